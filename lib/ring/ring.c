@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <ring/ring.h>
+
+int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer)
+{
+    if (length < sizeof(struct ring_shared) + 64 || ((uintptr_t)memory & 63) != 0)
+        return RING_ERROR_SIZE;
+    uint64_t room = length - sizeof(struct ring_shared);
+    uint32_t size = 64;
+    while (size < 0x40000000u && (uint64_t)size * 2 <= room)
+        size *= 2;
+    ring->shared = (struct ring_shared *)memory;
+    ring->data = (uint8_t *)memory + sizeof(struct ring_shared);
+    ring->size = size;
+    ring->index = producer ? atomic_load_explicit(&ring->shared->produced, memory_order_relaxed)
+                           : atomic_load_explicit(&ring->shared->consumed, memory_order_relaxed);
+    return RING_OK;
+}
+
+int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
+{
+    uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
+    uint32_t used = ring->index - consumed;
+    if (used > ring->size)
+        return RING_ERROR_BROKEN;
+    uint32_t room = ring->size - used;
+    if (length > room)
+        length = room;
+    for (uint32_t i = 0; i < length; i++)
+        ring->data[(ring->index + i) & (ring->size - 1)] = bytes[i];
+    ring->index += length;
+    /* Sequentially consistent: ordered before the look at consumer_sleeps in ring_must_wake. */
+    atomic_store(&ring->shared->produced, ring->index);
+    return length;
+}
+
+int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length)
+{
+    uint32_t produced = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);
+    uint32_t used = produced - ring->index;
+    if (used > ring->size)
+        return RING_ERROR_BROKEN;
+    if (length > used)
+        length = used;
+    for (uint32_t i = 0; i < length; i++)
+        bytes[i] = ring->data[(ring->index + i) & (ring->size - 1)];
+    ring->index += length;
+    atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
+    return length;
+}
+
+bool ring_must_wake(struct ring *ring)
+{
+    /* A plain look first: the exchange would take the line from the consumer for nothing. */
+    if (atomic_load(&ring->shared->consumer_sleeps) == 0)
+        return false;
+    return atomic_exchange(&ring->shared->consumer_sleeps, 0) != 0;
+}
+
+bool ring_prepare_sleep(struct ring *ring)
+{
+    atomic_store(&ring->shared->consumer_sleeps, 1);
+    if (atomic_load(&ring->shared->produced) == ring->index)
+        return true;
+    atomic_store(&ring->shared->consumer_sleeps, 0);
+    return false;
+}
