@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Scheduling contexts and the scheduler: per core and domain 256 priorities, sporadic budgets.
+ */
+#ifndef KERNEL_OBJECT_SCHED_H
+#define KERNEL_OBJECT_SCHED_H
+
+#include "config.h"
+#include "object/tcb.h"
+
+struct refill {
+    ticks_t time;   /* usable from */
+    ticks_t amount; /* ticks */
+};
+
+/* Core part of 2^7 bytes minus two refills, ABI section 8; further refills follow. */
+struct sched_context {
+    ticks_t period; /* 0: round robin */
+    ticks_t consumed;
+    uint64_t badge;
+    struct tcb *tcb;
+    struct reply *reply; /* top of the stack of calls this context was donated along */
+    struct notification *notification;
+    struct tcb *yield_from;
+    uint32_t core;
+    uint16_t refill_head;
+    uint16_t refill_count; /* 0: never configured */
+    ticks_t budget;
+    uint32_t refill_max;
+    uint8_t sporadic;
+    uint8_t size_bits;
+    uint8_t unused[2];
+    uint64_t unused2[2];
+    struct refill refills[];
+};
+#define SC_MIN_SIZE_BITS 7
+#define SC_CORE_SIZE     96
+_Static_assert(sizeof(struct sched_context) == SC_CORE_SIZE, "128 bytes with two refills is ABI");
+
+struct vcpu;
+struct timer;
+
+/* What belongs to one core. entry.S uses the first members through GS. */
+struct core {
+    struct context *current_context; /* = &current->context: where entry code saves */
+    uint64_t kernel_stack;           /* top */
+    uint64_t scratch;
+    uint64_t kernel_cr3; /* Meltdown isolation: loaded on entry */
+    uint64_t user_cr3;   /* and on exit */
+    struct core *self;
+
+    struct tcb *current;
+    struct sched_context *current_sc;
+    struct tcb *idle;
+    unsigned id;
+    unsigned apic_id;
+    bool online;
+    bool reschedule;           /* current may no longer be the right thread */
+    struct vcpu *current_vcpu; /* its state is loaded in the hardware */
+    struct tcb *fpu_owner;
+
+    ticks_t now;              /* read at kernel entry */
+    ticks_t consumed;         /* by current_sc since charged; not yet taken from its refills */
+    ticks_t deadline;         /* what the hardware timer is set to */
+    struct tcb *release_head; /* threads waiting for a refill, by its time */
+    struct timer *timer_head; /* armed one-shot timers, by deadline */
+    unsigned domain;
+
+    struct tcb_queue ready[CONFIG_DOMAINS][CONFIG_PRIORITIES];
+    uint64_t ready_bits[CONFIG_DOMAINS][CONFIG_PRIORITIES / 64];
+};
+
+extern struct core cores[CONFIG_MAX_CORES];
+extern unsigned core_count;
+
+/* At kernel entry: reads the clock, charges current_sc with the time since the last entry. */
+void sched_enter(struct core *core);
+
+/* At kernel exit: picks the thread to run (core->current), programs the timer, switches to it. */
+void sched_leave(struct core *core);
+
+/* The timer interrupt fired (sched_enter has run): wakes refills, timers, domain change. */
+void sched_tick(struct core *core);
+
+/* Puts a runnable thread into its queue if it can run (has a context with budget). */
+void sched_enqueue(struct tcb *t);      /* behind its equals */
+void sched_enqueue_head(struct tcb *t); /* before its equals */
+void sched_dequeue(struct tcb *t);      /* from ready and release queue alike */
+/* A thread was made runnable: enqueue it and preempt if it is more important than current. */
+void sched_wake(struct tcb *t);
+/* current gave up its place. */
+void sched_reschedule(struct core *core);
+
+/* If the current thread's context has too little budget left for the call: charges it, the thread
+ * restarts later: false. Called before a system call's effects. */
+bool sched_check_budget(struct core *core);
+
+/* Sets up refills (ticks); the context may be in use. */
+void sc_configure(struct sched_context *sc, ticks_t budget, ticks_t period, unsigned max_refills,
+                  bool sporadic, unsigned core);
+void sc_init(struct sched_context *sc, unsigned size_bits);
+void sc_bind_tcb(struct sched_context *sc, struct tcb *t);
+void sc_unbind_tcb(struct sched_context *sc);
+void sc_bind_notification(struct sched_context *sc, struct notification *n);
+void sc_unbind_notification(struct sched_context *sc);
+void sc_donate(struct sched_context *sc, struct tcb *to);
+void sc_finalise(struct sched_context *sc);
+/* Gives a passive thread the context of the notification that woke it; or starts its clock. */
+void sc_maybe_donate(struct tcb *t, struct notification *n);
+void sc_maybe_return(struct tcb *t, struct notification *n);
+/* The other side of YieldTo: reports consumption to the yielder and lets it run. */
+void sc_complete_yield(struct tcb *yielder);
+unsigned sc_max_refills(unsigned size_bits);
+
+/* Domain schedule, ABI DomainSet. duration in ticks; 0 ends the schedule. */
+enum result domain_schedule_set(unsigned index, unsigned domain, ticks_t duration);
+enum result domain_schedule_start(unsigned index);
+unsigned domain_current(void);
+
+/* One-shot timer objects (sel4/quoin.h). 128 bytes. */
+struct timer {
+    struct slot notification; /* capability that is signalled, with its badge */
+    ticks_t deadline;
+    struct timer *next, *prev;
+    uint32_t core;
+    bool armed;
+};
+_Static_assert(sizeof(struct timer) <= 128, "QUOIN_TIMER_SIZE_BITS");
+void timer_arm(struct timer *t, ticks_t deadline); /* on the calling core */
+void timer_cancel(struct timer *t);
+
+#endif
