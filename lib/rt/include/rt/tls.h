@@ -18,9 +18,15 @@ struct rt_tls_block {
 };
 
 /*
- * Fills block with the component's initial thread-local data and sets the new thread's IPC buffer
- * pointer. Returns the FS base to give the thread (seL4_TCB_SetTLSBase). The block belongs to the
- * thread until it ends.
+ * Gives the calling thread, which has no thread-local data yet, that of block, and its IPC buffer
+ * pointer. The block belongs to the thread until it ends.
+ */
+void tls_enter(struct rt_tls_block *block, seL4_IPCBuffer *ipc_buffer);
+
+/*
+ * The same for a thread that does not run yet: fills block with the component's initial
+ * thread-local data and sets its IPC buffer pointer. The caller must have thread-local data itself.
+ * Returns the FS base to give the thread (seL4_TCB_SetTLSBase).
  */
 seL4_Word tls_prepare(struct rt_tls_block *block, seL4_IPCBuffer *ipc_buffer);
 
