@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests that run in an emulator, as test/emulator.toml lists them."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from . import build, image
+from .machine import Machine
+from .results import Timer
+from .session import Session
+from .ui import ROOT, Problem
+
+TABLE = ROOT / "test/emulator.toml"
+
+# What a row may say, and what it means where it says nothing.
+DEFAULTS = {
+    "name": None,      # required
+    "kind": None,      # required: kernel, vm or boot
+    "boot": "direct",  # direct: kernel and root task from the emulator; iso: from the boot image
+    "kernel": "debug",
+    "root": "init/init.elf",
+    "cpu": "amd",
+    "firmware": "bios",
+    "smp": 1,
+    "memory": "1G",
+    "exact": False,    # count instructions, exactly repeatable, one processor
+    "entry": None,     # iso: menu entry
+    "expect": None,    # the pattern that ends the test well
+    "forbid": r"KERNEL PANIC|kernel panic|panic:",
+    "count": False,    # count the root task's own lines, "test NAME ... ok|FAIL reason"
+    "timeout": 60,
+    "slow": False,     # only with ./quoin test all
+    "qemu": [],
+}
+
+_LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAIL|skip)\s*(.*)$", re.MULTILINE)
+_END = r"^kernel tests: (\d+) passed, (\d+) failed"
+
+
+def rows():
+    """The table's rows, completed and checked."""
+    table = tomllib.loads(TABLE.read_text())
+    found = []
+    for given in table.get("test", []):
+        unknown = set(given) - set(DEFAULTS)
+        if unknown or "name" not in given or given.get("kind") not in ("kernel", "vm", "boot"):
+            raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
+                          f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
+        if not given.get("expect") and not given.get("count"):
+            raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
+        found.append({**DEFAULTS, **given})
+    return found
+
+
+def _machine(row):
+    machine = Machine(firmware=row["firmware"], cpu=row["cpu"], smp=row["smp"],
+                      memory=row["memory"], exact=row["exact"], entry=row["entry"],
+                      qemu_args=row["qemu"])
+    if row["boot"] == "direct":
+        suffix = "-debug" if row["kernel"] == "debug" else ""
+        machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
+        machine.root = build.artifact(row["root"])
+    elif row["root"] == DEFAULTS["root"]:
+        machine.iso = image.current()
+    else:
+        machine.iso = build.directory() / f"test-{row['name']}.iso"
+        payload = {place: build.artifact(name) for place, name in image.PAYLOAD.items()}
+        payload["boot/quoin/init.elf"] = build.artifact(row["root"])
+        image.make(machine.iso, payload)
+    return machine
+
+
+def run_row(results, row, yes):
+    """Runs one row and counts its result, or those of the tests inside it."""
+    timer = Timer()
+    name = row["name"]
+    try:
+        machine = _machine(row)
+        # Bochs is many times slower than QEMU.
+        timeout = row["timeout"]
+        expect = _END if row["count"] else row["expect"]
+        with Session(machine, yes) as session:
+            result = session.wait({"found": expect, "forbidden": row["forbid"]}, timeout)
+            text = session.text
+            tail = session.last_lines(25)
+    except Problem as problem:
+        results.fail(name, str(problem))
+        return
+    failed = _count_lines(results, name, text) if row["count"] else 0
+    if result == "found":
+        if row["count"]:
+            _check_total(results, name, text, failed)
+        else:
+            results.ok(name, timer.took)
+        return
+    reason = {"forbidden": "the console says what it must not",
+              "timeout": f"{expect!r} not seen within {timeout} s",
+              "exit": "the machine ended early"}[result]
+    results.fail(name, reason, tail)
+
+
+def _count_lines(results, name, text):
+    failed = 0
+    for match in _LINE.finditer(text):
+        case = f"{name}: {match.group(1)}"
+        if match.group(2) == "ok":
+            results.ok(case)
+        elif match.group(2) == "skip":
+            results.skip(case, match.group(3) or "no reason given")
+        else:
+            failed += 1
+            results.fail(case, match.group(3) or "no reason given")
+    return failed
+
+
+def _check_total(results, name, text, failed):
+    """The root task's own count must agree with the lines, or lines were lost."""
+    passed = len([1 for match in _LINE.finditer(text) if match.group(2) == "ok"])
+    told = re.search(_END, text, re.MULTILINE)
+    if (int(told.group(1)), int(told.group(2))) != (passed, failed):
+        results.fail(name, f"it counts {told.group(1)} passed and {told.group(2)} failed, its "
+                           f"lines {passed} and {failed}")
+    elif passed + failed == 0:
+        results.fail(name, "it ran no test")
+
+
+def run(results, kinds, slow, name, yes):
+    for row in rows():
+        if row["kind"] in kinds and (slow or not row["slow"]):
+            if name is None or re.search(name, row["name"]):
+                run_row(results, row, yes)

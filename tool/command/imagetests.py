@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of the boot image that need no emulator."""
+
+import hashlib
+import re
+
+from . import build, image
+from .ui import Problem
+
+
+def _hash(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def reproducible(results, name):
+    """The same input gives the same bytes."""
+    first = build.directory() / "test-first.iso"
+    second = build.directory() / "test-second.iso"
+    try:
+        image.make(first)
+        image.make(second)
+    except Problem as problem:
+        results.fail(name, str(problem))
+        return
+    if _hash(first) == _hash(second):
+        results.ok(name)
+    else:
+        results.fail(name, f"diffoscope {first} {second} shows what differs")
+
+
+TESTS = {"iso-reproducible": reproducible}
+
+
+def run(results, pattern, yes):
+    for name, function in TESTS.items():
+        if pattern is None or re.search(pattern, name):
+            function(results, name)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The emulated machines: what to run them with. QEMU for AMD-V, Bochs for VT-x."""
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .ui import Problem
+
+OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+BOCHS_CPU = "corei7_skylake_x"
+
+# Exactly repeatable runs: one thread, virtual time that counts instructions (doc/performance.md).
+EXACT = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
+         "-rtc", "clock=vm,base=2024-01-01", "-seed", "1"]
+
+
+@dataclass
+class Machine:
+    """One machine. Either iso, or kernel (and root) for a boot without firmware menu."""
+
+    iso: Path = None
+    kernel: Path = None
+    root: Path = None
+    firmware: str = "bios"
+    cpu: str = "amd"
+    smp: int = 1
+    memory: str = "2G"
+    disks: list = field(default_factory=list)
+    usbs: list = field(default_factory=list)
+    cdroms: list = field(default_factory=list)
+    tpm: bool = False
+    entry: str = None
+    qemu_args: list = field(default_factory=list)
+    window: bool = False
+    exact: bool = False
+    stopped: bool = False  # wait for gdb on port 1234
+
+    @property
+    def bochs(self):
+        return self.cpu == "intel" and nested_kvm() != "intel"
+
+
+def nested_kvm():
+    """Vendor of the host's nested virtualization that we may use: intel, amd or None."""
+    if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+        return None
+    for module, vendor in (("kvm_intel", "intel"), ("kvm_amd", "amd")):
+        parameter = Path(f"/sys/module/{module}/parameters/nested")
+        if parameter.exists() and parameter.read_text().strip() in ("1", "Y"):
+            return vendor
+    return None
+
+
+def parse_memory(text):
+    """Size in MiB of 512M, 4G, or a number of MiB."""
+    units = {"M": 1, "G": 1024}
+    number, unit = (text[:-1], text[-1].upper()) if text[-1:].isalpha() else (text, "M")
+    if not number.isdigit() or unit not in units or int(number) == 0:
+        raise Problem(f"--memory {text}: give a number and M or G, such as 4G")
+    return int(number) * units[unit]
+
+
+def _acceleration(machine):
+    if machine.exact:
+        return EXACT + ["-cpu", "EPYC,-rdrand"]
+    if nested_kvm() == machine.cpu:
+        return ["-accel", "kvm", "-cpu", "host"]
+    return ["-accel", "tcg,thread=multi", "-cpu", "EPYC"]
+
+
+def _drives(machine):
+    arguments = []
+    if machine.iso is not None:
+        arguments += ["-drive", f"if=none,id=boot,media=cdrom,readonly=on,file={machine.iso}",
+                      "-device", "ide-cd,drive=boot,bus=ide.0,bootindex=0"]
+    port = 1
+    for kind, files in (("hd", machine.disks), ("cd", machine.cdroms)):
+        for file in files:
+            name = f"{kind}{port}"
+            options = "media=cdrom,readonly=on" if kind == "cd" else "media=disk"
+            image_format = "raw" if kind == "cd" or not str(file).endswith(".qcow2") else "qcow2"
+            arguments += ["-drive", f"if=none,id={name},{options},format={image_format},file={file}",
+                          "-device", f"ide-{kind},drive={name},bus=ide.{port}"]
+            port += 1
+    if machine.usbs:
+        arguments += ["-device", "qemu-xhci,id=xhci"]
+    for index, file in enumerate(machine.usbs):
+        arguments += ["-drive", f"if=none,id=usb{index},format=raw,file={file}",
+                      "-device", f"usb-storage,bus=xhci.0,drive=usb{index}"]
+    return arguments
+
+
+def qemu(machine, work, serial):
+    """QEMU's command line; work is a folder for its sockets, serial what -serial gets."""
+    command = ["qemu-system-x86_64", "-M", "q35", *_acceleration(machine),
+               "-m", f"{parse_memory(machine.memory)}M", "-smp", str(machine.smp),
+               "-no-reboot", "-nodefaults", "-serial", serial,
+               "-qmp", f"unix:{work / 'qmp'},server=on,wait=off"]
+    command += ["-vga", "std"] + ([] if machine.window else ["-display", "none"])
+    if machine.kernel is not None:
+        command += ["-kernel", str(machine.kernel)]
+        if machine.root is not None:
+            command += ["-initrd", str(machine.root)]
+    if machine.firmware == "uefi":
+        variables = work / "vars.fd"
+        shutil.copyfile(OVMF_VARS, variables)
+        command += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
+                    "-drive", f"if=pflash,format=raw,file={variables}"]
+    if machine.entry is not None:
+        command += ["-smbios", f"type=11,value={machine.entry}"]
+    if machine.tpm:
+        command += ["-chardev", f"socket,id=tpm,path={work / 'tpm'}",
+                    "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm0"]
+    if machine.stopped:
+        command += ["-S", "-gdb", "tcp:127.0.0.1:1234"]
+    return command + _drives(machine) + list(machine.qemu_args)
+
+
+def swtpm(work):
+    """The command that emulates the TPM beside QEMU."""
+    state = work / "tpm-state"
+    state.mkdir()
+    return ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}",
+            "--ctrl", f"type=unixio,path={work / 'tpm'}", "--flags", "startup-clear"]
+
+
+def bochs(machine, work, serial):
+    """Writes Bochs's configuration and returns its command line; serial is a file."""
+    refused = [name for name, used in (("--firmware uefi", machine.firmware != "bios"),
+                                       ("--usb", machine.usbs), ("--tpm", machine.tpm),
+                                       ("--entry", machine.entry is not None),
+                                       ("--qemu-arg", machine.qemu_args)) if used]
+    if refused:
+        raise Problem(f"{refused[0]} does not work with --cpu intel, which runs in Bochs here")
+    if machine.iso is None:
+        raise Problem("Bochs boots an ISO only")
+    lines = [
+        f"cpu: model={BOCHS_CPU}, count={machine.smp}, ips=100000000, reset_on_triple_fault=0",
+        f"megs: {parse_memory(machine.memory)}",
+        "romimage: file=/usr/share/bochs/BIOS-bochs-latest",
+        "vgaromimage: file=/usr/share/bochs/VGABIOS-lgpl-latest",
+        'display_library: rfb, options="timeout=0,hideIPS"',
+        "pci: enabled=1, chipset=i440fx",
+        "clock: sync=none, time0=1704067200",
+        "ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14",
+        "ata1: enabled=1, ioaddr1=0x170, ioaddr2=0x370, irq=15",
+        f"ata0-master: type=cdrom, path={machine.iso}, status=inserted",
+        "boot: cdrom",
+        f"com1: enabled=1, mode=file, dev={serial}",
+        f"log: {work / 'bochs.log'}",
+        "panic: action=fatal",
+        "error: action=report",
+        "info: action=ignore",
+        "debug: action=ignore",
+        "sound: driver=dummy",
+    ]
+    places = ["ata0-slave", "ata1-master", "ata1-slave"]
+    others = [("disk", "mode=flat", file) for file in machine.disks]
+    others += [("cdrom", "status=inserted", file) for file in machine.cdroms]
+    if len(others) > len(places):
+        raise Problem(f"Bochs takes at most {len(places)} disks beside the boot medium")
+    for place, (kind, options, file) in zip(places, others):
+        lines.append(f"{place}: type={kind}, path={file}, {options}")
+    (work / "bochsrc").write_text("\n".join(lines) + "\n")
+    (work / "start").write_text("c\n")  # a build with debugger waits for commands
+    return ["bochs", "-q", "-f", str(work / "bochsrc"), "-rc", str(work / "start")]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The command line, as the manual describes it."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from . import build, image, run, test
+from .ui import Problem, say
+
+
+def _machine_options(parser):
+    parser.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
+    parser.add_argument("--cpu", choices=["amd", "intel"], default="amd",
+                        help="intel runs in Bochs where the host offers no nested VT-x")
+    parser.add_argument("--smp", type=int, default=1, metavar="N", help="processors, 1 to 16")
+    parser.add_argument("--memory", default="2G", metavar="SIZE", help="such as 512M or 4G")
+    parser.add_argument("--disk", action="append", default=[], metavar="FILE")
+    parser.add_argument("--usb", action="append", default=[], metavar="FILE")
+    parser.add_argument("--cdrom", action="append", default=[], metavar="FILE")
+    parser.add_argument("--tpm", action="store_true", help="with an emulated TPM 2.0")
+    parser.add_argument("--entry", metavar="TITLE", help="the menu entry to boot")
+    parser.add_argument("--qemu-arg", action="append", default=[], metavar="ARG",
+                        help="handed to QEMU as it is; repeat it for each word")
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="quoin", description=__doc__)
+    # -y is understood before and after the subcommand.
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("-y", "--yes", action="store_true",
+                        help="install missing packages without asking")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    sub = commands.add_parser("build", parents=[common], help="build everything")
+    sub.add_argument("--clang", action="store_true", help="with clang, in build-clang")
+
+    sub = commands.add_parser("iso", parents=[common], help="make the boot image")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="default: build/quoin.iso")
+
+    sub = commands.add_parser("run", parents=[common], help="boot the image in an emulator")
+    _machine_options(sub)
+    sub.add_argument("--iso", metavar="FILE", help="boot this image instead of the tree's")
+    sub.add_argument("--headless", action="store_true", help="no window, no input")
+    sub.add_argument("--expect", metavar="REGEX", help="end with 0 when this is on the console")
+    sub.add_argument("--timeout", type=float, default=120, metavar="S")
+    sub.add_argument("--screenshot", metavar="FILE.png", help="taken when it ends")
+    sub.add_argument("-v", "--verbose", action="store_true", help="show the console meanwhile")
+
+    sub = commands.add_parser("test", parents=[common], help="run the tests")
+    sub.add_argument("kind", nargs="?", choices=[*test.KINDS, "all"],
+                     help="default: all but those marked slow")
+    sub.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name matches")
+
+    sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")
+    _machine_options(sub)
+    sub.add_argument("--root", default="init/init.elf", metavar="ELF",
+                     help="root task, as the build names it")
+    sub.add_argument("--gdb-arg", action="append", default=[], metavar="ARG")
+    return parser
+
+
+def _build(options):
+    warnings = build.build("clang" if options.clang else "gcc", options.yes)
+    for line in warnings:
+        say(line)
+    build.report_sizes()
+    return 0
+
+
+def _iso(options):
+    build.build(yes=options.yes)
+    if options.out is None:
+        say(str(image.current(options.yes)))
+    else:
+        image.make(options.out.resolve())
+    return 0
+
+
+def main(arguments):
+    options = _parser().parse_args(arguments)
+    actions = {"build": _build, "iso": _iso, "run": run.run, "debug": run.debug,
+               "test": test.test}
+    try:
+        return actions[options.command](options)
+    except Problem as problem:
+        sys.stdout.flush()
+        print(f"quoin: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
