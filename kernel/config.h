@@ -34,10 +34,15 @@
 /* PML4 slot 511 holds both: all physical memory, and the kernel image in the last 2 GiB. */
 #define PHYS_WINDOW_BASE 0xffffff8000000000ull
 #define PHYS_WINDOW_SIZE 0x7f80000000ull /* 510 GiB */
-#define KERNEL_BASE      0xffffffff80000000ull
-#define KERNEL_LOAD      0x100000ull
-#define USER_TOP         0x0000800000000000ull /* first address that no user mapping may reach */
-#define PADDR_TOP_BITS   47                    /* device untypeds end here */
+#ifdef __ASSEMBLER__
+#define KERNEL_BASE 0xffffffff80000000
+#else
+#define KERNEL_BASE 0xffffffff80000000ull
+#endif
+/* First address that no user mapping may reach: one page below the canonical hole, so that the
+ * address behind a SYSCALL instruction is always canonical (SYSRET faults in the kernel if not). */
+#define USER_TOP       0x00007ffffffff000ull
+#define PADDR_TOP_BITS 47 /* device untypeds end here */
 
 #define PAGE_BITS 12
 #define PAGE_SIZE 4096ull

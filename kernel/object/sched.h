@@ -47,6 +47,7 @@ struct core {
     uint64_t scratch;
     uint64_t kernel_cr3; /* Meltdown isolation: loaded on entry */
     uint64_t user_cr3;   /* and on exit */
+    uint64_t exit_frame; /* Meltdown isolation: where IRET's frame is copied to */
     struct core *self;
 
     struct tcb *current;
@@ -70,6 +71,7 @@ struct core {
     uint64_t ready_bits[CONFIG_DOMAINS][CONFIG_PRIORITIES / 64];
 };
 
+/* Page aligned, as entry code sees the first page even where user page tables are loaded. */
 extern struct core cores[CONFIG_MAX_CORES];
 extern unsigned core_count;
 

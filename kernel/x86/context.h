@@ -25,10 +25,14 @@ struct context {
 #define ENTRY_SYSCALL 0x100
 #define ENTRY_FULL    0x101
 
+/* ABI section 2. SYSRET makes SS = STAR + 8 and CS = STAR + 16 (SDM vol. 2, SYSRET), so a second
+ * user data descriptor stands below the code one. */
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10
-#define SELECTOR_USER_DATA   0x33 /* so that SYSRET's STAR arithmetic (SDM vol. 2, SYSRET) gives */
-#define SELECTOR_USER_CODE   0x2b /* what the ABI sheet section 2 says: see gdt.c */
+#define SELECTOR_STAR_USER   0x1b
+#define SELECTOR_USER_CODE   0x2b
+#define SELECTOR_USER_DATA   0x33
+#define SELECTOR_TSS         0x38
 
 #define RFLAGS_USER_BITS   0xfffull /* ABI section 8 */
 #define RFLAGS_USER_FORCED 0x202ull

@@ -20,6 +20,20 @@ void virt_init_core(void);
 uint64_t virt_features(void);
 uint64_t virt_max_xcr0(void);
 
+/* Boot core: finds the IOMMUs in the ACPI tables (acpi.h) and switches them on, unless enable is
+ * false ("disable_iommu" on the command line). After kspace_init, before the untypeds are made:
+ * takes memory with boot_alloc_pages, maps registers with kspace_map_device and keeps them from
+ * user mode with boot_reserve (boot.h). */
+struct acpi_info;
+void iommu_init(const struct acpi_info *acpi, bool enable);
+/* Bootinfo's numIOPTLevels, 0 without IOMMU; then iommu_master_cap (slot 8) is null. */
+unsigned iommu_levels(void);
+struct cap iommu_master_cap(void);
+/* VECTOR_IOMMU arrived; lock held. */
+void iommu_interrupt(void);
+/* As arch_cap_update_data for CAP_IO_SPACE: Mint of the master cap with a device badge. */
+struct cap iommu_cap_update_data(bool preserve, uint64_t data, struct cap cap);
+
 /* --- Objects and capabilities ---------------------------------------------------------------- */
 
 /* For arch_object_bits and arch_object_create: VCPU, EPT_* and IO_PAGE_TABLE. 0 bits: there is no
@@ -52,9 +66,12 @@ void virt_asid_removed(unsigned asid);
  *         virt_run(core);
  *     kernel_unlock();
  *
- * virt_run is called, and returns, with the kernel lock held and interrupts off. It unlocks, runs
- * the guest of core->current until something happens, locks, calls sched_enter and handles what
- * happened: an interrupt goes to kernel_interrupt below, everything else ends the VMEnter. */
+ * virt_run is called, and returns, with the kernel lock held and interrupts off. It unlocks
+ * (kernel_unlock), runs the guest of core->current until something happens, takes the lock with
+ * kernel_enter(core) (entry.h; it calls sched_enter) and handles what happened: an interrupt goes
+ * to kernel_interrupt below, everything else ends the VMEnter. If kernel_enter says false, another
+ * core took the thread away meanwhile (it may have no VCPU any more): only an interrupt is handled
+ * then, the exit is forgotten; the guest will run into it again. */
 void virt_run(struct core *core);
 
 /* From arch_switch_to, for every thread it switches to (before it loads FPU state). Guest state
