@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SHA-2 inside lib/pq; users call pq_hash_*(). */
+#ifndef PQ_SHA2_H
+#define PQ_SHA2_H
+
+#include "pq.h"
+
+/* Runs the compression function over whole blocks of 64 (128) bytes. */
+void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks);
+void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks);
+
+/* algorithm selects the initial value: PQ_SHA2_224 or 256; PQ_SHA2_384, 512, 512_224 or 512_256. */
+void sha256_init(struct pq_sha256 *hash, enum pq_algorithm algorithm);
+void sha512_init(struct pq_sha512 *hash, enum pq_algorithm algorithm);
+
+void sha256_update(struct pq_sha256 *hash, const uint8_t *data, size_t size);
+void sha512_update(struct pq_sha512 *hash, const uint8_t *data, size_t size);
+
+/* Writes all eight words; the caller truncates. Wipes the state. */
+void sha256_final(struct pq_sha256 *hash, uint8_t digest[32]);
+void sha512_final(struct pq_sha512 *hash, uint8_t digest[64]);
+
+#endif

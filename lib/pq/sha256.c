@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SHA-256 compression and its incremental form (FIPS 180-4 sections 5 and 6). */
+#include "bytes.h"
+#include "sha2.h"
+
+/* FIPS 180-4 section 4.2.2: first 32 bits of the fractions of cube roots of the first 64 primes. */
+static const uint32_t round_constant[64] = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
+};
+
+/* Section 5.3.2. */
+static const uint32_t initial_224[8] = {
+    0xc1059ed8, 0x367cd507, 0x3070dd17, 0xf70e5939, 0xffc00b31, 0x68581511, 0x64f98fa7, 0xbefa4fa4,
+};
+
+/* Section 5.3.3. */
+static const uint32_t initial_256[8] = {
+    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+};
+
+PQ_INLINE uint32_t rotate_right(uint32_t x, unsigned n)
+{
+    return x >> n | x << (32 - n);
+}
+
+/* FIPS 180-4 section 6.2.2 step 3, one round. Names rotate at the call instead of moving. */
+PQ_INLINE void round_step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+                          uint32_t g, uint32_t *h, uint32_t input)
+{
+    uint32_t big1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
+    uint32_t choose = g ^ (e & (f ^ g));
+    uint32_t big0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
+    uint32_t majority = (a & b) | (c & (a | b));
+    uint32_t t1 = *h + big1 + choose + input;
+    *d += t1;
+    *h = t1 + big0 + majority;
+}
+
+/* FIPS 180-4 section 6.2.2 step 1: the schedule, kept as a window of 16 words. */
+PQ_INLINE uint32_t schedule_next(uint32_t w[16], unsigned i)
+{
+    uint32_t x = w[(i + 1) & 15];
+    uint32_t y = w[(i + 14) & 15];
+    uint32_t small0 = rotate_right(x, 7) ^ rotate_right(x, 18) ^ x >> 3;
+    uint32_t small1 = rotate_right(y, 17) ^ rotate_right(y, 19) ^ y >> 10;
+    w[i & 15] += small0 + w[(i + 9) & 15] + small1;
+    return w[i & 15];
+}
+
+void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks)
+{
+    uint32_t w[16];
+    uint32_t s[8];
+
+    for (; blocks != 0; blocks--, data += 64) {
+        for (unsigned i = 0; i < 8; i++)
+            s[i] = h[i];
+        for (unsigned i = 0; i < 16; i++)
+            w[i] = bytes_load32_be(data + 4 * i);
+
+        for (unsigned r = 0; r < 64; r += 16) {
+            const uint32_t *k = round_constant + r;
+#define INPUT(i) (k[i] + (r == 0 ? w[i] : schedule_next(w, i)))
+#define EIGHT(i)                                                                  \
+    round_step(s[0], s[1], s[2], &s[3], s[4], s[5], s[6], &s[7], INPUT(i));       \
+    round_step(s[7], s[0], s[1], &s[2], s[3], s[4], s[5], &s[6], INPUT((i) + 1)); \
+    round_step(s[6], s[7], s[0], &s[1], s[2], s[3], s[4], &s[5], INPUT((i) + 2)); \
+    round_step(s[5], s[6], s[7], &s[0], s[1], s[2], s[3], &s[4], INPUT((i) + 3)); \
+    round_step(s[4], s[5], s[6], &s[7], s[0], s[1], s[2], &s[3], INPUT((i) + 4)); \
+    round_step(s[3], s[4], s[5], &s[6], s[7], s[0], s[1], &s[2], INPUT((i) + 5)); \
+    round_step(s[2], s[3], s[4], &s[5], s[6], s[7], s[0], &s[1], INPUT((i) + 6)); \
+    round_step(s[1], s[2], s[3], &s[4], s[5], s[6], s[7], &s[0], INPUT((i) + 7))
+            EIGHT(0);
+            EIGHT(8);
+#undef EIGHT
+#undef INPUT
+        }
+
+        for (unsigned i = 0; i < 8; i++)
+            h[i] += s[i];
+    }
+}
+
+void sha256_init(struct pq_sha256 *hash, enum pq_algorithm algorithm)
+{
+    const uint32_t *initial = initial_256;
+    if (algorithm == PQ_SHA2_224)
+        initial = initial_224;
+    for (unsigned i = 0; i < 8; i++)
+        hash->h[i] = initial[i];
+    hash->total = 0;
+}
+
+void sha256_update(struct pq_sha256 *hash, const uint8_t *data, size_t size)
+{
+    size_t held = (size_t)(hash->total % 64);
+
+    hash->total += size;
+    if (held != 0) {
+        size_t part = 64 - held < size ? 64 - held : size;
+        bytes_copy(hash->block + held, data, part);
+        if (held + part < 64)
+            return;
+        sha256_compress(hash->h, hash->block, 1);
+        data += part;
+        size -= part;
+    }
+    sha256_compress(hash->h, data, size / 64);
+    bytes_copy(hash->block, data + size / 64 * 64, size % 64);
+}
+
+/* FIPS 180-4 section 5.1.1: a one bit, zeros, and the length in bits. */
+void sha256_final(struct pq_sha256 *hash, uint8_t digest[32])
+{
+    size_t held = (size_t)(hash->total % 64);
+
+    hash->block[held++] = 0x80;
+    if (held > 64 - 8) {
+        bytes_zero(hash->block + held, 64 - held);
+        sha256_compress(hash->h, hash->block, 1);
+        held = 0;
+    }
+    bytes_zero(hash->block + held, 64 - 8 - held);
+    bytes_store64_be(hash->block + 64 - 8, hash->total << 3);
+    sha256_compress(hash->h, hash->block, 1);
+    for (unsigned i = 0; i < 8; i++)
+        bytes_store32_be(digest + 4 * i, hash->h[i]);
+    bytes_wipe(hash, sizeof *hash);
+}

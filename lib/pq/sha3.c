@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Keccak-f[1600] and the sponge of SHA-3 and SHAKE (FIPS 202). */
+#include "bytes.h"
+#include "sha3.h"
+
+/* FIPS 202 section 3.2.5, algorithm 5: the lanes that iota adds. */
+static const uint64_t round_constant[24] = {
+    0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000,
+    0x000000000000808b, 0x0000000080000001, 0x8000000080008081, 0x8000000000008009,
+    0x000000000000008a, 0x0000000000000088, 0x0000000080008009, 0x000000008000000a,
+    0x000000008000808b, 0x800000000000008b, 0x8000000000008089, 0x8000000000008003,
+    0x8000000000008002, 0x8000000000000080, 0x000000000000800a, 0x800000008000000a,
+    0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
+};
+
+PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
+{
+    return x << n | x >> (64 - n);
+}
+
+/* chi (FIPS 202 algorithm 4) on one plane, whose lanes are already rotated and moved. */
+PQ_INLINE void chi_plane(uint64_t out[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3,
+                         uint64_t b4)
+{
+    out[0] = b0 ^ (~b1 & b2);
+    out[1] = b1 ^ (~b2 & b3);
+    out[2] = b2 ^ (~b3 & b4);
+    out[3] = b3 ^ (~b4 & b0);
+    out[4] = b4 ^ (~b0 & b1);
+}
+
+/*
+ * One round, iota(chi(pi(rho(theta(a))))), from a to e. Lane (x, y) is a[x + 5y]. The plane y of
+ * the output takes, by pi (algorithm 3), its lane x from a[(x + 3y) mod 5, x], rotated by rho's
+ * offset (table 2).
+ */
+PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t constant)
+{
+    uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
+    uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
+    uint64_t c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
+    uint64_t c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
+    uint64_t c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
+    uint64_t d0 = c4 ^ rotate_left(c1, 1);
+    uint64_t d1 = c0 ^ rotate_left(c2, 1);
+    uint64_t d2 = c1 ^ rotate_left(c3, 1);
+    uint64_t d3 = c2 ^ rotate_left(c4, 1);
+    uint64_t d4 = c3 ^ rotate_left(c0, 1);
+
+    chi_plane(e, a[0] ^ d0, rotate_left(a[6] ^ d1, 44), rotate_left(a[12] ^ d2, 43),
+              rotate_left(a[18] ^ d3, 21), rotate_left(a[24] ^ d4, 14));
+    e[0] ^= constant;
+    chi_plane(e + 5, rotate_left(a[3] ^ d3, 28), rotate_left(a[9] ^ d4, 20),
+              rotate_left(a[10] ^ d0, 3), rotate_left(a[16] ^ d1, 45), rotate_left(a[22] ^ d2, 61));
+    chi_plane(e + 10, rotate_left(a[1] ^ d1, 1), rotate_left(a[7] ^ d2, 6),
+              rotate_left(a[13] ^ d3, 25), rotate_left(a[19] ^ d4, 8), rotate_left(a[20] ^ d0, 18));
+    chi_plane(e + 15, rotate_left(a[4] ^ d4, 27), rotate_left(a[5] ^ d0, 36),
+              rotate_left(a[11] ^ d1, 10), rotate_left(a[17] ^ d2, 15),
+              rotate_left(a[23] ^ d3, 56));
+    chi_plane(e + 20, rotate_left(a[2] ^ d2, 62), rotate_left(a[8] ^ d3, 55),
+              rotate_left(a[14] ^ d4, 39), rotate_left(a[15] ^ d0, 41), rotate_left(a[21] ^ d1, 2));
+}
+
+/* FIPS 202 section 3.3, algorithm 7 with 24 rounds. */
+static void keccak_permute(uint64_t lane[25])
+{
+    uint64_t a[25];
+    uint64_t e[25];
+
+    for (unsigned i = 0; i < 25; i++)
+        a[i] = lane[i];
+    for (unsigned i = 0; i < 24; i += 2) {
+        keccak_round(e, a, round_constant[i]);
+        keccak_round(a, e, round_constant[i + 1]);
+    }
+    for (unsigned i = 0; i < 25; i++)
+        lane[i] = a[i];
+}
+
+void keccak_init(struct pq_keccak *sponge, uint32_t rate, uint8_t suffix)
+{
+    bytes_zero(sponge->lane, sizeof sponge->lane);
+    sponge->rate = rate;
+    sponge->position = 0;
+    sponge->suffix = suffix;
+}
+
+PQ_INLINE void lane_xor_byte(struct pq_keccak *sponge, uint32_t at, uint8_t value)
+{
+    sponge->lane[at / 8] ^= (uint64_t)value << 8 * (at % 8);
+}
+
+/* FIPS 202 section 4, algorithm 8 steps 2 to 6. */
+void keccak_absorb(struct pq_keccak *sponge, const uint8_t *data, size_t size)
+{
+    uint32_t at = sponge->position;
+
+    while (size != 0) {
+        if (at % 8 == 0 && size >= 8) {
+            sponge->lane[at / 8] ^= bytes_load64_le(data);
+            at += 8;
+            data += 8;
+            size -= 8;
+        } else {
+            lane_xor_byte(sponge, at++, *data++);
+            size--;
+        }
+        if (at == sponge->rate) {
+            keccak_permute(sponge->lane);
+            at = 0;
+        }
+    }
+    sponge->position = at;
+}
+
+/* The suffix holds the domain bits of FIPS 202 sections 6.1 and 6.2 and the first bit of pad10*1.
+ */
+void keccak_finish(struct pq_keccak *sponge)
+{
+    lane_xor_byte(sponge, sponge->position, sponge->suffix);
+    lane_xor_byte(sponge, sponge->rate - 1, 0x80);
+    sponge->position = sponge->rate;
+}
+
+/* FIPS 202 section 4, algorithm 8 steps 7 to 10, resumable. */
+void keccak_squeeze(struct pq_keccak *sponge, uint8_t *out, size_t size)
+{
+    uint32_t at = sponge->position;
+
+    while (size != 0) {
+        if (at == sponge->rate) {
+            keccak_permute(sponge->lane);
+            at = 0;
+        }
+        if (at % 8 == 0 && size >= 8) {
+            bytes_store64_le(out, sponge->lane[at / 8]);
+            at += 8;
+            out += 8;
+            size -= 8;
+        } else {
+            *out++ = (uint8_t)(sponge->lane[at / 8] >> 8 * (at % 8));
+            at++;
+            size--;
+        }
+    }
+    sponge->position = at;
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* SHA-512 compression and its incremental form (FIPS 180-4 sections 5 and 6). */
+#include "bytes.h"
+#include "sha2.h"
+
+/* FIPS 180-4 section 4.2.3: first 64 bits of the fractions of cube roots of the first 80 primes. */
+static const uint64_t round_constant[80] = {
+    0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f, 0xe9b5dba58189dbbc,
+    0x3956c25bf348b538, 0x59f111f1b605d019, 0x923f82a4af194f9b, 0xab1c5ed5da6d8118,
+    0xd807aa98a3030242, 0x12835b0145706fbe, 0x243185be4ee4b28c, 0x550c7dc3d5ffb4e2,
+    0x72be5d74f27b896f, 0x80deb1fe3b1696b1, 0x9bdc06a725c71235, 0xc19bf174cf692694,
+    0xe49b69c19ef14ad2, 0xefbe4786384f25e3, 0x0fc19dc68b8cd5b5, 0x240ca1cc77ac9c65,
+    0x2de92c6f592b0275, 0x4a7484aa6ea6e483, 0x5cb0a9dcbd41fbd4, 0x76f988da831153b5,
+    0x983e5152ee66dfab, 0xa831c66d2db43210, 0xb00327c898fb213f, 0xbf597fc7beef0ee4,
+    0xc6e00bf33da88fc2, 0xd5a79147930aa725, 0x06ca6351e003826f, 0x142929670a0e6e70,
+    0x27b70a8546d22ffc, 0x2e1b21385c26c926, 0x4d2c6dfc5ac42aed, 0x53380d139d95b3df,
+    0x650a73548baf63de, 0x766a0abb3c77b2a8, 0x81c2c92e47edaee6, 0x92722c851482353b,
+    0xa2bfe8a14cf10364, 0xa81a664bbc423001, 0xc24b8b70d0f89791, 0xc76c51a30654be30,
+    0xd192e819d6ef5218, 0xd69906245565a910, 0xf40e35855771202a, 0x106aa07032bbd1b8,
+    0x19a4c116b8d2d0c8, 0x1e376c085141ab53, 0x2748774cdf8eeb99, 0x34b0bcb5e19b48a8,
+    0x391c0cb3c5c95a63, 0x4ed8aa4ae3418acb, 0x5b9cca4f7763e373, 0x682e6ff3d6b2b8a3,
+    0x748f82ee5defb2fc, 0x78a5636f43172f60, 0x84c87814a1f0ab72, 0x8cc702081a6439ec,
+    0x90befffa23631e28, 0xa4506cebde82bde9, 0xbef9a3f7b2c67915, 0xc67178f2e372532b,
+    0xca273eceea26619c, 0xd186b8c721c0c207, 0xeada7dd6cde0eb1e, 0xf57d4f7fee6ed178,
+    0x06f067aa72176fba, 0x0a637dc5a2c898a6, 0x113f9804bef90dae, 0x1b710b35131c471b,
+    0x28db77f523047d84, 0x32caab7b40c72493, 0x3c9ebe0a15c9bebc, 0x431d67c49c100d4c,
+    0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
+};
+
+/* Section 5.3.4. */
+static const uint64_t initial_384[8] = {
+    0xcbbb9d5dc1059ed8, 0x629a292a367cd507, 0x9159015a3070dd17, 0x152fecd8f70e5939,
+    0x67332667ffc00b31, 0x8eb44a8768581511, 0xdb0c2e0d64f98fa7, 0x47b5481dbefa4fa4,
+};
+
+/* Section 5.3.5. */
+static const uint64_t initial_512[8] = {
+    0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
+    0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
+};
+
+/* Section 5.3.6.1. */
+static const uint64_t initial_512_224[8] = {
+    0x8c3d37c819544da2, 0x73e1996689dcd4d6, 0x1dfab7ae32ff9c82, 0x679dd514582f9fcf,
+    0x0f6d2b697bd44da8, 0x77e36f7304c48942, 0x3f9d85a86a1d36c8, 0x1112e6ad91d692a1,
+};
+
+/* Section 5.3.6.2. */
+static const uint64_t initial_512_256[8] = {
+    0x22312194fc2bf72c, 0x9f555fa3c84c64c2, 0x2393b86b6f53b151, 0x963877195940eabd,
+    0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
+};
+
+PQ_INLINE uint64_t rotate_right(uint64_t x, unsigned n)
+{
+    return x >> n | x << (64 - n);
+}
+
+/* FIPS 180-4 section 6.4.2 step 3, one round. Names rotate at the call instead of moving. */
+PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t c, uint64_t *d, uint64_t e, uint64_t f,
+                          uint64_t g, uint64_t *h, uint64_t input)
+{
+    uint64_t big1 = rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41);
+    uint64_t choose = g ^ (e & (f ^ g));
+    uint64_t big0 = rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39);
+    uint64_t majority = (a & b) | (c & (a | b));
+    uint64_t t1 = *h + big1 + choose + input;
+    *d += t1;
+    *h = t1 + big0 + majority;
+}
+
+/* FIPS 180-4 section 6.4.2 step 1: the schedule, kept as a window of 16 words. */
+PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
+{
+    uint64_t x = w[(i + 1) & 15];
+    uint64_t y = w[(i + 14) & 15];
+    uint64_t small0 = rotate_right(x, 1) ^ rotate_right(x, 8) ^ x >> 7;
+    uint64_t small1 = rotate_right(y, 19) ^ rotate_right(y, 61) ^ y >> 6;
+    w[i & 15] += small0 + w[(i + 9) & 15] + small1;
+    return w[i & 15];
+}
+
+void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks)
+{
+    uint64_t w[16];
+    uint64_t s[8];
+
+    for (; blocks != 0; blocks--, data += 128) {
+        for (unsigned i = 0; i < 8; i++)
+            s[i] = h[i];
+        for (unsigned i = 0; i < 16; i++)
+            w[i] = bytes_load64_be(data + 8 * i);
+
+        for (unsigned r = 0; r < 80; r += 16) {
+            const uint64_t *k = round_constant + r;
+#define INPUT(i) (k[i] + (r == 0 ? w[i] : schedule_next(w, i)))
+#define EIGHT(i)                                                                  \
+    round_step(s[0], s[1], s[2], &s[3], s[4], s[5], s[6], &s[7], INPUT(i));       \
+    round_step(s[7], s[0], s[1], &s[2], s[3], s[4], s[5], &s[6], INPUT((i) + 1)); \
+    round_step(s[6], s[7], s[0], &s[1], s[2], s[3], s[4], &s[5], INPUT((i) + 2)); \
+    round_step(s[5], s[6], s[7], &s[0], s[1], s[2], s[3], &s[4], INPUT((i) + 3)); \
+    round_step(s[4], s[5], s[6], &s[7], s[0], s[1], s[2], &s[3], INPUT((i) + 4)); \
+    round_step(s[3], s[4], s[5], &s[6], s[7], s[0], s[1], &s[2], INPUT((i) + 5)); \
+    round_step(s[2], s[3], s[4], &s[5], s[6], s[7], s[0], &s[1], INPUT((i) + 6)); \
+    round_step(s[1], s[2], s[3], &s[4], s[5], s[6], s[7], &s[0], INPUT((i) + 7))
+            EIGHT(0);
+            EIGHT(8);
+#undef EIGHT
+#undef INPUT
+        }
+
+        for (unsigned i = 0; i < 8; i++)
+            h[i] += s[i];
+    }
+}
+
+void sha512_init(struct pq_sha512 *hash, enum pq_algorithm algorithm)
+{
+    const uint64_t *initial = initial_512;
+    if (algorithm == PQ_SHA2_384)
+        initial = initial_384;
+    else if (algorithm == PQ_SHA2_512_224)
+        initial = initial_512_224;
+    else if (algorithm == PQ_SHA2_512_256)
+        initial = initial_512_256;
+    for (unsigned i = 0; i < 8; i++)
+        hash->h[i] = initial[i];
+    hash->total = 0;
+}
+
+void sha512_update(struct pq_sha512 *hash, const uint8_t *data, size_t size)
+{
+    size_t held = (size_t)(hash->total % 128);
+
+    hash->total += size;
+    if (held != 0) {
+        size_t part = 128 - held < size ? 128 - held : size;
+        bytes_copy(hash->block + held, data, part);
+        if (held + part < 128)
+            return;
+        sha512_compress(hash->h, hash->block, 1);
+        data += part;
+        size -= part;
+    }
+    sha512_compress(hash->h, data, size / 128);
+    bytes_copy(hash->block, data + size / 128 * 128, size % 128);
+}
+
+/* FIPS 180-4 section 5.1.2: a one bit, zeros, and the length in bits. */
+void sha512_final(struct pq_sha512 *hash, uint8_t digest[64])
+{
+    size_t held = (size_t)(hash->total % 128);
+
+    hash->block[held++] = 0x80;
+    if (held > 128 - 16) {
+        bytes_zero(hash->block + held, 128 - held);
+        sha512_compress(hash->h, hash->block, 1);
+        held = 0;
+    }
+    bytes_zero(hash->block + held, 128 - 8 - held);
+    bytes_store64_be(hash->block + 112, hash->total >> 61);
+    bytes_store64_be(hash->block + 128 - 8, hash->total << 3);
+    sha512_compress(hash->h, hash->block, 1);
+    for (unsigned i = 0; i < 8; i++)
+        bytes_store64_be(digest + 8 * i, hash->h[i]);
+    bytes_wipe(hash, sizeof *hash);
+}
