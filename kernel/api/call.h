@@ -50,6 +50,9 @@ enum result cspace_lookup(struct tcb *t, uint64_t cptr, struct slot **slot,
 /* Resolves index to depth bits in the CNode cap root: OK or ERR_FAULT. */
 enum result cspace_resolve(struct cap root, uint64_t index, unsigned depth, struct slot **slot,
                            unsigned *bits_left, struct lookup_fault *fault);
+/* For invocations: the slot at index and depth (1..64) in root, which may be empty. */
+enum result call_lookup_slot(struct call *c, struct cap root, bool is_source, uint64_t index,
+                             uint64_t depth, struct slot **slot);
 /* For invocations: index at depth in root must name an empty slot (destination of a new cap). */
 enum result call_lookup_dest(struct call *c, struct cap root, uint64_t index, uint64_t depth,
                              struct slot **slot);
@@ -76,6 +79,8 @@ enum result domain_decode(struct call *c);
 enum result sched_control_decode(struct call *c);
 enum result sched_context_decode(struct call *c);
 enum result timer_decode(struct call *c);
+/* Debug builds' system calls: true if number is one of them, and it has been carried out. */
+bool debug_syscall(struct core *core, int64_t number);
 /* All types that x86 adds (odd numbers, VCPU and EPT among them). */
 enum result x86_decode(struct call *c);
 

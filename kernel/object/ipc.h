@@ -75,7 +75,7 @@ struct reply {
     struct tcb *tcb;
     struct reply *prev; /* called before: its caller donated the context to tcb */
     uint64_t next;      /* struct reply * called after, or struct sched_context * | 1 at the top */
-    uint64_t can_grant;
+    uint64_t unused;
 };
 _Static_assert(sizeof(struct reply) == 32, "ABI size");
 
@@ -86,8 +86,7 @@ void endpoint_send(struct endpoint *ep, struct tcb *sender, bool block, bool cal
                    uint64_t badge, bool can_grant, bool can_grant_reply);
 
 /* receiver waits at (or polls, when !block) the endpoint in cap, reply may be null. */
-void endpoint_receive(struct endpoint *ep, struct tcb *receiver, bool block, struct reply *reply,
-                      bool receiver_can_grant);
+void endpoint_receive(struct endpoint *ep, struct tcb *receiver, bool block, struct reply *reply);
 
 /* Takes a thread out of the endpoint or notification that it waits at, and makes it inactive. */
 void ipc_cancel(struct tcb *tcb);
@@ -104,6 +103,8 @@ void endpoint_reorder(struct endpoint *ep, struct tcb *tcb);
 void notification_signal(struct notification *n, uint64_t badge);
 void notification_wait(struct notification *n, struct tcb *receiver, bool block);
 void notification_cancel_all(struct notification *n);
+/* Takes one thread out of the queue; its state is the caller's business. */
+void notification_cancel(struct notification *n, struct tcb *t);
 void notification_bind(struct notification *n, struct tcb *tcb);
 void notification_unbind(struct tcb *tcb);
 void notification_reorder(struct notification *n, struct tcb *tcb);

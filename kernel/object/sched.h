@@ -66,6 +66,8 @@ struct core {
     struct tcb *release_head; /* threads waiting for a refill, by its time */
     struct timer *timer_head; /* armed one-shot timers, by deadline */
     unsigned domain;
+    unsigned domain_index; /* in the schedule */
+    ticks_t domain_end;
 
     struct tcb_queue ready[CONFIG_DOMAINS][CONFIG_PRIORITIES];
     uint64_t ready_bits[CONFIG_DOMAINS][CONFIG_PRIORITIES / 64];
@@ -97,10 +99,17 @@ void sched_reschedule(struct core *core);
  * restarts later: false. Called before a system call's effects. */
 bool sched_check_budget(struct core *core);
 
+/* Charges what current_sc has consumed so far. */
+void sched_charge(struct core *core);
+/* Yield: gives up the rest of the current refill. */
+void sched_yield(struct core *core);
+
 /* Sets up refills (ticks); the context may be in use. */
 void sc_configure(struct sched_context *sc, ticks_t budget, ticks_t period, unsigned max_refills,
                   bool sporadic, unsigned core);
 void sc_init(struct sched_context *sc, unsigned size_bits);
+/* Neither has a partner, and a waiting thread could run at once. */
+bool sc_may_bind(struct sched_context *sc, struct tcb *t);
 void sc_bind_tcb(struct sched_context *sc, struct tcb *t);
 void sc_unbind_tcb(struct sched_context *sc);
 void sc_bind_notification(struct sched_context *sc, struct notification *n);
@@ -112,12 +121,15 @@ void sc_maybe_donate(struct tcb *t, struct notification *n);
 void sc_maybe_return(struct tcb *t, struct notification *n);
 /* The other side of YieldTo: reports consumption to the yielder and lets it run. */
 void sc_complete_yield(struct tcb *yielder);
+/* Microseconds consumed since the last report. */
+uint64_t sc_take_consumed(struct sched_context *sc);
 unsigned sc_max_refills(unsigned size_bits);
 
 /* Domain schedule, ABI DomainSet. duration in ticks; 0 ends the schedule. */
 enum result domain_schedule_set(unsigned index, unsigned domain, ticks_t duration);
 enum result domain_schedule_start(unsigned index);
-unsigned domain_current(void);
+void domain_tick(struct core *core);
+ticks_t domain_deadline(const struct core *core);
 
 /* One-shot timer objects (sel4/quoin.h). 128 bytes. */
 struct timer {
@@ -130,5 +142,6 @@ struct timer {
 _Static_assert(sizeof(struct timer) <= 128, "QUOIN_TIMER_SIZE_BITS");
 void timer_arm(struct timer *t, ticks_t deadline); /* on the calling core */
 void timer_cancel(struct timer *t);
+void timer_expire(struct core *core); /* signals those whose time has come */
 
 #endif

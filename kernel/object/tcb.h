@@ -81,7 +81,6 @@ struct tcb {
     struct reply *reply;               /* BLOCKED_REPLY: answered through; BLOCKED_RECEIVE: armed */
     uint64_t send_badge;               /* BLOCKED_SEND */
     bool send_call, send_can_grant, send_can_grant_reply;
-    bool receive_can_grant;
     struct notification *bound_notification;
     uint64_t buffer_address;        /* IPC buffer in the thread's space, 0: none */
     struct sched_context *yield_to; /* YieldTo: the context whose consumption is reported back */
@@ -111,6 +110,9 @@ void tcb_suspend(struct tcb *t);
 
 /* Makes a blocked or inactive thread run again from its restart_ip. */
 void tcb_restart(struct tcb *t);
+
+/* A thread in THREAD_RESTART is about to run, or to stop for another reason: its RIP goes back. */
+void tcb_apply_restart(struct tcb *t);
 
 /* If the thread runs on another core right now, takes it off; it stays runnable, in that core's
  * ready queue, and its registers are in its context. */

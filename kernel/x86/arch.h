@@ -54,6 +54,9 @@ void arch_switch_to(struct core *core, struct tcb *t);
 void arch_fpu_release(struct tcb *t);
 /* FS/GS base of a thread that may have changed them itself (FSGSBASE) into its context. */
 void arch_sync_bases(struct tcb *t);
+/* For arch_core_call: the core saves the FS/GS bases of the thread that it ran and forgets it, so
+ * that its next arch_switch_to saves nothing over what the caller changes. */
+void arch_detach(void *core);
 /* FS base of the current thread, at once (SetTLSBase). */
 void arch_set_fs_base(struct tcb *t, uint64_t base);
 /* Thread register i of the ABI's seL4_UserContext order (0..19). Setting sanitises as ABI section

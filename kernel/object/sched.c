@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The scheduler of one core: ready queues by domain and priority, threads that wait for a refill,
+ * and the core's timer.
+ *
+ * The current thread stands in no queue. A thread in a ready queue has a context whose head refill
+ * is usable; one that waits for that stands in the release queue, which shares the links.
+ */
+#include "api/message.h"
+#include "object/refill.h"
+#include "x86/arch.h"
+
+struct core cores[CONFIG_MAX_CORES];
+unsigned core_count;
+
+/* --- Ready queues --------------------------------------------------------------------------- */
+
+static void ready_insert(struct tcb *t, bool at_head)
+{
+    struct core *core = &cores[t->core];
+    struct tcb_queue *q = &core->ready[t->domain][t->priority];
+
+    if (!q->head) {
+        t->ready_next = NULL;
+        t->ready_prev = NULL;
+        q->head = t;
+        q->tail = t;
+        core->ready_bits[t->domain][t->priority / 64] |= BIT(t->priority % 64);
+    } else if (at_head) {
+        t->ready_next = q->head;
+        t->ready_prev = NULL;
+        q->head->ready_prev = t;
+        q->head = t;
+    } else {
+        t->ready_next = NULL;
+        t->ready_prev = q->tail;
+        q->tail->ready_next = t;
+        q->tail = t;
+    }
+    t->queued = 1;
+}
+
+static void ready_remove(struct tcb *t)
+{
+    struct core *core = &cores[t->core];
+    struct tcb_queue *q = &core->ready[t->domain][t->priority];
+
+    if (t->ready_prev) {
+        t->ready_prev->ready_next = t->ready_next;
+    } else {
+        q->head = t->ready_next;
+    }
+    if (t->ready_next) {
+        t->ready_next->ready_prev = t->ready_prev;
+    } else {
+        q->tail = t->ready_prev;
+    }
+    if (!q->head) {
+        core->ready_bits[t->domain][t->priority / 64] &= ~BIT(t->priority % 64);
+    }
+    t->queued = 0;
+}
+
+static struct tcb *ready_highest(struct core *core)
+{
+    for (int i = CONFIG_PRIORITIES / 64 - 1; i >= 0; i--) {
+        uint64_t bits = core->ready_bits[core->domain][i];
+        if (bits) {
+            unsigned priority = (unsigned)i * 64 + 63 - (unsigned)__builtin_clzll(bits);
+            return core->ready[core->domain][priority].head;
+        }
+    }
+    return NULL;
+}
+
+/* --- Release queue -------------------------------------------------------------------------- */
+
+static void release_insert(struct tcb *t)
+{
+    struct core *core = &cores[t->core];
+    struct tcb *before = NULL;
+    struct tcb *after = core->release_head;
+    ticks_t time = refill_head(t->sc)->time;
+
+    while (after && refill_head(after->sc)->time <= time) {
+        before = after;
+        after = after->ready_next;
+    }
+    t->ready_prev = before;
+    t->ready_next = after;
+    if (after) {
+        after->ready_prev = t;
+    }
+    if (before) {
+        before->ready_next = t;
+    } else {
+        core->release_head = t;
+        core->reprogram = true;
+        if (core != core_self()) {
+            arch_core_reschedule(t->core);
+        }
+    }
+    t->in_release = true;
+}
+
+static void release_remove(struct tcb *t)
+{
+    if (t->ready_prev) {
+        t->ready_prev->ready_next = t->ready_next;
+    } else {
+        cores[t->core].release_head = t->ready_next;
+        cores[t->core].reprogram = true;
+    }
+    if (t->ready_next) {
+        t->ready_next->ready_prev = t->ready_prev;
+    }
+    t->in_release = false;
+}
+
+static void release_wake(struct core *core)
+{
+    while (core->release_head && refill_is_ready(core->release_head->sc, core->now)) {
+        struct tcb *t = core->release_head;
+        release_remove(t);
+        sched_wake(t);
+    }
+}
+
+/* --- Queueing ------------------------------------------------------------------------------- */
+
+static void enqueue(struct tcb *t, bool at_head)
+{
+    if (t->queued || t->in_release || !t->sc || t->sc->refill_count == 0 || !tcb_is_runnable(t)) {
+        return;
+    }
+    if (refill_is_ready(t->sc, cores[t->core].now > core_self()->now ? cores[t->core].now
+                                                                     : core_self()->now)) {
+        ready_insert(t, at_head);
+    } else {
+        release_insert(t);
+    }
+}
+
+void sched_enqueue(struct tcb *t)
+{
+    enqueue(t, false);
+}
+
+void sched_enqueue_head(struct tcb *t)
+{
+    enqueue(t, true);
+}
+
+void sched_dequeue(struct tcb *t)
+{
+    if (t->queued) {
+        ready_remove(t);
+    } else if (t->in_release) {
+        release_remove(t);
+    }
+}
+
+void sched_reschedule(struct core *core)
+{
+    core->reschedule = true;
+}
+
+void sched_wake(struct tcb *t)
+{
+    struct core *core = &cores[t->core];
+
+    if (!t->sc || core->current == t) {
+        return;
+    }
+    if (t->sc != core->current_sc) {
+        refill_unblock(t->sc, core_self()->now);
+    }
+    enqueue(t, false);
+    if (!t->queued || t->domain != core->domain) {
+        return;
+    }
+    if (core->current == core->idle || t->priority > core->current->priority) {
+        core->reschedule = true;
+        if (core != core_self()) {
+            arch_core_reschedule(t->core);
+        }
+    } else if (t->priority == core->current->priority) {
+        core->reprogram = true; /* the time slice has an end now */
+        if (core != core_self()) {
+            arch_core_reschedule(t->core);
+        }
+    }
+}
+
+/* --- Time ------------------------------------------------------------------------------------ */
+
+void sched_enter(struct core *core)
+{
+    ticks_t now = arch_now();
+
+    if (core->current_sc && now > core->now) {
+        core->consumed += now - core->now;
+    }
+    core->now = now;
+}
+
+void sched_charge(struct core *core)
+{
+    struct sched_context *sc = core->current_sc;
+
+    if (sc && core->consumed != 0) {
+        if (sc->refill_count != 0) {
+            refill_charge(sc, core->consumed, core->now);
+        }
+        sc->consumed += core->consumed;
+    }
+    core->consumed = 0;
+}
+
+/* Is there less budget than it takes to do anything with it? */
+static bool budget_exhausted(struct core *core)
+{
+    struct sched_context *sc = core->current_sc;
+    return sc && core->consumed + arch_us_to_ticks(CONFIG_MIN_BUDGET_US) > refill_head(sc)->amount;
+}
+
+/* The current thread has used its refill up: behind its equals, or out until the next one. */
+static void end_slice(struct core *core)
+{
+    struct tcb *t = core->current;
+    bool round_robin = sc_is_round_robin(core->current_sc);
+
+    sched_charge(core);
+    core->reschedule = true;
+    if (t->sc != core->current_sc || !tcb_is_runnable(t)) {
+        return;
+    }
+    if (!round_robin && !refill_is_ready(t->sc, core->now) && fault_timeout(t)) {
+        return;
+    }
+    enqueue(t, false);
+}
+
+bool sched_check_budget(struct core *core)
+{
+    if (likely(!budget_exhausted(core))) {
+        return true;
+    }
+    tcb_apply_restart(core->current);
+    end_slice(core);
+    return false;
+}
+
+void sched_yield(struct core *core)
+{
+    struct sched_context *sc = core->current_sc;
+    ticks_t left = refill_head(sc)->amount;
+
+    /* What is left of the refill is given up (seL4 manual, seL4_Yield under MCS). */
+    if (core->consumed < left) {
+        ticks_t given_up = left - core->consumed;
+        core->consumed = left;
+        sched_charge(core);
+        sc->consumed -= given_up < sc->consumed ? given_up : sc->consumed;
+    } else {
+        sched_charge(core);
+    }
+    enqueue(core->current, false);
+    core->reschedule = true;
+}
+
+void sched_tick(struct core *core)
+{
+    core->deadline = UINT64_MAX; /* it has fired */
+    core->reprogram = true;
+    if (core->current != core->idle && budget_exhausted(core)) {
+        end_slice(core);
+    }
+    domain_tick(core);
+    timer_expire(core);
+    release_wake(core);
+}
+
+/* When the core's timer has to fire next. */
+static ticks_t next_deadline(struct core *core)
+{
+    ticks_t deadline = domain_deadline(core);
+    struct sched_context *sc = core->current_sc;
+
+    if (core->release_head) {
+        ticks_t time = refill_head(core->release_head->sc)->time;
+        deadline = time < deadline ? time : deadline;
+    }
+    if (core->timer_head && core->timer_head->deadline < deadline) {
+        deadline = core->timer_head->deadline;
+    }
+    if (sc && core->current != core->idle) {
+        const struct tcb *t = core->current;
+        /* A round robin slice only ends if an equal waits for its turn. */
+        if (!sc_is_round_robin(sc) || core->ready[t->domain][t->priority].head) {
+            ticks_t amount = refill_head(sc)->amount;
+            ticks_t end = core->now + (amount > core->consumed ? amount - core->consumed : 0);
+            deadline = end < deadline ? end : deadline;
+        }
+    }
+    return deadline;
+}
+
+static void choose(struct core *core)
+{
+    struct tcb *t = core->current;
+
+    sched_charge(core);
+    if (t != core->idle) {
+        enqueue(t, true);
+    }
+    /* Each turn takes one thread out of the ready queue. */
+    for (;;) {
+        t = ready_highest(core);
+        if (!t) {
+            t = core->idle;
+            break;
+        }
+        ready_remove(t);
+        if (refill_is_ready(t->sc, core->now)) {
+            break;
+        }
+        release_insert(t);
+    }
+    core->current = t;
+    core->reschedule = false;
+}
+
+void sched_leave(struct core *core)
+{
+    if (core->release_head && refill_is_ready(core->release_head->sc, core->now)) {
+        release_wake(core);
+    }
+    while (core->reschedule) {
+        choose(core);
+        if (core->current->yield_to) {
+            sc_complete_yield(core->current);
+        }
+    }
+    struct tcb *t = core->current;
+    if (t->sc != core->current_sc) {
+        sched_charge(core);
+        core->current_sc = t->sc;
+        core->reprogram = true;
+    }
+    if (t->state == THREAD_RESTART) {
+        tcb_apply_restart(t);
+    }
+    if (core->reprogram) {
+        ticks_t deadline = next_deadline(core);
+        core->reprogram = false;
+        if (deadline != core->deadline) {
+            core->deadline = deadline;
+            arch_set_deadline(deadline);
+        }
+    }
+    arch_switch_to(core, t);
+}
