@@ -57,6 +57,7 @@ struct core {
     unsigned apic_id;
     bool online;
     bool reschedule;           /* current may no longer be the right thread */
+    bool reprogram;            /* the deadline may have changed */
     struct vcpu *current_vcpu; /* its state is loaded in the hardware */
     struct tcb *fpu_owner;
 
