@@ -34,7 +34,10 @@ def _stamp(tree, seconds):
 
 def _grub(tree, work, environment):
     """Lays GRUB out in tree and returns the EFI system partition's image."""
-    load = ROOT / "boot/grub/load.cfg"
+    # The parser that runs before GRUB has its modules knows no comments.
+    load = work / "load.cfg"
+    lines = (ROOT / "boot/grub/load.cfg").read_text().splitlines()
+    load.write_text("".join(line + "\n" for line in lines if not line.startswith("#")))
     bios = tree / "boot/grub/i386-pc"
     efi = tree / "boot/grub/x86_64-efi"
     for target, folder in (("i386-pc", bios), ("x86_64-efi", efi)):

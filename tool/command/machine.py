@@ -109,8 +109,10 @@ def qemu(machine, work, serial):
         shutil.copyfile(OVMF_VARS, variables)
         command += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
                     "-drive", f"if=pflash,format=raw,file={variables}"]
-    if machine.entry is not None:
-        command += ["-smbios", f"type=11,value={machine.entry}"]
+    if machine.iso is not None:
+        # boot/grub/grub.cfg looks for it; a comma would end QEMU's value, doubled it does not.
+        entry = (machine.entry or "").replace(",", ",,")
+        command += ["-smbios", f"type=11,value=quoin.entry={entry}"]
     if machine.tpm:
         command += ["-chardev", f"socket,id=tpm,path={work / 'tpm'}",
                     "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm0"]

@@ -5,7 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from . import build, image, run, test
+from . import bench, build, image, run, test
 from .ui import Problem, say
 
 
@@ -52,6 +52,10 @@ def _parser():
                      help="default: all but those marked slow")
     sub.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name matches")
 
+    sub = commands.add_parser("bench", parents=[common], help="count instructions")
+    sub.add_argument("name", nargs="?", metavar="NAME", help=", ".join(sorted(bench.BENCHES)))
+    sub.add_argument("--json", action="store_true")
+
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")
     _machine_options(sub)
     sub.add_argument("--root", default="init/init.elf", metavar="ELF",
@@ -80,7 +84,7 @@ def _iso(options):
 def main(arguments):
     options = _parser().parse_args(arguments)
     actions = {"build": _build, "iso": _iso, "run": run.run, "debug": run.debug,
-               "test": test.test}
+               "test": test.test, "bench": bench.bench}
     try:
         return actions[options.command](options)
     except Problem as problem:

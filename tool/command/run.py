@@ -4,9 +4,12 @@
 import os
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 from . import build, image, packages
+from . import machine as machines
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, Problem, say
@@ -35,7 +38,7 @@ def headless(machine, options):
     with Session(machine, options.yes, echo=_echo if options.verbose else None) as session:
         patterns = {"found": options.expect} if options.expect else {}
         result = session.wait(patterns, options.timeout)
-        if options.screenshot:
+        if options.screenshot and result != "exit":
             session.screenshot(options.screenshot)
         if result == "found" or (result == "timeout" and not options.expect):
             if not options.verbose:
@@ -52,7 +55,6 @@ def headless(machine, options):
 
 
 def _elapsed(session):
-    import time
     return f"{time.monotonic() - session.started:.1f} s"
 
 
@@ -73,8 +75,6 @@ def run(options):
 
 def interactive(machine, options):
     """A window where there is a display, the serial console on this terminal in any case."""
-    from . import machine as machines
-    import tempfile
     if machine.bochs:
         say("serial console of Bochs; its screen is on VNC display :0. End with Ctrl-C.")
         try:
