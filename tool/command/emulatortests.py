@@ -77,7 +77,6 @@ def run_row(results, row, yes):
     name = row["name"]
     try:
         machine = _machine(row)
-        # Bochs is many times slower than QEMU.
         timeout = row["timeout"]
         expect = _END if row["count"] else row["expect"]
         with Session(machine, yes) as session:

@@ -6,13 +6,15 @@ import sys
 from pathlib import Path
 
 from . import bench, build, image, run, test
+from .machine import nested_kvm
 from .ui import Problem, say
 
 
 def _machine_options(parser):
     parser.add_argument("--firmware", choices=["bios", "uefi"], default="bios")
-    parser.add_argument("--cpu", choices=["amd", "intel"], default="amd",
-                        help="intel runs in Bochs where the host offers no nested VT-x")
+    parser.add_argument("--cpu", choices=["amd", "intel"], default=nested_kvm() or "amd",
+                        help="intel runs in Bochs where the host offers no nested VT-x; default: "
+                             "what the host can run fastest")
     parser.add_argument("--smp", type=int, default=1, metavar="N", help="processors, 1 to 16")
     parser.add_argument("--memory", default="2G", metavar="SIZE", help="such as 512M or 4G")
     parser.add_argument("--disk", action="append", default=[], metavar="FILE")
