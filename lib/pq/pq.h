@@ -71,6 +71,13 @@ enum pq_algorithm {
     PQ_SLH_DSA_SHAKE_192F = 0x0224,
     PQ_SLH_DSA_SHAKE_256S = 0x0225,
     PQ_SLH_DSA_SHAKE_256F = 0x0226,
+
+    PQ_ML_KEM_512 = 0x0301,
+    PQ_ML_KEM_768 = 0x0302,
+    PQ_ML_KEM_1024 = 0x0303,
+
+    PQ_CHACHA20_POLY1305 = 0x0401,
+    PQ_AES_256_GCM = 0x0402,
 };
 
 /* ---- Hashes ---------------------------------------------------------------------------------- */
@@ -223,6 +230,92 @@ int pq_sign(enum pq_algorithm algorithm, struct pq_bytes secret_key,
  * signature has another size than the algorithm's. */
 int pq_verify(enum pq_algorithm algorithm, struct pq_bytes public_key,
               const struct pq_message *message, struct pq_bytes signature);
+
+/* ---- Key establishment: ML-KEM (FIPS 203) -----------------------------------------------------
+ */
+
+#define PQ_KEM_PUBLIC_MAX     1568 /* ML-KEM-1024 */
+#define PQ_KEM_SECRET_MAX     3168
+#define PQ_KEM_CIPHERTEXT_MAX 1568
+#define PQ_KEM_SHARED_MAX     32
+
+/* Sizes in bytes of one key establishment algorithm. */
+struct pq_kem_sizes {
+    size_t seed;       /* randomness of a key pair: d and z, 32 bytes each */
+    size_t random;     /* randomness of one encapsulation: m */
+    size_t public_key; /* encapsulation key */
+    size_t secret_key; /* decapsulation key */
+    size_t ciphertext;
+    size_t shared; /* the secret that both sides get */
+};
+
+/* PQ_ERROR_ALGORITHM for an id that is not 0x03xx. */
+int pq_kem_sizes(enum pq_algorithm algorithm, struct pq_kem_sizes *sizes);
+
+/* Derives a key pair from a secret random seed. */
+int pq_kem_keygen(enum pq_algorithm algorithm, struct pq_bytes seed, uint8_t *public_key,
+                  uint8_t *secret_key);
+
+/* random: fresh and secret. PQ_ERROR_KEY when the public key fails the modulus check (section 7.2);
+ * PQ_ERROR_LENGTH. */
+int pq_kem_encapsulate(enum pq_algorithm algorithm, struct pq_bytes public_key,
+                       struct pq_bytes random, uint8_t *ciphertext, uint8_t *shared);
+
+/* A ciphertext that was altered gives another, unpredictable secret, and no error (implicit
+ * rejection). PQ_ERROR_KEY when the secret key fails the hash check (section 7.3); PQ_ERROR_LENGTH.
+ */
+int pq_kem_decapsulate(enum pq_algorithm algorithm, struct pq_bytes secret_key,
+                       struct pq_bytes ciphertext, uint8_t *shared);
+
+/* ---- Authenticated encryption: ChaCha20-Poly1305 (RFC 8439), AES-256-GCM (SP 800-38D) ---------
+ */
+
+#define PQ_AEAD_KEY   32
+#define PQ_AEAD_NONCE 12
+#define PQ_AEAD_TAG   16
+
+/* One message under a key and a nonce. Sizes are fixed: PQ_AEAD_KEY, PQ_AEAD_NONCE. */
+struct pq_aead {
+    enum pq_algorithm algorithm;
+    struct pq_bytes key;
+    struct pq_bytes nonce; /* never twice under one key */
+    struct pq_bytes aad;   /* authenticated, not encrypted */
+};
+
+/* Encrypts plain into out, of the same size (they may be the same memory), and gives the tag.
+ * PQ_ERROR_ALGORITHM, PQ_ERROR_LENGTH (key or nonce; more than 2^36 - 64 bytes). */
+int pq_aead_seal(const struct pq_aead *aead, struct pq_bytes plain, uint8_t *out,
+                 uint8_t tag[PQ_AEAD_TAG]);
+
+/* Checks the tag, then decrypts. PQ_ERROR_MISMATCH when the tag is wrong: out is not written. */
+int pq_aead_open(const struct pq_aead *aead, struct pq_bytes sealed, const uint8_t tag[PQ_AEAD_TAG],
+                 uint8_t *out);
+
+/* ---- Random bits: HMAC_DRBG with SHA-512 (SP 800-90A section 10.1.2) --------------------------
+ */
+
+#define PQ_DRBG_ENTROPY_MIN  48      /* bytes with at least 384 bits of entropy: seed and nonce */
+#define PQ_DRBG_REQUEST_MAX  65536   /* bytes per call (table 2: 2^19 bits) */
+#define PQ_DRBG_RESEED_AFTER 1048576 /* calls; table 2 would allow 2^48 */
+
+struct pq_drbg {
+    uint8_t key[64];
+    uint8_t value[64];
+    uint32_t calls; /* since the last seed; 0 before the first */
+};
+
+/* Security strength 256. entropy: at least PQ_DRBG_ENTROPY_MIN bytes, gathered from every source
+ * there is and simply joined; personalization distinguishes uses and may be empty. PQ_ERROR_LENGTH.
+ */
+int pq_drbg_init(struct pq_drbg *drbg, struct pq_bytes entropy, struct pq_bytes personalization);
+
+/* Adds at least 32 bytes of fresh entropy. PQ_ERROR_LENGTH; PQ_ERROR_RESEED before pq_drbg_init().
+ */
+int pq_drbg_reseed(struct pq_drbg *drbg, struct pq_bytes entropy);
+
+/* PQ_ERROR_LENGTH for more than PQ_DRBG_REQUEST_MAX bytes; PQ_ERROR_RESEED when not seeded, or
+ * PQ_DRBG_RESEED_AFTER calls after the last seed. out is zeroed on error. */
+int pq_drbg_generate(struct pq_drbg *drbg, uint8_t *out, size_t size);
 
 /* ---- Comparison and erasure -------------------------------------------------------------------
  */

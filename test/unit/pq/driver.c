@@ -54,6 +54,11 @@ static const struct named_algorithm names[] = {
     {"SLH-DSA-SHAKE-192f", PQ_SLH_DSA_SHAKE_192F},
     {"SLH-DSA-SHAKE-256s", PQ_SLH_DSA_SHAKE_256S},
     {"SLH-DSA-SHAKE-256f", PQ_SLH_DSA_SHAKE_256F},
+    {"ML-KEM-512", PQ_ML_KEM_512},
+    {"ML-KEM-768", PQ_ML_KEM_768},
+    {"ML-KEM-1024", PQ_ML_KEM_1024},
+    {"CHACHA20-POLY1305", PQ_CHACHA20_POLY1305},
+    {"AES-256-GCM", PQ_AES_256_GCM},
 };
 
 static enum pq_algorithm algorithm_named(const char *name)
@@ -271,15 +276,138 @@ static void run_verify(const struct request *request)
     bytes_free(message.context);
 }
 
+/* kem-keygen ALGORITHM seed: encapsulation key, decapsulation key */
+static void run_kem_keygen(const struct request *request)
+{
+    struct pq_bytes seed = bytes_argument(request, 0);
+    struct pq_kem_sizes sizes = {0};
+    int error = pq_kem_sizes(request->algorithm, &sizes);
+    uint8_t *public_key = allocate(sizes.public_key);
+    uint8_t *secret_key = allocate(sizes.secret_key);
+
+    if (!error)
+        error = pq_kem_keygen(request->algorithm, seed, public_key, secret_key);
+    answer(error, (struct pq_bytes){public_key, sizes.public_key},
+           (struct pq_bytes){secret_key, sizes.secret_key});
+    free(secret_key);
+    free(public_key);
+    bytes_free(seed);
+}
+
+/* kem-encapsulate ALGORITHM encapsulation-key m: ciphertext, shared secret */
+static void run_kem_encapsulate(const struct request *request)
+{
+    struct pq_bytes public_key = bytes_argument(request, 0);
+    struct pq_bytes random = bytes_argument(request, 1);
+    struct pq_kem_sizes sizes = {0};
+    int error = pq_kem_sizes(request->algorithm, &sizes);
+    uint8_t *ciphertext = allocate(sizes.ciphertext);
+    uint8_t *shared = allocate(sizes.shared);
+
+    if (!error)
+        error = pq_kem_encapsulate(request->algorithm, public_key, random, ciphertext, shared);
+    answer(error, (struct pq_bytes){ciphertext, sizes.ciphertext},
+           (struct pq_bytes){shared, sizes.shared});
+    free(shared);
+    free(ciphertext);
+    bytes_free(random);
+    bytes_free(public_key);
+}
+
+/* kem-decapsulate ALGORITHM decapsulation-key ciphertext: shared secret */
+static void run_kem_decapsulate(const struct request *request)
+{
+    struct pq_bytes secret_key = bytes_argument(request, 0);
+    struct pq_bytes ciphertext = bytes_argument(request, 1);
+    struct pq_kem_sizes sizes = {0};
+    int error = pq_kem_sizes(request->algorithm, &sizes);
+    uint8_t *shared = allocate(sizes.shared);
+
+    if (!error)
+        error = pq_kem_decapsulate(request->algorithm, secret_key, ciphertext, shared);
+    answer(error, (struct pq_bytes){shared, sizes.shared}, nothing);
+    free(shared);
+    bytes_free(ciphertext);
+    bytes_free(secret_key);
+}
+
+/* aead-seal ALGORITHM key nonce aad plain: ciphertext, tag
+ * aead-open ALGORITHM key nonce aad ciphertext tag: plain */
+static void run_aead(const struct request *request)
+{
+    struct pq_aead aead = {
+        .algorithm = request->algorithm,
+        .key = bytes_argument(request, 0),
+        .nonce = bytes_argument(request, 1),
+        .aad = bytes_argument(request, 2),
+    };
+    struct pq_bytes data = bytes_argument(request, 3);
+    uint8_t *out = allocate(data.size);
+
+    if (request->count == 4) {
+        uint8_t tag[PQ_AEAD_TAG];
+        int error = pq_aead_seal(&aead, data, out, tag);
+        answer(error, (struct pq_bytes){out, data.size}, (struct pq_bytes){tag, sizeof tag});
+    } else {
+        struct pq_bytes tag = bytes_argument(request, 4);
+        if (tag.size != PQ_AEAD_TAG)
+            fail("a tag has 16 bytes");
+        answer(pq_aead_open(&aead, data, tag.data, out), (struct pq_bytes){out, data.size},
+               nothing);
+        bytes_free(tag);
+    }
+    free(out);
+    bytes_free(data);
+    bytes_free(aead.aad);
+    bytes_free(aead.nonce);
+    bytes_free(aead.key);
+}
+
+/* drbg SHA2-512 entropy personalization reseed-entropy size: two requests of size bytes, the reseed
+ * (unless it is empty) between them */
+static void run_drbg(const struct request *request)
+{
+    struct pq_bytes entropy = bytes_argument(request, 0);
+    struct pq_bytes personalization = bytes_argument(request, 1);
+    struct pq_bytes fresh = bytes_argument(request, 2);
+    size_t size = number_argument(request, 3);
+    uint8_t *first = allocate(size);
+    uint8_t *second = allocate(size);
+    struct pq_drbg drbg;
+    int error = pq_drbg_init(&drbg, entropy, personalization);
+
+    if (!error)
+        error = pq_drbg_generate(&drbg, first, size);
+    if (!error && fresh.size != 0)
+        error = pq_drbg_reseed(&drbg, fresh);
+    if (!error)
+        error = pq_drbg_generate(&drbg, second, size);
+    answer(error, (struct pq_bytes){first, size}, (struct pq_bytes){second, size});
+    free(second);
+    free(first);
+    bytes_free(fresh);
+    bytes_free(personalization);
+    bytes_free(entropy);
+}
+
 struct operation {
     const char *name;
     void (*run)(const struct request *request);
 };
 
 static const struct operation operations[] = {
-    {"hash", run_hash}, {"hmac", run_hmac},
-    {"hkdf", run_hkdf}, {"sign-keygen", run_sign_keygen},
-    {"sign", run_sign}, {"verify", run_verify},
+    {"hash", run_hash},
+    {"hmac", run_hmac},
+    {"hkdf", run_hkdf},
+    {"sign-keygen", run_sign_keygen},
+    {"sign", run_sign},
+    {"verify", run_verify},
+    {"kem-keygen", run_kem_keygen},
+    {"kem-encapsulate", run_kem_encapsulate},
+    {"kem-decapsulate", run_kem_decapsulate},
+    {"aead-seal", run_aead},
+    {"aead-open", run_aead},
+    {"drbg", run_drbg},
 };
 
 static void run_line(char *line)

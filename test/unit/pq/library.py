@@ -51,3 +51,25 @@ class Library:
                hash="-"):
         """() when valid"""
         return self.ask("verify", algorithm, mode, hash, context, message, public_key, signature)
+
+    def kem_keygen(self, algorithm, seed):
+        """(encapsulation key, decapsulation key)"""
+        return self.ask("kem-keygen", algorithm, seed)
+
+    def kem_encapsulate(self, algorithm, public_key, random):
+        """(ciphertext, shared secret)"""
+        return self.ask("kem-encapsulate", algorithm, public_key, random)
+
+    def kem_decapsulate(self, algorithm, secret_key, ciphertext):
+        return self.ask("kem-decapsulate", algorithm, secret_key, ciphertext)
+
+    def aead_seal(self, algorithm, key, nonce, aad, plain):
+        """(ciphertext, tag), or the tag alone when there is nothing to encrypt"""
+        return self.ask("aead-seal", algorithm, key, nonce, aad, plain)
+
+    def aead_open(self, algorithm, key, nonce, aad, sealed, tag):
+        return self.ask("aead-open", algorithm, key, nonce, aad, sealed, tag)
+
+    def drbg(self, entropy, personalization, fresh, size):
+        """Two outputs, the reseed with fresh (unless it is empty) between them."""
+        return self.ask("drbg", "SHA2-512", entropy, personalization, fresh, size)

@@ -252,7 +252,8 @@ def suite_aead(run):
                 continue  # AES-128 and AES-192 are not offered
             key, nonce, aad, plain, sealed, tag = (
                 unhex(test[word]) for word in ("key", "iv", "aad", "msg", "ct", "tag"))
-            opened = library.aead_open(algorithm, key, nonce, aad, sealed, tag)
+            # Cases of a nonce that is refused come without a tag.
+            opened = library.aead_open(algorithm, key, nonce, aad, sealed, tag or bytes(16))
             made = library.aead_seal(algorithm, key, nonce, aad, plain)
             if group["ivSize"] != 96:
                 # SP 800-38D allows other nonces for GCM; lib/pq takes 96 bits only.
