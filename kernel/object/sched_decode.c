@@ -64,9 +64,6 @@ static enum result bind(struct call *c, struct sched_context *sc)
         return call_fail(c, SEL4_TRUNCATED_MESSAGE);
     }
     struct cap cap = c->extra[0]->cap;
-    if (sc->tcb || sc->notification) {
-        return call_fail(c, SEL4_ILLEGAL_OPERATION);
-    }
     switch (cap_type(cap)) {
     case CAP_THREAD: {
         struct tcb *t = cap_object(cap);
@@ -78,7 +75,7 @@ static enum result bind(struct call *c, struct sched_context *sc)
     }
     case CAP_NOTIFICATION: {
         struct notification *n = cap_object(cap);
-        if (n->sc) {
+        if (n->sc || sc->notification) {
             return call_fail(c, SEL4_ILLEGAL_OPERATION);
         }
         sc_bind_notification(sc, n);
