@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The files of the root image: they stand behind init in its address space (doc/formats.md), each
+ * at the start of a page, so that their frames can be mapped into other address spaces.
+ */
+#ifndef INIT_ARCHIVE_H
+#define INIT_ARCHIVE_H
+
+#include <stdint.h>
+#include <sel4/sel4.h>
+
+struct archive_file {
+    const char *name;
+    const uint8_t *data;
+    uint64_t size;
+    seL4_CPtr first_frame; /* init's 4 KiB frames that hold it, one capability after the other */
+};
+
+/* Number of files, 0 if the image holds none. Checks the table whole. */
+unsigned archive_init(const seL4_BootInfo *info);
+/* index < the number of files. */
+void archive_get(unsigned index, struct archive_file *file);
+/* 0 and *file, or -1. */
+int archive_find(const char *name, struct archive_file *file);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vm.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <rt/log.h>
+#include <sel4/quoin.h>
+
+#include "program.h"
+#include "space.h"
+
+enum { PAGE = 4096, SLOT_BITS = 14, PRIORITY = 100 };
+#define LARGE_PAGE 0x200000ull
+
+/* init's address space: 2 MiB for each VM, under tables that the kernel made for init's image. */
+#define WINDOW_BASE    0x20000000ull
+#define WINDOW_SIZE    LARGE_PAGE
+#define WINDOW_SCRATCH 0x0ull
+#define WINDOW_STARTUP 0x1000ull
+#define WINDOW_CONTROL 0x2000ull
+
+/* A VMM's address space, above its image. */
+#define VMM_STARTUP_ADDRESS  0x10000000ull
+#define VMM_CONTROL_ADDRESS  0x10001000ull
+#define VMM_BUFFER_ADDRESS   0x10010000ull /* IPC buffers, one page each */
+#define VMM_CONFIG_ADDRESS   0x18000000ull
+#define VMM_KERNEL_ADDRESS   0x20000000ull
+#define VMM_INITRD_ADDRESS   0x40000000ull
+#define VMM_FIRMWARE_ADDRESS 0x80000000ull
+#define VMM_RAM_ADDRESS      0x100000000ull /* guest memory at gpa + this */
+
+/* Time slice of a vCPU thread: round robin. */
+enum { SLICE_US = 10000 };
+
+struct builder {
+    struct vm *vm;
+    const struct vm_host *host;
+    struct space space, guest;
+    struct program program;
+    struct vmm_startup *startup;
+    seL4_Word window;
+    seL4_Word cnode_slot; /* number of slots given to the VMM so far, in its CNode */
+    seL4_CPtr cnode;      /* the VMM's, in init's space */
+    const char *step;     /* for the log */
+};
+
+enum { VMM_CNODE_BITS = 8 };
+
+/* Gives the VMM a capability: the slot number, which is its address there. 0: error. */
+static seL4_Word give(struct builder *b, seL4_CPtr cap, seL4_CapRights_t rights, seL4_Word badge)
+{
+    seL4_Word slot = ++b->cnode_slot;
+
+    if (cap == 0 || slot >= 1u << VMM_CNODE_BITS ||
+        seL4_CNode_Mint(b->cnode, slot, VMM_CNODE_BITS, cspace_root(), cap, seL4_WordBits, rights,
+                        badge) != seL4_NoError) {
+        return 0;
+    }
+    return slot;
+}
+
+static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
+{
+    struct arena *a = &b->vm->arena;
+    struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
+
+    *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
+    for (uint64_t at = 0; at < size;) {
+        /* The largest power of two that is left, 1 GiB at most: 256 frames of 2 MiB a call. */
+        unsigned bits = 29;
+        while ((1ull << bits) > size - at) {
+            bits--;
+        }
+        seL4_Untyped untyped = arena_block(a, bits);
+        while (untyped == 0 && bits > 21) {
+            untyped = arena_block(a, --bits);
+        }
+        seL4_Word count = 1ull << (bits - 21);
+        int64_t slot = cspace_node_take(&a->node, count);
+        if (untyped == 0 || slot < 0) {
+            return seL4_NotEnoughMemory;
+        }
+        seL4_Error error = seL4_Untyped_Retype(untyped, seL4_X86_LargePageObject, 0, a->node.cap, 0,
+                                               0, (seL4_Word)slot, count);
+        for (seL4_Word i = 0; i < count && error == seL4_NoError; i++, at += LARGE_PAGE) {
+            seL4_CPtr frame = cspace_node_address(&a->node, (seL4_Word)slot + i);
+            seL4_CPtr copy = arena_copy(a, frame, seL4_AllRights, 0);
+            error = copy == 0
+                        ? seL4_NotEnoughMemory
+                        : space_map(&b->space, frame, VMM_RAM_ADDRESS + gpa + at, seL4_ReadWrite);
+            if (error == seL4_NoError) {
+                error = space_map(&b->guest, copy, gpa + at, seL4_AllRights);
+            }
+        }
+        if (error != seL4_NoError) {
+            return error;
+        }
+    }
+    return seL4_NoError;
+}
+
+static seL4_Error map_blob(struct builder *b, const struct archive_file *file, seL4_Word address,
+                           struct vmm_startup_blob *blob)
+{
+    if (file->size == 0) {
+        return seL4_NoError;
+    }
+    *blob = (struct vmm_startup_blob){address, file->size};
+    return space_map_existing(&b->space, address, file->first_frame, file->size);
+}
+
+static seL4_Error build_space(struct builder *b, const struct archive_file *vmm)
+{
+    struct arena *a = &b->vm->arena;
+    seL4_Error error = space_create(&b->space, SPACE_COMPONENT, a);
+
+    b->step = "the VMM's program";
+    if (error == seL4_NoError) {
+        error = program_load(&b->space, vmm, b->window + WINDOW_SCRATCH, &b->program);
+    }
+    if (error != seL4_NoError) {
+        return error;
+    }
+    b->step = "the startup page";
+    error = space_map_new(&b->space, VMM_STARTUP_ADDRESS, PAGE, seL4_CanRead,
+                          b->window + WINDOW_STARTUP);
+    if (error == seL4_NoError) {
+        error = space_map_new(&b->space, VMM_CONTROL_ADDRESS, PAGE, seL4_CanRead,
+                              b->window + WINDOW_CONTROL);
+    }
+    b->startup = (struct vmm_startup *)(b->window + WINDOW_STARTUP);
+    b->vm->control = (volatile uint64_t *)(b->window + WINDOW_CONTROL);
+    b->cnode = arena_object(a, seL4_CapTableObject, VMM_CNODE_BITS);
+    return error == seL4_NoError && b->cnode == 0 ? seL4_NotEnoughMemory : error;
+}
+
+static seL4_Error build_memory(struct builder *b)
+{
+    const struct vm_settings *s = &b->vm->settings;
+    uint64_t low = s->memory < VMM_LOW_RAM_END ? s->memory : VMM_LOW_RAM_END;
+
+    b->step = "the guest's address space";
+    seL4_Error error = space_create(&b->guest, SPACE_GUEST, &b->vm->arena);
+    b->step = "the guest's memory";
+    if (error == seL4_NoError) {
+        error = map_ram(b, 0, low);
+    }
+    if (error == seL4_NoError && s->memory > low) {
+        error = map_ram(b, VMM_HIGH_RAM_START, s->memory - low);
+    }
+    b->step = "the guest's files";
+    if (error == seL4_NoError) {
+        error = map_blob(b, &s->config, VMM_CONFIG_ADDRESS, &b->startup->config);
+    }
+    if (error == seL4_NoError) {
+        error = map_blob(b, &s->kernel, VMM_KERNEL_ADDRESS, &b->startup->kernel);
+    }
+    if (error == seL4_NoError) {
+        error = map_blob(b, &s->initrd, VMM_INITRD_ADDRESS, &b->startup->initrd);
+    }
+    if (error == seL4_NoError) {
+        error = map_blob(b, &s->firmware, VMM_FIRMWARE_ADDRESS, &b->startup->firmware);
+    }
+    return error;
+}
+
+/* The objects of vCPU i; the thread does not run yet. */
+static seL4_Error build_vcpu(struct builder *b, unsigned i)
+{
+    struct arena *a = &b->vm->arena;
+    struct vmm_startup_vcpu *out = &b->startup->vcpu[i];
+    seL4_Word badge = b->vm->index + 1;
+    seL4_Word buffer = VMM_BUFFER_ADDRESS + i * PAGE;
+    unsigned core = (b->vm->settings.first_core + i) % b->host->core_count;
+
+    seL4_CPtr tcb = arena_object(a, seL4_TCBObject, 0);
+    seL4_CPtr sc = arena_object(a, seL4_SchedContextObject, seL4_MinSchedContextBits);
+    seL4_CPtr notification = arena_object(a, seL4_NotificationObject, 0);
+    seL4_CPtr vcpu = arena_object(a, seL4_X86_VCPUObject, 0);
+    seL4_CPtr frame = arena_object(a, seL4_X86_4K, 0);
+    seL4_CPtr fault = arena_copy(a, b->host->endpoint, seL4_AllRights, badge);
+    if (tcb == 0 || sc == 0 || notification == 0 || vcpu == 0 || frame == 0 || fault == 0) {
+        return seL4_NotEnoughMemory;
+    }
+    seL4_Error error = space_map(&b->space, frame, buffer, seL4_ReadWrite);
+    seL4_CNode_CapData_t guard = seL4_CNode_CapData_new(0, seL4_WordBits - VMM_CNODE_BITS);
+    if (error == seL4_NoError) {
+        error = seL4_TCB_Configure(tcb, b->cnode, guard.words[0], b->space.root, 0, buffer, frame);
+    }
+    if (error == seL4_NoError) {
+        error = seL4_SchedControl_Configure(b->host->sched_control + core, sc, SLICE_US, SLICE_US,
+                                            0, 0);
+    }
+    if (error == seL4_NoError) {
+        error = seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, PRIORITY, PRIORITY, sc, fault);
+    }
+    if (error == seL4_NoError) {
+        error = seL4_TCB_BindNotification(tcb, notification);
+    }
+    if (error == seL4_NoError) {
+        error = seL4_X86_VCPU_SetTCB(vcpu, tcb);
+    }
+    if (error == seL4_NoError) {
+        error = seL4_TCB_SetEPTRoot(tcb, b->guest.root);
+    }
+    if (error != seL4_NoError) {
+        return error;
+    }
+    if (b->host->features & QUOIN_FEATURE_TIMER) {
+        seL4_CPtr timer = arena_object(a, QUOIN_TIMER_OBJECT, 0);
+        seL4_CPtr signal = arena_copy(a, notification, seL4_AllRights, VMM_BADGE_TIMER);
+        if (timer == 0 || signal == 0) {
+            return seL4_NotEnoughMemory;
+        }
+        error = seL4_QuoinTimer_SetNotification(timer, signal);
+        if (error == seL4_NoError) {
+            error = seL4_QuoinVCPU_SetTimer(vcpu, timer);
+        }
+        out->timer = give(b, timer, seL4_AllRights, 0);
+    }
+    out->tcb = give(b, tcb, seL4_AllRights, 0);
+    out->vcpu = give(b, vcpu, seL4_AllRights, 0);
+    out->notification = give(b, notification, seL4_CanWrite, VMM_BADGE_KICK);
+    out->ipc_buffer = buffer;
+    if (error == seL4_NoError && (!out->tcb || !out->vcpu || !out->notification)) {
+        error = seL4_NotEnoughMemory;
+    }
+    b->vm->threads[i] = tcb;
+    return error;
+}
+
+static seL4_Error build(struct builder *b, const struct archive_file *vmm)
+{
+    struct vm *vm = b->vm;
+
+    b->step = "its capability space";
+    seL4_Error error = arena_create(&vm->arena, SLOT_BITS);
+    if (error == seL4_NoError) {
+        error = build_space(b, vmm);
+    }
+    if (error != seL4_NoError) {
+        return error;
+    }
+    struct vmm_startup *s = b->startup;
+    *s = (struct vmm_startup){
+        .magic = VMM_STARTUP_MAGIC,
+        .version = VMM_STARTUP_VERSION,
+        .size = sizeof(*s),
+        .features = b->host->features,
+        .xcr0 = b->host->xcr0,
+        .tsc_hz = b->host->tsc_hz,
+        .wall_clock_ns = b->host->wall_clock_ns,
+        .wall_clock_tsc = b->host->wall_clock_tsc,
+        .vcpu_count = vm->settings.vcpus,
+        .control = VMM_CONTROL_ADDRESS,
+        .uart_port = b->host->uart_port,
+    };
+    error = build_memory(b);
+    for (unsigned i = 0; error == seL4_NoError && i < vm->settings.vcpus; i++) {
+        b->step = "a vCPU";
+        error = build_vcpu(b, i);
+    }
+    b->step = "its capabilities";
+    if (error == seL4_NoError) {
+        s->exit_endpoint = give(b, b->host->endpoint, seL4_CanWrite, vm->index + 1);
+        if (b->host->uart_cap != 0) {
+            s->uart_cap = give(b, b->host->uart_cap, seL4_AllRights, 0);
+        }
+        error = s->exit_endpoint == 0 ? seL4_NotEnoughMemory : seL4_NoError;
+    }
+    return error;
+}
+
+static seL4_Error start_threads(struct builder *b)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (unsigned i = 0; i < b->vm->settings.vcpus && error == seL4_NoError; i++) {
+        seL4_UserContext context = {
+            .rip = b->program.entry,
+            .rflags = 0x202,
+            .rdi = VMM_STARTUP_ADDRESS,
+            .rsi = i,
+        };
+        error = seL4_TCB_WriteRegisters(b->vm->threads[i], false, 0,
+                                        sizeof(context) / sizeof(seL4_Word), &context);
+    }
+    for (unsigned i = 0; i < b->vm->settings.vcpus && error == seL4_NoError; i++) {
+        error = seL4_TCB_Resume(b->vm->threads[i]);
+    }
+    b->vm->thread_count = b->vm->settings.vcpus;
+    return error;
+}
+
+seL4_Error vm_start(struct vm *vm, unsigned index, const struct vm_host *host,
+                    const struct vm_settings *settings, const struct archive_file *vmm)
+{
+    struct builder b = {.vm = vm, .host = host, .window = WINDOW_BASE + index * WINDOW_SIZE};
+
+    vm->index = index;
+    vm->settings = *settings;
+    seL4_Error error = build(&b, vmm);
+    if (error == seL4_NoError) {
+        b.step = "its threads";
+        error = start_threads(&b);
+    }
+    if (error != seL4_NoError) {
+        log_error("VM %s: cannot make %s (kernel error %d, %lu MiB free)", settings->name, b.step,
+                  (int)error, pool_free_bytes() >> 20);
+        vm_stop(vm);
+        return error;
+    }
+    vm->state = VM_RUNNING;
+    return seL4_NoError;
+}
+
+void vm_stop(struct vm *vm)
+{
+    arena_destroy(&vm->arena);
+    vm->control = NULL;
+    vm->thread_count = 0;
+    vm->state = VM_STOPPED;
+}
