@@ -92,6 +92,12 @@ def _apt(arguments, what):
         raise Problem(f"{what} failed: apt-get ended with {done.returncode}")
 
 
+def refresh_lists():
+    """Reads the package lists when the machine has none yet."""
+    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
+        _apt(["update", "-q"], "reading the package lists")
+
+
 def ensure(uses, yes=False):
     """Installs what the uses need and the machine lacks, after asking unless told to (-y, CI)."""
     names = missing(uses)
