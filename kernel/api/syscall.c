@@ -2,6 +2,7 @@
  *
  * System calls (ABI section 5).
  */
+#include "api/fastpath.h"
 #include "api/label.h"
 #include "api/message.h"
 #include "x86/arch.h"
@@ -205,9 +206,15 @@ void kernel_syscall(struct core *core, int64_t number)
     }
     switch (number) {
     case SYS_CALL:
+        if (likely(fastpath_call(core, t))) {
+            return;
+        }
         invoke(t, ctx->rdi, true, true, true);
         break;
     case SYS_REPLY_RECV:
+        if (likely(fastpath_reply_recv(core, t))) {
+            return;
+        }
         if (invoke(t, ctx->r12, false, false, false)) {
             receive(t, ctx->rdi, true, true, ctx->r12);
         }

@@ -111,6 +111,16 @@ void notification_reorder(struct notification *n, struct tcb *tcb);
 /* If a signal waits in the thread's bound notification, takes it into the badge: true. */
 bool notification_take_bound(struct tcb *tcb, uint64_t *badge);
 
+/* next of a reply object that is the last of its chain: the context that is lent along it. */
+#define REPLY_NEXT_IS_CONTEXT 1ull
+static inline struct sched_context *reply_context(const struct reply *r)
+{
+    return r->next & REPLY_NEXT_IS_CONTEXT
+               ? (struct sched_context *)(uintptr_t)(r->next & ~REPLY_NEXT_IS_CONTEXT)
+               : NULL;
+}
+/* reply becomes the end of the chain that sc is lent along. */
+void reply_push_context(struct reply *reply, struct sched_context *sc);
 /* Pushes a call: caller waits in reply; its scheduling context goes to callee if it has none. */
 void reply_push(struct reply *reply, struct tcb *caller, struct tcb *callee, bool donate);
 /* Answers the caller waiting in reply with replier's message. */

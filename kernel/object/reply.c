@@ -8,18 +8,19 @@
 #include "api/message.h"
 #include "x86/arch.h"
 
-#define NEXT_IS_CONTEXT 1ull
-
-static struct sched_context *reply_context(const struct reply *r)
-{
-    return r->next & NEXT_IS_CONTEXT
-               ? (struct sched_context *)(uintptr_t)(r->next & ~NEXT_IS_CONTEXT)
-               : NULL;
-}
-
 static struct reply *reply_next(const struct reply *r)
 {
-    return r->next & NEXT_IS_CONTEXT ? NULL : (struct reply *)(uintptr_t)r->next;
+    return r->next & REPLY_NEXT_IS_CONTEXT ? NULL : (struct reply *)(uintptr_t)r->next;
+}
+
+void reply_push_context(struct reply *reply, struct sched_context *sc)
+{
+    reply->prev = sc->reply;
+    if (reply->prev) {
+        reply->prev->next = (uint64_t)(uintptr_t)reply;
+    }
+    reply->next = (uint64_t)(uintptr_t)sc | REPLY_NEXT_IS_CONTEXT;
+    sc->reply = reply;
 }
 
 void reply_push(struct reply *reply, struct tcb *caller, struct tcb *callee, bool donate)
@@ -32,12 +33,7 @@ void reply_push(struct reply *reply, struct tcb *caller, struct tcb *callee, boo
     reply->prev = NULL;
     reply->next = 0;
     if (donate && sc && !callee->sc) {
-        reply->prev = sc->reply;
-        if (reply->prev) {
-            reply->prev->next = (uint64_t)(uintptr_t)reply;
-        }
-        reply->next = (uint64_t)(uintptr_t)sc | NEXT_IS_CONTEXT;
-        sc->reply = reply;
+        reply_push_context(reply, sc);
         sc_donate(sc, callee);
     }
 }

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "api/fastpath.h"
+
+#include "api/call.h"
+
+#define INFO_UNWRAPPED (MASK(3) << 9)
+
+/* Label, at most four message registers, no capabilities. */
+static bool info_is_short(uint64_t info)
+{
+    return (info & 0x1ff) <= MESSAGE_REGISTERS;
+}
+
+/* The slot that cptr names if the walk needs no more than two CNodes; null: take the slow path. */
+static inline const struct slot *lookup(const struct tcb *t, uint64_t cptr)
+{
+    struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
+    unsigned left = 64;
+
+    for (int level = 0; level < 2; level++) {
+        unsigned guard_size = cap_cnode_guard_size(cap);
+        unsigned radix = cap_cnode_radix(cap);
+        if (unlikely(cap_type(cap) != CAP_CNODE || guard_size + radix > left)) {
+            return NULL;
+        }
+        left -= guard_size;
+        /* guard_size < 64: the radix is at least 1 */
+        if (unlikely(((cptr >> left) & MASK(guard_size)) != cap.w1 && guard_size != 0)) {
+            return NULL;
+        }
+        left -= radix;
+        const struct slot *s =
+            (const struct slot *)cap_object(cap) + ((cptr >> left) & MASK(radix));
+        if (likely(left == 0 || cap_type(s->cap) != CAP_CNODE)) {
+            return s;
+        }
+        cap = s->cap;
+    }
+    return NULL;
+}
+
+/* No thread that is ready on the core is more important than priority. */
+static inline bool is_highest(const struct core *core, unsigned priority)
+{
+    for (int i = CONFIG_PRIORITIES / 64 - 1; i >= 0; i--) {
+        uint64_t bits = core->ready_bits[core->domain][i];
+        if (bits) {
+            return (unsigned)i * 64 + 63 - (unsigned)__builtin_clzll(bits) <= priority;
+        }
+    }
+    return true;
+}
+
+static inline void copy_message(struct tcb *to, const struct tcb *from, uint64_t badge)
+{
+    to->context.r10 = from->context.r10;
+    to->context.r8 = from->context.r8;
+    to->context.r9 = from->context.r9;
+    to->context.r15 = from->context.r15;
+    to->context.rsi = from->context.rsi & ~INFO_UNWRAPPED;
+    to->context.rdi = badge;
+}
+
+static inline void move_context(struct sched_context *sc, struct tcb *from, struct tcb *to)
+{
+    from->sc = NULL;
+    to->sc = sc;
+    sc->tcb = to;
+}
+
+bool fastpath_call(struct core *core, struct tcb *t)
+{
+    if (unlikely(!info_is_short(t->context.rsi))) {
+        return false;
+    }
+    const struct slot *slot = lookup(t, t->context.rdi);
+    if (unlikely(!slot || cap_type(slot->cap) != CAP_ENDPOINT)) {
+        return false;
+    }
+    unsigned rights = cap_rights(slot->cap);
+    struct endpoint *ep = cap_object(slot->cap);
+    if (unlikely(!(rights & RIGHT_WRITE) || !(rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY)) ||
+                 (ep->head & 3) != ENDPOINT_RECEIVE)) {
+        return false;
+    }
+    struct tcb *server = (struct tcb *)(uintptr_t)(ep->head & ~3ull);
+    struct sched_context *sc = t->sc;
+    if (unlikely(server->sc || !server->reply || server->core != core->id ||
+                 server->domain != core->domain || core->reschedule || !sc || server->yield_to ||
+                 (server->priority < t->priority && !is_highest(core, server->priority)))) {
+        return false;
+    }
+
+    struct tcb *next = server->wait_next;
+    struct reply *reply = server->reply;
+    server->wait_next = NULL;
+    server->waiting_on = NULL;
+    if (likely(!next)) {
+        ep->head = ENDPOINT_IDLE;
+        ep->tail = NULL;
+    } else {
+        next->wait_prev = NULL;
+        ep->head = (uint64_t)(uintptr_t)next | ENDPOINT_RECEIVE;
+    }
+    server->reply = NULL;
+    reply->tcb = t;
+    t->reply = reply;
+    t->state = THREAD_BLOCKED_REPLY;
+    reply_push_context(reply, sc);
+    move_context(sc, t, server);
+    copy_message(server, t, slot->cap.w1);
+    server->state = THREAD_RUNNING;
+    core->current = server;
+    return true;
+}
+
+bool fastpath_reply_recv(struct core *core, struct tcb *t)
+{
+    if (unlikely(!info_is_short(t->context.rsi))) {
+        return false;
+    }
+    const struct slot *reply_slot = lookup(t, t->context.r12);
+    const struct slot *slot = lookup(t, t->context.rdi);
+    if (unlikely(!reply_slot || cap_type(reply_slot->cap) != CAP_REPLY || !slot ||
+                 cap_type(slot->cap) != CAP_ENDPOINT || !(cap_rights(slot->cap) & RIGHT_READ))) {
+        return false;
+    }
+    struct reply *reply = cap_object(reply_slot->cap);
+    struct endpoint *ep = cap_object(slot->cap);
+    struct tcb *caller = reply->tcb;
+    struct sched_context *sc = t->sc;
+    struct tcb *tail = ep->tail;
+    if (unlikely(!caller || caller->state != THREAD_BLOCKED_REPLY || !sc || caller->sc ||
+                 reply_context(reply) != sc || caller->fault.type != FAULT_NONE ||
+                 caller->core != core->id || caller->domain != core->domain || core->reschedule ||
+                 caller->yield_to || (ep->head & 3) == ENDPOINT_SEND ||
+                 (tail && tail->priority < t->priority) ||
+                 (t->bound_notification && t->bound_notification->state == NOTIFICATION_ACTIVE) ||
+                 (caller->priority < t->priority && !is_highest(core, caller->priority)))) {
+        return false;
+    }
+
+    sc->reply = reply->prev;
+    if (unlikely(reply->prev)) {
+        reply->prev->next = reply->next;
+    }
+    reply->prev = NULL;
+    reply->next = 0;
+    reply->tcb = t;
+    caller->reply = NULL;
+    move_context(sc, t, caller);
+    copy_message(caller, t, 0);
+    caller->state = THREAD_RUNNING;
+
+    t->reply = reply;
+    t->waiting_on = ep;
+    t->state = THREAD_BLOCKED_RECEIVE;
+    t->wait_prev = tail;
+    ep->tail = t;
+    if (likely(!tail)) {
+        ep->head = (uint64_t)(uintptr_t)t | ENDPOINT_RECEIVE;
+    } else {
+        tail->wait_next = t;
+    }
+    core->current = caller;
+    return true;
+}
