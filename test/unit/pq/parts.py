@@ -10,6 +10,8 @@ Every function raises Unavailable, with the reason, when the package cannot be h
 into "skipped".
 """
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -81,6 +83,16 @@ def apt_options(suite):
     return [f"-o{key}={value}" for key, value in settings.items()]
 
 
+@contextlib.contextmanager
+def alone():
+    """Tests run side by side and share the cache: one at a time fetches."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with open(CACHE / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@alone()
 def fetch_debian(package, suite):
     """The folder into which PACKAGE of SUITE is unpacked; downloaded at most once."""
     target = CACHE / suite / package
@@ -105,6 +117,7 @@ def fetch_debian(package, suite):
     return target
 
 
+@alone()
 def fetch_npm(name, version):
     """The folder in which node finds the npm package NAME at VERSION."""
     target = CACHE / "npm" / f"{name.replace('/', '+')}@{version}"
