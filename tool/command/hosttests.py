@@ -12,6 +12,8 @@ from .ui import ROOT, Problem, run
 
 _TAP = re.compile(r"^\s*(ok|not ok)\s+\d+\s*-?\s*(.*?)\s*(#\s*(skip|todo).*)?$", re.IGNORECASE)
 
+_PLAN = re.compile(r"^\s*1\.\.(\d+)", re.MULTILINE)
+
 
 def check_build(results, compiler, yes):
     """Building without a warning is a test; returns whether there is a build to go on with."""
@@ -96,12 +98,12 @@ def run_meson(results, suites, slow, name):
     for line in log.read_text().splitlines():
         record = json.loads(line)
         seen.add(record["name"].split(" / ")[-1])
-        _count(results, record)
+        count(results, record)
     for missing in sorted(set(chosen) - seen):
         results.fail(missing, "it did not run")
 
 
-def _count(results, record):
+def count(results, record):
     """One test program: each of its TAP lines, or the program itself when it prints none."""
     name = record["name"].split(" / ")[-1]
     output = (record.get("stdout") or "") + "\n" + (record.get("stderr") or "")
@@ -129,3 +131,5 @@ def _count(results, record):
                      details)
     elif cases == 0:
         results.ok(name, record.get("duration"))
+    elif cases != sum(int(plan) for plan in _PLAN.findall(output)):
+        results.fail(name, f"it announced other than the {cases} cases that it ran", details)
