@@ -42,7 +42,7 @@ int pq_aead_seal(const struct pq_aead *aead, struct pq_bytes plain, uint8_t *out
     make_tag(aead, (struct pq_bytes){out, plain.size}, tag);
     bytes_declassify(out, plain.size);
     bytes_declassify(tag, PQ_AEAD_TAG);
-    stack_scrub();
+    stack_scrub_small();
     return PQ_OK;
 }
 
@@ -61,6 +61,6 @@ int pq_aead_open(const struct pq_aead *aead, struct pq_bytes sealed, const uint8
     bytes_declassify(&wrong, sizeof wrong);
     if (!wrong)
         crypt(aead, sealed, out);
-    stack_scrub();
+    stack_scrub_small();
     return wrong ? PQ_ERROR_MISMATCH : PQ_OK;
 }

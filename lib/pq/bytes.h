@@ -72,9 +72,10 @@ PQ_INLINE void bytes_select(uint8_t *to, const uint8_t *from, size_t size, uint3
         to[i] = (uint8_t)(to[i] ^ ((to[i] ^ from[i]) & mask));
 }
 
-/* Overwrites the stack below the caller, as deep as any function of lib/pq goes (scrub.c). */
-#define STACK_SCRUB_SIZE 24576
-void stack_scrub(void);
+/* Overwrite the stack below the caller (scrub.c): as deep as signatures and key establishment go,
+ * or as deep as everything else does. */
+void stack_scrub_large(void);
+void stack_scrub_small(void);
 
 PQ_INLINE uint32_t bytes_load32_be(const uint8_t *p)
 {

@@ -40,7 +40,6 @@ int pq_drbg_init(struct pq_drbg *drbg, struct pq_bytes entropy, struct pq_bytes 
         drbg->value[i] = 1;
     update(drbg, entropy, personalization);
     drbg->calls = 1;
-    stack_scrub();
     return PQ_OK;
 }
 
@@ -53,7 +52,6 @@ int pq_drbg_reseed(struct pq_drbg *drbg, struct pq_bytes entropy)
         return PQ_ERROR_LENGTH;
     update(drbg, entropy, (struct pq_bytes){NULL, 0});
     drbg->calls = 1;
-    stack_scrub();
     return PQ_OK;
 }
 
@@ -77,6 +75,5 @@ int pq_drbg_generate(struct pq_drbg *drbg, uint8_t *out, size_t size)
     }
     update(drbg, (struct pq_bytes){NULL, 0}, (struct pq_bytes){NULL, 0});
     drbg->calls++;
-    stack_scrub();
     return PQ_OK;
 }

@@ -34,6 +34,7 @@ int pq_hmac_init(struct pq_hmac *hmac, enum pq_algorithm hash, struct pq_bytes k
     pq_hash_update(&hmac->outer, pad, block);
 
     bytes_wipe(pad, sizeof pad);
+    stack_scrub_small();
     return PQ_OK;
 }
 
@@ -58,6 +59,7 @@ int pq_hmac_final(struct pq_hmac *hmac, uint8_t *tag, size_t size)
         bytes_wipe(digest, sizeof digest);
     }
     bytes_wipe(hmac, sizeof *hmac);
+    stack_scrub_small();
     return error;
 }
 

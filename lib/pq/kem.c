@@ -30,7 +30,7 @@ int pq_kem_keygen(enum pq_algorithm algorithm, struct pq_bytes seed, uint8_t *pu
     if (seed.size != 64)
         return PQ_ERROR_LENGTH;
     mlkem_keygen(p, seed.data, public_key, secret_key);
-    stack_scrub();
+    stack_scrub_large();
     return PQ_OK;
 }
 
@@ -48,7 +48,7 @@ int pq_kem_encapsulate(enum pq_algorithm algorithm, struct pq_bytes public_key,
     if (error)
         return error;
     mlkem_encapsulate(p, public_key.data, random.data, ciphertext, shared);
-    stack_scrub();
+    stack_scrub_large();
     return PQ_OK;
 }
 
@@ -66,6 +66,6 @@ int pq_kem_decapsulate(enum pq_algorithm algorithm, struct pq_bytes secret_key,
     if (error)
         return error;
     mlkem_decapsulate(p, secret_key.data, ciphertext.data, shared);
-    stack_scrub();
+    stack_scrub_large();
     return PQ_OK;
 }

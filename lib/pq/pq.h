@@ -20,6 +20,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/*
+ * Stack, in bytes, that a call takes at most (x86-64, -O2; test/unit/pq/stack.c measures it). Calls
+ * that handle secrets end by clearing as much.
+ */
+#define PQ_STACK_HASH   1536  /* pq_hash*() */
+#define PQ_STACK_SMALL  7168  /* pq_hmac*(), pq_hkdf*(), pq_aead_*(), pq_drbg_*() */
+#define PQ_STACK_VERIFY 16384 /* pq_verify() */
+#define PQ_STACK_LARGE  26624 /* pq_sign*(), pq_kem_*() */
+
 enum pq_error {
     PQ_OK = 0,
     PQ_ERROR_ALGORITHM = -1, /* unknown id, or one that does not fit the call */

@@ -48,7 +48,7 @@ int pq_sign_keygen(enum pq_algorithm algorithm, struct pq_bytes seed, uint8_t *p
         mldsa_keygen(ml, seed.data, public_key, secret_key);
     else
         slhdsa_keygen(slh, seed.data, public_key, secret_key);
-    stack_scrub();
+    stack_scrub_large();
     return PQ_OK;
 }
 
@@ -82,7 +82,7 @@ int pq_sign(enum pq_algorithm algorithm, struct pq_bytes secret_key,
         slhdsa_sign(slh, secret_key.data, &built,
                     random.size ? random.data : secret_key.data + (size_t)2 * slh->n, signature);
     }
-    stack_scrub();
+    stack_scrub_large();
     return error;
 }
 
