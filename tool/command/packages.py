@@ -19,6 +19,7 @@ PACKAGES = {
         ("ninja-build", "ninja"),
         ("pkg-config", "pkg-config"),
         ("libcmocka-dev", "/usr/include/cmocka.h"),
+        ("valgrind", "/usr/include/valgrind/memcheck.h"),
         ("acpica-tools", "iasl"),
         ("cloc", "cloc"),
     ],
