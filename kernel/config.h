@@ -34,6 +34,7 @@
 /* PML4 slot 511 holds both: all physical memory, and the kernel image in the last 2 GiB. */
 #define PHYS_WINDOW_BASE 0xffffff8000000000ull
 #define PHYS_WINDOW_SIZE 0x7f80000000ull /* 510 GiB */
+#define KERNEL_LOAD      0x100000ull
 #ifdef __ASSEMBLER__
 #define KERNEL_BASE 0xffffffff80000000
 #else

@@ -42,7 +42,8 @@ struct timer;
 
 /* What belongs to one core. entry.S uses the first members through GS. */
 struct core {
-    struct context *current_context; /* = &current->context: where entry code saves */
+    /* = &current->context: where entry code saves */
+    _Alignas(4096) struct context *current_context;
     uint64_t kernel_stack;           /* top */
     uint64_t scratch;
     uint64_t kernel_cr3; /* Meltdown isolation: loaded on entry */

@@ -15,9 +15,10 @@ struct context {
         vector; /* what brought the thread into the kernel: VECTOR_*, exception, or ENTRY_SYSCALL */
     uint64_t error_code;
     uint64_t rip, cs, rflags, rsp, ss;
-    /* Not touched by entry code: */
-    uint64_t restart_ip; /* instruction to run again if the thread is restarted (FaultIP) */
-    uint64_t fs_base, gs_base;
+    /* The instruction to run again if the thread is restarted (the ABI's FaultIP): set at each entry,
+     * to the SYSCALL or INT n instruction itself where there was one. */
+    uint64_t restart_ip;
+    uint64_t fs_base, gs_base; /* current only while no core has the thread loaded */
 };
 
 /* context.vector after SYSCALL. Leaving by SYSRET is right as long as it still says so: whoever

@@ -59,6 +59,8 @@
 /* The current context is in RSP. */
 .macro SYSCALL_TO_C
     mov %rcx, CONTEXT_RIP(%rsp)
+    sub $2, %rcx /* SYSCALL's length */
+    mov %rcx, CONTEXT_RESTART_IP(%rsp)
     mov %r11, CONTEXT_RFLAGS(%rsp)
     mov %gs:CORE_SCRATCH, %rcx
     SAVE_SYSCALL_REGISTERS
@@ -68,6 +70,11 @@
     mov %gs:CORE_SELF, %rdi
     call dispatch_syscall
 .endm
+
+    .balign 8
+    .globl entry_verw_selector
+entry_verw_selector:
+    .short SELECTOR_KERNEL_DATA
 
     .balign 64
     .globl entry_syscall

@@ -27,7 +27,8 @@
 #define CONTEXT_RFLAGS     152
 #define CONTEXT_RSP        160
 #define CONTEXT_SS         168
-#define CONTEXT_FRAME_SIZE 176 /* what entry code fills */
+#define CONTEXT_FRAME_SIZE 176 /* processor and stubs fill this much */
+#define CONTEXT_RESTART_IP 176
 
 #define CORE_CONTEXT      0
 #define CORE_KERNEL_STACK 8
@@ -47,6 +48,7 @@
 #ifdef __ASSEMBLER__
 #define ENTRY_SYSCALL   0x100
 #define ENTRY_STUB_SIZE 16
+#define SELECTOR_KERNEL_DATA 0x10
 #endif
 
 #endif

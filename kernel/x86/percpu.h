@@ -59,14 +59,14 @@ static inline struct percpu *percpu_of(const struct core *core)
     return &percpus[core->id];
 }
 
-/* Descriptor tables, stacks, GS base and TSS of a core. On the core itself, kernel space final. */
-void percpu_init_core(unsigned id, unsigned apic_id);
 /* The boot core's first tables, good for panics only, before anything else. */
 void percpu_init_early(void);
-/* IDT gates; once. */
+/* Boot core, kernel space final: makes a core's stacks and tables. */
+void percpu_make(unsigned id, uint32_t apic_id);
+/* On the core itself: loads them, and its GS base. */
+void percpu_init_core(unsigned id);
+/* Fills the IDT, once the processor's features are known. */
 void idt_init(void);
 void idt_load(void);
-/* Top of a stack made by percpu_init_core. */
-uint64_t percpu_kernel_stack(unsigned id);
 
 #endif
