@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, image
+from . import build, elf, image
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -71,12 +71,21 @@ def _machine(row):
     return machine
 
 
-def run_row(results, row, yes):
+def _filtered(root, only):
+    """The root task told to run only the tests whose names begin with only."""
+    out = build.directory() / f"filtered-{root.name}"
+    out.write_bytes(elf.set_variable(root.read_bytes(), "test_filter", only.encode() + b"\0"))
+    return out
+
+
+def run_row(results, row, yes, only=None):
     """Runs one row and counts its result, or those of the tests inside it."""
     timer = Timer()
     name = row["name"]
     try:
         machine = _machine(row)
+        if only:
+            machine.root = _filtered(machine.root, only)
         timeout = row["timeout"]
         expect = _END if row["count"] else row["expect"]
         with Session(machine, yes) as session:
@@ -121,8 +130,16 @@ def count(results, name, text, ended=True):
         results.fail(name, "it ran no test")
 
 
-def run(results, kinds, slow, name, yes):
-    for row in rows():
-        if row["kind"] in kinds and (slow or not row["slow"]):
-            if name is None or re.search(name, row["name"]):
-                run_row(results, row, yes)
+def run(results, kinds, slow, name, yes, inside):
+    """Runs the rows whose name matches; where none does, name is the beginning of the names of
+    tests inside the rows that count, if inside. Returns how many rows ran."""
+    chosen = [row for row in rows() if row["kind"] in kinds and (slow or not row["slow"])]
+    matching = [row for row in chosen if name is None or re.search(name, row["name"])]
+    for row in matching:
+        run_row(results, row, yes)
+    if matching or not inside:
+        return len(matching)
+    counting = [row for row in chosen if row["count"] and row["boot"] == "direct"]
+    for row in counting:
+        run_row(results, row, yes, only=name)
+    return len(counting)

@@ -82,9 +82,10 @@ def meson_tests(suites, slow, name):
 
 
 def run_meson(results, suites, slow, name):
+    """Runs meson's tests and returns how many there were."""
     chosen = meson_tests(suites, slow, name)
     if not chosen:
-        return
+        return 0
     log = build.directory() / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
     subprocess.run(["meson", "test", "-C", str(build.directory()), "--no-rebuild",
@@ -93,7 +94,7 @@ def run_meson(results, suites, slow, name):
                    check=False)
     if not log.exists():
         results.fail("meson test", "it wrote no results")
-        return
+        return len(chosen)
     seen = set()
     for line in log.read_text().splitlines():
         record = json.loads(line)
@@ -101,6 +102,7 @@ def run_meson(results, suites, slow, name):
         count(results, record)
     for missing in sorted(set(chosen) - seen):
         results.fail(missing, "it did not run")
+    return len(chosen)
 
 
 def count(results, record):

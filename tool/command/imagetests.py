@@ -31,7 +31,10 @@ def reproducible(results, name):
 TESTS = {"iso-reproducible": reproducible}
 
 
-def run(results, pattern, yes):
-    for name, function in TESTS.items():
-        if pattern is None or re.search(pattern, name):
-            function(results, name)
+def run(results, pattern):
+    """Runs the tests whose name matches and returns how many."""
+    chosen = {name: function for name, function in TESTS.items()
+              if pattern is None or re.search(pattern, name)}
+    for name, function in chosen.items():
+        function(results, name)
+    return len(chosen)

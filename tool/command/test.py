@@ -23,9 +23,12 @@ def test(options):
     suites = [kind for kind in kinds if kind in ("unit", "proof")]
     if options.kind == "all":
         suites.append("fuzz")
-    hosttests.run_meson(results, suites, slow, options.name)
+    found = hosttests.run_meson(results, suites, slow, options.name)
     emulators = [kind for kind in kinds if kind in ("kernel", "vm", "boot")]
     if "boot" in emulators:
-        imagetests.run(results, options.name, options.yes)
-    emulatortests.run(results, emulators, slow, options.name, options.yes)
+        found += imagetests.run(results, options.name)
+    found += emulatortests.run(results, emulators, slow, options.name, options.yes,
+                               inside=found == 0 and "kernel" in emulators)
+    if options.name is not None and found == 0:
+        results.fail("selection", f"no test's name matches {options.name}")
     return results.close()
