@@ -11,12 +11,16 @@ static uint32_t free_slots[8192]; /* given back */
 static unsigned free_count;
 static uint64_t nodes_used[(1u << CSPACE_ROOT_BITS) / 64];
 
-seL4_Error cspace_init(const seL4_BootInfo *info, seL4_Untyped root_untyped)
+void cspace_init(const seL4_BootInfo *info)
+{
+    first_free = info->empty.start;
+    end_free = info->empty.end;
+}
+
+seL4_Error cspace_enter(const seL4_BootInfo *info, seL4_Untyped root_untyped)
 {
     uint8_t bits = (uint8_t)info->initThreadCNodeSizeBits;
 
-    first_free = info->empty.start;
-    end_free = info->empty.end;
     root = cspace_alloc();
     seL4_Error error = seL4_Untyped_Retype(root_untyped, seL4_CapTableObject, CSPACE_ROOT_BITS,
                                            seL4_CapInitThreadCNode, 0, 0, root, 1);

@@ -15,8 +15,10 @@
 #define CSPACE_NODE_BITS 24 /* address bits below the root: guard and slots of a CNode */
 #define CSPACE_ROOT_BITS 8
 
+/* Before everything else here: what is free of the kernel's CNode. */
+void cspace_init(const seL4_BootInfo *info);
 /* Goes over to the two-level space. root_untyped: at least 2^(CSPACE_ROOT_BITS + 5) bytes. */
-seL4_Error cspace_init(const seL4_BootInfo *info, seL4_Untyped root_untyped);
+seL4_Error cspace_enter(const seL4_BootInfo *info, seL4_Untyped root_untyped);
 
 /* The root as the source of a capability by its address, at depth seL4_WordBits. */
 seL4_CNode cspace_root(void);

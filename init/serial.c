@@ -4,7 +4,7 @@
 #include "serial.h"
 
 /* 16550: data and line status register; bit 5, transmitter holding register empty. */
-#define COM1             0x3f8u
+#define COM1             SERIAL_PORT
 #define COM1_LAST        0x3ffu
 #define COM1_LINE_STATUS (COM1 + 5u)
 #define LINE_STATUS_THRE 0x20u

@@ -262,7 +262,8 @@ static seL4_Error build(struct builder *b, const struct archive_file *vmm)
     }
     b->step = "its capabilities";
     if (error == seL4_NoError) {
-        s->exit_endpoint = give(b, b->host->endpoint, seL4_CanWrite, vm->index + 1);
+        s->exit_endpoint =
+            give(b, b->host->endpoint, seL4_CanWrite, VM_BADGE_ENDING | (vm->index + 1));
         if (b->host->uart_cap != 0) {
             s->uart_cap = give(b, b->host->uart_cap, seL4_AllRights, 0);
         }

@@ -14,6 +14,9 @@
 
 enum { VM_MAX = 16 };
 
+/* Messages of a VM carry the badge index + 1: a thread's fault; with this bit: the VM's ending. */
+#define VM_BADGE_ENDING 0x100ull
+
 /* What the machine offers to all VMs. */
 struct vm_host {
     uint64_t features, xcr0, tsc_hz; /* struct quoin_extensions */

@@ -2,6 +2,7 @@
  *
  * The system calls of debug builds.
  */
+#include "api/check.h"
 #include "api/label.h"
 #include "api/message.h"
 #include "x86/arch.h"
@@ -71,6 +72,7 @@ bool debug_syscall(struct core *core, int64_t number)
                              : (uint64_t)CAP_NULL;
         return true;
     case SYS_DEBUG_SNAPSHOT:
+        check_enable(t, t->context.rdi == 1);
         return true;
     case SYS_DEBUG_NAME_THREAD:
         name_thread(t, t->context.rdi);

@@ -6,6 +6,7 @@
  * The current thread stands in no queue. A thread in a ready queue has a context whose head refill
  * is usable; one that waits for that stands in the release queue, which shares the links.
  */
+#include "api/check.h"
 #include "api/message.h"
 #include "object/refill.h"
 #include "x86/arch.h"
@@ -358,6 +359,9 @@ void sched_leave(struct core *core)
             core->deadline = deadline;
             arch_set_deadline(deadline);
         }
+    }
+    if (QUOIN_DEBUG) {
+        check_all_enabled();
     }
     arch_switch_to(core, t);
 }
