@@ -68,7 +68,7 @@ static void start_vms(unsigned file_count, const struct archive_file *vmm)
         struct vm_settings settings;
 
         archive_get(i, &file);
-        if (!is_vm_file(file.name) || settings_read(&file, &settings) != 0) {
+        if (!is_vm_file(file.name) || settings_read(&file, &settings) != 0 || !settings.autostart) {
             continue;
         }
         settings.first_core = index % host.core_count;

@@ -34,6 +34,7 @@ struct vm_settings {
     uint64_t memory; /* bytes, a multiple of 2 MiB */
     unsigned vcpus;
     unsigned first_core;
+    bool autostart;
     struct archive_file config, kernel, initrd, firmware; /* size 0: none */
 };
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "settings.h"
+
+#include <string.h>
+#include <rt/log.h>
+#include <vmconfig.h>
+
+/* Looks a file up that the configuration names; "" is no file. */
+static int find(const struct archive_file *config, const char *name, struct archive_file *file)
+{
+    *file = (struct archive_file){0};
+    if (name[0] != 0 && archive_find(name, file) != 0) {
+        log_error("%s: there is no file %s in the root image", config->name, name);
+        return -1;
+    }
+    return 0;
+}
+
+int settings_read(const struct archive_file *file, struct vm_settings *settings)
+{
+    static struct vmconfig config;
+    struct vmconfig_error error;
+
+    *settings = (struct vm_settings){0};
+    if (vmconfig_parse((const char *)file->data, file->size, &config, &error) != 0) {
+        log_error("%s:%u: %s", file->name, error.line, error.message);
+        return -1;
+    }
+    if (find(file, config.kernel, &settings->kernel) != 0 ||
+        find(file, config.initrd, &settings->initrd) != 0 ||
+        find(file, config.firmware, &settings->firmware) != 0) {
+        return -1;
+    }
+    memcpy(settings->name, config.name, sizeof(settings->name));
+    settings->memory = config.memory;
+    settings->vcpus = config.vcpus;
+    settings->autostart = config.autostart;
+    settings->config = *file;
+    return 0;
+}

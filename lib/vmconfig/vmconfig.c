@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmconfig.h"
+
+#include <string.h>
+
+/* A piece of the file. */
+struct text {
+    const char *start;
+    size_t length;
+};
+
+struct parser {
+    struct vmconfig *config;
+    struct vmconfig_error *error;
+    unsigned line;
+    uint32_t seen; /* bit: index in the table of keys */
+};
+
+#define MIB (1ull << 20)
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r';
+}
+
+static struct text trim(struct text t)
+{
+    while (t.length > 0 && is_space(t.start[0])) {
+        t.start++;
+        t.length--;
+    }
+    while (t.length > 0 && is_space(t.start[t.length - 1])) {
+        t.length--;
+    }
+    return t;
+}
+
+static bool text_is(struct text t, const char *string)
+{
+    return t.length == strlen(string) && memcmp(t.start, string, t.length) == 0;
+}
+
+/* "message" or "message: detail", cut to what fits. */
+static int fail(struct parser *p, const char *message, struct text detail)
+{
+    size_t room = sizeof(p->error->message) - 1;
+    size_t used = strlen(message);
+
+    p->error->line = p->line;
+    used = used < room ? used : room;
+    memcpy(p->error->message, message, used);
+    if (detail.length > 0 && used + 2 < room) {
+        size_t length = detail.length < room - used - 2 ? detail.length : room - used - 2;
+        memcpy(p->error->message + used, ": ", 2);
+        memcpy(p->error->message + used + 2, detail.start, length);
+        used += 2 + length;
+    }
+    p->error->message[used] = 0;
+    return -1;
+}
+
+static int set_string(struct parser *p, char *to, size_t size, struct text value)
+{
+    if (value.length == 0) {
+        return fail(p, "this key needs a value", value);
+    }
+    if (value.length >= size) {
+        return fail(p, "this value is too long", value);
+    }
+    memcpy(to, value.start, value.length);
+    to[value.length] = 0;
+    return 0;
+}
+
+static int set_name(struct parser *p, struct text value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        char c = value.start[i];
+        bool valid = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '-' || c == '_';
+        if (!valid) {
+            return fail(p, "a name is made of letters, digits, - and _", value);
+        }
+    }
+    return set_string(p, p->config->name, sizeof(p->config->name), value);
+}
+
+static int set_kernel(struct parser *p, struct text value)
+{
+    return set_string(p, p->config->kernel, sizeof(p->config->kernel), value);
+}
+
+static int set_initrd(struct parser *p, struct text value)
+{
+    return set_string(p, p->config->initrd, sizeof(p->config->initrd), value);
+}
+
+static int set_firmware(struct parser *p, struct text value)
+{
+    return set_string(p, p->config->firmware, sizeof(p->config->firmware), value);
+}
+
+static int set_command_line(struct parser *p, struct text value)
+{
+    return set_string(p, p->config->command_line, sizeof(p->config->command_line), value);
+}
+
+/* Digits only; false beyond 2^40 too. */
+static bool parse_number(struct text t, uint64_t *number)
+{
+    *number = 0;
+    for (size_t i = 0; i < t.length; i++) {
+        if (t.start[i] < '0' || t.start[i] > '9' || *number > 1ull << 40) {
+            return false;
+        }
+        *number = *number * 10 + (uint64_t)(t.start[i] - '0');
+    }
+    return t.length > 0;
+}
+
+static int set_memory(struct parser *p, struct text value)
+{
+    struct text digits = value;
+    unsigned shift = 0;
+    uint64_t number;
+
+    if (value.length > 0) {
+        char unit = value.start[value.length - 1];
+        shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+    }
+    digits.length -= shift != 0;
+    if (shift == 0 || !parse_number(digits, &number)) {
+        return fail(p, "memory is a number with M or G behind it, such as 512M", value);
+    }
+    if (number > (1ull << 40) >> shift || number << shift < 16 * MIB) {
+        return fail(p, "memory must be from 16M to 1024G", value);
+    }
+    if ((number << shift) % (2 * MIB) != 0) {
+        return fail(p, "memory must be a multiple of 2M", value);
+    }
+    p->config->memory = number << shift;
+    return 0;
+}
+
+static int set_vcpus(struct parser *p, struct text value)
+{
+    uint64_t number;
+
+    if (!parse_number(value, &number) || number < 1 || number > VMCONFIG_MAX_VCPUS) {
+        return fail(p, "vcpus must be a number from 1 to 16", value);
+    }
+    p->config->vcpus = (unsigned)number;
+    return 0;
+}
+
+static int set_autostart(struct parser *p, struct text value)
+{
+    if (!text_is(value, "yes") && !text_is(value, "no")) {
+        return fail(p, "autostart is yes or no", value);
+    }
+    p->config->autostart = text_is(value, "yes");
+    return 0;
+}
+
+struct key {
+    const char *name;
+    int (*set)(struct parser *p, struct text value);
+};
+static const struct key keys[] = {
+    {"name", set_name},         {"kernel", set_kernel},       {"initrd", set_initrd},
+    {"firmware", set_firmware}, {"memory", set_memory},       {"cmdline", set_command_line},
+    {"vcpus", set_vcpus},       {"autostart", set_autostart},
+};
+
+static int parse_line(struct parser *p, struct text line)
+{
+    line = trim(line);
+    if (line.length == 0 || line.start[0] == ';' || line.start[0] == '#') {
+        return 0;
+    }
+    const char *equals = memchr(line.start, '=', line.length);
+    if (!equals) {
+        return fail(p, "expected key = value", line);
+    }
+    size_t before = (size_t)(equals - line.start);
+    struct text key = trim((struct text){line.start, before});
+    struct text value = trim((struct text){equals + 1, line.length - before - 1});
+    if (memchr(line.start, 0, line.length)) {
+        return fail(p, "this line holds a NUL byte", (struct text){0});
+    }
+    for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        if (text_is(key, keys[i].name)) {
+            if (p->seen >> i & 1) {
+                return fail(p, "this key stands here a second time", key);
+            }
+            p->seen |= 1u << i;
+            return keys[i].set(p, value);
+        }
+    }
+    return fail(p, "unknown key", key);
+}
+
+int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
+                   struct vmconfig_error *error)
+{
+    struct parser p = {.config = config, .error = error};
+
+    memset(config, 0, sizeof(*config));
+    config->vcpus = 1;
+    config->autostart = true;
+    for (size_t at = 0; at < length;) {
+        const char *end = memchr(text + at, '\n', length - at);
+        size_t line_length = end ? (size_t)(end - (text + at)) : length - at;
+        p.line++;
+        if (parse_line(&p, (struct text){text + at, line_length}) != 0) {
+            return -1;
+        }
+        at += line_length + 1;
+    }
+    p.line = 0;
+    if (config->name[0] == 0) {
+        return fail(&p, "the key is missing", (struct text){"name", 4});
+    }
+    if (config->memory == 0) {
+        return fail(&p, "the key is missing", (struct text){"memory", 6});
+    }
+    if ((config->kernel[0] == 0) == (config->firmware[0] == 0)) {
+        return fail(&p, "one of the keys kernel and firmware must be there", (struct text){0});
+    }
+    return 0;
+}

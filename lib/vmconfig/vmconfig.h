@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A virtual machine's configuration: an INI file without sections, `key = value`, comments after ;
+ * or # at the start of a line (doc/vm-configuration.md). The whole file is checked before anything
+ * of it is used. Builds for target and host alike.
+ */
+#ifndef VMCONFIG_VMCONFIG_H
+#define VMCONFIG_VMCONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    VMCONFIG_NAME_SIZE = 32,
+    VMCONFIG_FILE_SIZE = 48, /* names of files in the root image */
+    VMCONFIG_COMMAND_LINE_SIZE = 1024,
+    VMCONFIG_MAX_VCPUS = 16,
+};
+
+struct vmconfig {
+    char name[VMCONFIG_NAME_SIZE];     /* letters, digits, - and _ */
+    char kernel[VMCONFIG_FILE_SIZE];   /* bzImage or PVH ELF */
+    char initrd[VMCONFIG_FILE_SIZE];   /* "": none */
+    char firmware[VMCONFIG_FILE_SIZE]; /* "": direct boot */
+    char command_line[VMCONFIG_COMMAND_LINE_SIZE];
+    uint64_t memory; /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
+    unsigned vcpus;  /* 1 to VMCONFIG_MAX_VCPUS */
+    bool autostart;  /* started with the system; true unless the file says no */
+};
+
+struct vmconfig_error {
+    unsigned line; /* 1 for the first; 0: the file as a whole */
+    char message[96];
+};
+
+/* 0, or -1 with *error filled; *config is complete only with 0. The text need not end with NUL. */
+int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
+                   struct vmconfig_error *error);
+
+#endif

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <vmconfig.h>
+
+static struct vmconfig config;
+static struct vmconfig_error error;
+
+static int parse(const char *text)
+{
+    return vmconfig_parse(text, strlen(text), &config, &error);
+}
+
+static void test_complete_file(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("; a comment\n\nname = web-1\r\nkernel=k\n initrd = i\n"
+                           "cmdline = console=ttyS0 quiet\nmemory = 2G\nvcpus = 4\nautostart = no"),
+                     0);
+    assert_string_equal(config.name, "web-1");
+    assert_string_equal(config.kernel, "k");
+    assert_string_equal(config.initrd, "i");
+    assert_string_equal(config.command_line, "console=ttyS0 quiet");
+    assert_int_equal(config.memory, 2ull << 30);
+    assert_int_equal(config.vcpus, 4);
+    assert_false(config.autostart);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("name=a\nfirmware=f\nmemory=16M\n"), 0);
+    assert_int_equal(config.vcpus, 1);
+    assert_true(config.autostart);
+    assert_string_equal(config.initrd, "");
+}
+
+struct refusal {
+    const char *text;
+    unsigned line;
+    const char *part;
+};
+
+static void test_refusals(void **state)
+{
+    static const struct refusal refusals[] = {
+        {"name = a\nkernal = k\n", 2, "unknown key: kernal"},
+        {"name = a b\n", 1, "letters"},
+        {"name =\n", 1, "needs a value"},
+        {"name = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 1, "too long"},
+        {"name = a\nname = b\n", 2, "second time"},
+        {"[section]\n", 1, "key = value"},
+        {"memory = 512\n", 1, "M or G"},
+        {"memory = M\n", 1, "M or G"},
+        {"memory = 15M\n", 1, "from 16M"},
+        {"memory = 17M\n", 1, "multiple of 2M"},
+        {"memory = 99999999999999999999G\n", 1, "M or G"},
+        {"memory = 1025G\n", 1, "from 16M"},
+        {"vcpus = 0\n", 1, "1 to 16"},
+        {"vcpus = 17\n", 1, "1 to 16"},
+        {"vcpus = two\n", 1, "1 to 16"},
+        {"autostart = maybe\n", 1, "yes or no"},
+        {"kernel = k\nmemory = 16M\n", 0, "missing: name"},
+        {"name = a\nkernel = k\n", 0, "missing: memory"},
+        {"name = a\nmemory = 16M\n", 0, "kernel and firmware"},
+        {"name = a\nmemory = 16M\nkernel = k\nfirmware = f\n", 0, "kernel and firmware"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
+        assert_int_equal(parse(refusals[i].text), -1);
+        assert_int_equal(error.line, refusals[i].line);
+        assert_non_null(strstr(error.message, refusals[i].part));
+    }
+}
+
+static void test_nul_byte_is_refused(void **state)
+{
+    static const char text[] = "name = a\0b\n";
+    (void)state;
+    assert_int_equal(vmconfig_parse(text, sizeof(text) - 1, &config, &error), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_complete_file),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_nul_byte_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
