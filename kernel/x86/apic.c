@@ -110,6 +110,11 @@ uint32_t apic_id(void)
     return x2_mode ? id : id >> 24;
 }
 
+bool apic_can_reach(uint32_t id)
+{
+    return x2_mode || id < 0xff;
+}
+
 void apic_eoi(void)
 {
     apic_write(APIC_EOI, 0);

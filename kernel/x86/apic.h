@@ -15,6 +15,8 @@ void apic_init(uint64_t address);
 /* Every core: enables it; all local sources masked. */
 void apic_init_core(void);
 uint32_t apic_id(void);
+/* Whether interprocessor interrupts reach this ID: xAPIC mode has 8 bits. */
+bool apic_can_reach(uint32_t apic_id);
 void apic_eoi(void);
 
 /* Interprocessor interrupts; apic_id as in the MADT. */

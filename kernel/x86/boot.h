@@ -52,7 +52,7 @@ struct multiboot1_mmap {
 struct boot_info {
     struct region_list ram;  /* usable, whole pages, at or above 1 MiB, below the window's end */
     struct region_list kept; /* RAM of other types (ACPI tables...): not RAM to us, not holes */
-    uint64_t low_ram_end;    /* usable memory from 4 KiB to here, below 640 KiB */
+    struct region_list low_ram; /* usable, whole pages, from 4 KiB to 640 KiB */
     unsigned module_count;
     struct region modules[MAX_MODULES];
     char command_line[MAX_COMMAND_LINE];

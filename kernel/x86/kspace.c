@@ -147,6 +147,11 @@ void kspace_init_core(void)
     }
 }
 
+struct paddr kspace_root(void)
+{
+    return arch_paddr(kernel_pml4);
+}
+
 uint64_t kspace_cr3(void)
 {
     /* The kernel's own translations never change after booting: they stay. */

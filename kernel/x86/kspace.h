@@ -46,7 +46,9 @@ void kspace_share(const void *start, uint64_t bytes, bool writable, bool executa
 
 #define CR3_KEEP BIT(63) /* with CR4.PCIDE: keep the PCID's translations */
 
-/* CR3 of the kernel's own tables (PCID 0). */
+/* The kernel's own PML4. */
+struct paddr kspace_root(void);
+/* CR3 for it (PCID 0). */
 uint64_t kspace_cr3(void);
 /* Entry 511 for a new user PML4. */
 uint64_t kspace_user_entry(void);

@@ -97,7 +97,6 @@ static void init_idle_thread(unsigned id)
     core->reschedule = true;
     core->deadline = UINT64_MAX;
     core->domain_end = UINT64_MAX;
-    core->online = true;
 }
 
 /* What every core does with its own registers. */
@@ -120,9 +119,12 @@ static _Noreturn void run(struct core *core)
 
 void smp_core_main(unsigned id)
 {
+    cpu_init_core();
+    kspace_init_core();
     init_core(id);
     timer_init_core();
     init_idle_thread(id);
+    __atomic_store_n(&cores[id].online, true, __ATOMIC_RELEASE);
     smp_wait_release();
     kernel_enter(&cores[id]);
     run(&cores[id]);
@@ -169,6 +171,7 @@ void boot_main(uint32_t magic, uint32_t address)
     timer_init_core();
     iommu_init(&acpi_info, !boot_flag(boot_info.command_line, "disable_iommu"));
     init_idle_thread(0);
+    cores[0].online = true;
     smp_start(&acpi_info, CONFIG_MAX_CORES);
 
     kernel_enter(&cores[0]);

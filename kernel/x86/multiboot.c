@@ -90,9 +90,8 @@ static void add_ram(struct boot_info *info, uint64_t base, uint64_t length)
     uint64_t end = base + length < base ? UINT64_MAX : base + length;
     uint64_t first = base > UINT64_MAX - PAGE_SIZE ? end : (base + PAGE_SIZE - 1) & ~MASK(PAGE_BITS);
     end &= ~MASK(PAGE_BITS);
-    if (first <= PAGE_SIZE && end > PAGE_SIZE) {
-        info->low_ram_end = end < LOW_RAM_TOP ? end : LOW_RAM_TOP;
-    }
+    region_add(&info->low_ram, first < PAGE_SIZE ? PAGE_SIZE : first,
+               end < LOW_RAM_TOP ? end : LOW_RAM_TOP);
     first = first < HIGH_RAM_START ? HIGH_RAM_START : first;
     end = end > PHYS_WINDOW_SIZE ? PHYS_WINDOW_SIZE : end;
     region_add(&info->ram, first, end);
@@ -342,6 +341,7 @@ const char *multiboot_parse(const struct memory_view *view, uint32_t magic, uint
     }
     for (unsigned i = 0; i < info->kept.count; i++) {
         region_remove(&info->ram, info->kept.at[i].start, info->kept.at[i].end);
+        region_remove(&info->low_ram, info->kept.at[i].start, info->kept.at[i].end);
     }
     if (info->ram.count == 0) {
         return "the loader gave no memory map";
