@@ -212,9 +212,7 @@ static void make_simple_caps(void)
     slot_insert_root(&cnode[SLOT_ASID_CONTROL], cap_make(CAP_ASID_CONTROL, 0, 0, 0));
     slot_insert_root(&cnode[SLOT_IO_PORT_CONTROL], cap_make(CAP_IO_PORT_CONTROL, 0, 0, 0));
     slot_insert_root(&cnode[SLOT_DOMAIN], cap_make(CAP_DOMAIN, 0, 0, 0));
-    if (!cap_is_null(iommu_master_cap())) {
-        slot_insert_root(&cnode[SLOT_IO_SPACE], iommu_master_cap());
-    }
+    slot_insert_root(&cnode[SLOT_IO_SPACE], iommu_master_cap());
 }
 
 void root_create(void)

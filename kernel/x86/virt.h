@@ -26,8 +26,9 @@ uint64_t virt_max_xcr0(void);
  * user mode with boot_reserve (boot.h). */
 struct acpi_info;
 void iommu_init(const struct acpi_info *acpi, bool enable);
-/* Bootinfo's numIOPTLevels, 0 without IOMMU; then iommu_master_cap (slot 8) is null. */
+/* Bootinfo's numIOPTLevels, 0 without IOMMU. */
 unsigned iommu_levels(void);
+/* Slot 8; there even without IOMMU, as in a kernel of the ABI's column E. */
 struct cap iommu_master_cap(void);
 /* VECTOR_IOMMU arrived; lock held. */
 void iommu_interrupt(void);

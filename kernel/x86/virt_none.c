@@ -17,7 +17,7 @@ unsigned iommu_levels(void)
 }
 struct cap iommu_master_cap(void)
 {
-    return cap_null();
+    return cap_make(CAP_IO_SPACE, 0, 0, 0);
 }
 void iommu_interrupt(void)
 {
