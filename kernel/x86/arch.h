@@ -112,7 +112,8 @@ void kernel_user_exception(struct core *core, unsigned vector, uint64_t error_co
 void kernel_page_fault(struct core *core, uint64_t address, uint64_t error_code);
 void kernel_unknown_syscall(struct core *core, uint64_t number); /* INT n from user mode */
 
-/* VMEnter (ABI section 13, sel4/quoin.h): puts the thread into its guest or returns a result. */
+/* VMEnter (ABI section 13, sel4/quoin.h) of a thread that has a VCPU: puts it into its guest, or
+ * returns a result. */
 void arch_vmenter(struct core *core, struct tcb *t, bool extended);
 /* A notification arrived for a thread in its guest: the registers of VMEnter's result 0 are
  * written, except the badge. */

@@ -69,6 +69,12 @@ struct quoin_extensions {
 #define QUOIN_VMENTER_CR3              (1u << 9)  /* MR9 */
 #define QUOIN_VMENTER_EFER             (1u << 10) /* MR28 */
 
+/* MR3 when the processor, or the kernel on its behalf, refused the entry: nothing ran. */
+#define QUOIN_VM_ENTRY_FAILED 0xffffffffull
+
+/* MR36: the VCPU's timer is cancelled. */
+#define QUOIN_NO_DEADLINE (~0ull)
+
 enum quoin_vm_mr {
     QUOIN_VM_RIP = 0,
     QUOIN_VM_CONTROLS = 1,      /* VMX primary processor-based controls; AMD-V: the same bit numbers

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * VCPU objects and VMEnter (ABI section 13, sel4/quoin.h), as far as both vendors have it in
+ * common.
+ */
+#include "x86/vcpu.h"
+#include "x86/vendor.h"
+#include "x86/arch.h"
+#include "x86/entry.h"
+#include "x86/ept.h"
+#include "x86/virt.h"
+#include "x86/virt_asm.h"
+
+enum vcpu_vendor vcpu_vendor;
+
+/* Result word of VMEnter. */
+#define RESULT_NOTIFICATION 0
+#define RESULT_EXIT         1
+
+/* An empty FPU state (SDM vol. 1, 13.4): XSTATE_BV 0 means initial, but MXCSR is always loaded. */
+#define XSAVE_FCW         0
+#define XSAVE_MXCSR       24
+#define FPU_INITIAL_FCW   0x37fu
+#define FPU_INITIAL_MXCSR 0x1f80u
+
+/* MSRs that do not exit from the start (ABI section 12). */
+static const uint32_t open_msrs[] = {
+    MSR_SYSENTER_CS, MSR_SYSENTER_ESP, MSR_SYSENTER_EIP,
+    MSR_FS_BASE,     MSR_GS_BASE,      MSR_KERNEL_GS_BASE,
+};
+
+struct cap vcpu_create(struct paddr base)
+{
+    struct vcpu *v = arch_window(base);
+    uint8_t *fpu = vcpu_xsave(v);
+    v->block = (struct paddr){base.v + PAGE_SIZE};
+    v->xcr0 = vcpu_max_xcr0() & 1;
+    v->controls = CONTROL_HLT;
+    v->dr6 = 0xffff0ff0;
+    fpu[XSAVE_FCW] = FPU_INITIAL_FCW & 0xff;
+    fpu[XSAVE_FCW + 1] = FPU_INITIAL_FCW >> 8;
+    fpu[XSAVE_MXCSR] = FPU_INITIAL_MXCSR & 0xff;
+    fpu[XSAVE_MXCSR + 1] = FPU_INITIAL_MXCSR >> 8;
+    vendor_create(v);
+    for (unsigned i = 0; i < ARRAY_SIZE(open_msrs); i++)
+        vendor_allow_msr(v, open_msrs[i], true, true);
+    return cap_for_object(CAP_VCPU, v);
+}
+
+void vcpu_quiesce(struct vcpu *v)
+{
+    if (v->tcb && v->tcb->state == THREAD_RUNNING_VM)
+        tcb_stall(v->tcb);
+    if (core_self()->current_vcpu != v)
+        vcpu_load(core_self(), v);
+}
+
+void vcpu_unbind(struct vcpu *v)
+{
+    struct tcb *t = v->tcb;
+    if (!t)
+        return;
+    vcpu_quiesce(v);
+    vcpu_unload(core_self());
+    if (t->state == THREAD_RUNNING_VM) {
+        /* The VMEnter happens again and finds no VCPU. */
+        t->context.rsi = RESULT_NOTIFICATION;
+        tcb_set_state(t, THREAD_RESTART);
+    }
+    t->vcpu = NULL;
+    v->tcb = NULL;
+}
+
+void vcpu_bind(struct vcpu *v, struct tcb *t)
+{
+    vcpu_unbind(v);
+    if (t->vcpu)
+        vcpu_unbind(t->vcpu);
+    v->tcb = t;
+    t->vcpu = v;
+}
+
+void vcpu_destroy(struct vcpu *v)
+{
+    vcpu_unbind(v);
+    vcpu_recall(v);
+    vcpu_state_forget(v);
+    vcpu_port_forget(v);
+    if (!slot_is_empty(&v->timer))
+        slot_delete_short(&v->timer);
+}
+
+/* Registers in one go; the compiler makes moves of it. */
+static inline void copy_gprs(uint64_t to[static VCPU_GPRS], const uint64_t from[static VCPU_GPRS])
+{
+    for (unsigned i = 0; i < VCPU_GPRS; i++)
+        to[i] = from[i];
+}
+
+static uint64_t *message_of(const struct tcb *t)
+{
+    struct ipc_buffer *buffer = ipc_buffer_of(t);
+    return buffer ? buffer->msg : NULL;
+}
+
+/* VMEnter ends with an exit; the vendor's report has been written. */
+static inline void finish_exit(struct tcb *t)
+{
+    t->context.rsi = RESULT_EXIT;
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING;
+}
+
+static void report_exit(struct vcpu *v, struct tcb *t)
+{
+    uint64_t *msg = message_of(t);
+    if (msg) {
+        copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
+        vendor_report(v, &t->context, msg, v->extended);
+    }
+    finish_exit(t);
+}
+
+/* Arguments that no VM entry could be made with: nothing has changed, the result says so. */
+static void report_refused(struct vcpu *v, struct tcb *t, uint64_t *msg)
+{
+    struct context kept = t->context;
+    if (msg) {
+        copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
+        vendor_report(v, &t->context, msg, v->extended);
+        msg[QUOIN_VM_QUALIFICATION] = 0;
+    }
+    t->context.r10 = kept.r10;
+    t->context.r8 = kept.r8;
+    t->context.r9 = kept.r9;
+    t->context.r15 = QUOIN_VM_ENTRY_FAILED;
+    finish_exit(t);
+}
+
+void arch_vm_interrupted(struct tcb *t)
+{
+    struct vcpu *v = t->vcpu;
+    vcpu_quiesce(v);
+    uint64_t *msg = v->extended ? message_of(t) : NULL;
+    if (msg)
+        copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
+    vendor_report_interrupted(v, &t->context, msg);
+    t->context.rsi = RESULT_NOTIFICATION;
+    t->context.rdi = 0;
+}
+
+/* Reads the optional arguments that flags announce. */
+static void read_arguments(struct vm_entry *e, uint64_t flags, const uint64_t *msg)
+{
+    e->flags = flags;
+    if (flags & QUOIN_VMENTER_RFLAGS)
+        e->rflags = msg[QUOIN_VM_RFLAGS];
+    if (flags & QUOIN_VMENTER_INTERRUPTIBILITY)
+        e->interruptibility = msg[QUOIN_VM_INTERRUPTIBILITY];
+    if (flags & QUOIN_VMENTER_RSP)
+        e->rsp = msg[QUOIN_VM_RSP];
+    if (flags & QUOIN_VMENTER_ERROR_CODE)
+        e->error_code = (uint32_t)msg[QUOIN_VM_EXIT_ERROR];
+    if (flags & QUOIN_VMENTER_INSTRUCTION_LEN)
+        e->length = (uint32_t)msg[QUOIN_VM_INSTRUCTION_LEN];
+    if (flags & QUOIN_VMENTER_CR0)
+        e->cr0 = msg[QUOIN_VM_CR0];
+    if (flags & QUOIN_VMENTER_CR3)
+        e->cr3 = msg[QUOIN_VM_CR3];
+    if (flags & QUOIN_VMENTER_CR4)
+        e->cr4 = msg[QUOIN_VM_CR4];
+    if (flags & QUOIN_VMENTER_EFER)
+        e->efer = msg[QUOIN_VM_EFER];
+}
+
+static void arm_timer(struct vcpu *v, uint64_t deadline)
+{
+    if (slot_is_empty(&v->timer))
+        return;
+    struct timer *timer = cap_object(v->timer.cap);
+    if (deadline == QUOIN_NO_DEADLINE)
+        timer_cancel(timer);
+    else
+        timer_arm(timer, deadline);
+}
+
+/* Format and combination of an event to inject (SDM vol. 3, 27.2.1.3). */
+static bool event_is_valid(uint32_t info, uint32_t length)
+{
+    if (!(info & EVENT_VALID))
+        return true;
+    if (info & EVENT_ENTRY_RESERVED)
+        return false;
+    unsigned vector = info & EVENT_VECTOR;
+    bool error_code = (info & EVENT_ERROR_CODE) != 0;
+    bool length_ok = length >= 1 && length <= 15;
+    switch (info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK) {
+    case EVENT_EXTERNAL:
+        return !error_code;
+    case EVENT_NMI:
+        return !error_code && vector == 2;
+    case EVENT_HARDWARE_EXCEPTION:
+        return vector < 32 && vector != 2;
+    case EVENT_SOFTWARE_INTERRUPT:
+        return !error_code && length_ok;
+    case EVENT_PRIVILEGED_SOFTWARE_EXCEPTION:
+        return !error_code && length_ok && vector == 1;
+    case EVENT_SOFTWARE_EXCEPTION:
+        return !error_code && length_ok && (vector == 3 || vector == 4);
+    default:
+        return false;
+    }
+}
+
+void arch_vmenter(struct core *core, struct tcb *t, bool extended)
+{
+    struct vcpu *v = t->vcpu;
+    uint64_t *msg = message_of(t);
+    uint64_t flags = extended ? t->context.rdi : 0;
+    struct vm_entry e = {
+        .rip = t->context.r10,
+        .controls = (uint32_t)t->context.r8,
+        .info = (uint32_t)t->context.r9,
+        .error_code = v->entry_error_code,
+        .length = v->entry_length,
+    };
+    v->extended = extended;
+    if (unlikely(core->current_vcpu != v))
+        vcpu_load(core, v);
+    if (msg && (flags & ~(uint64_t)(QUOIN_VMENTER_GPRS | QUOIN_VMENTER_DEADLINE)))
+        read_arguments(&e, flags, msg);
+    if (unlikely(!msg || !event_is_valid(e.info, e.length) || !vendor_check(v, &e))) {
+        report_refused(v, t, msg);
+        return;
+    }
+
+    vendor_apply(v, &e);
+    if (flags & QUOIN_VMENTER_GPRS)
+        copy_gprs(v->gpr, &msg[QUOIN_VM_RAX]);
+    if (flags & QUOIN_VMENTER_DEADLINE)
+        arm_timer(v, msg[QUOIN_VM_DEADLINE]);
+
+    /* If the thread is stopped and restarted while in the guest, this call is made again with what
+     * arch_vm_interrupted puts into MR0..MR2, and must change nothing else. */
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING_VM;
+    uint64_t badge;
+    if (t->bound_notification && notification_take_bound(t, &badge)) {
+        arch_vm_interrupted(t);
+        t->context.rdi = badge;
+        t->state = THREAD_RUNNING;
+    }
+}
+
+/* --- Running --- */
+
+static bool is_ready(const struct core *core, const struct tcb *t, const struct vcpu *v)
+{
+    const struct cap *root = &t->slots[TCB_SLOT_EPT].cap;
+    return core->current_vcpu == v && v->fpu_loaded && v->root.w0 == root->w0 &&
+           v->root.w1 == root->w1 && v->root_epoch == ept_epoch(v->root_asid);
+}
+
+static void prepare(struct core *core, struct tcb *t, struct vcpu *v)
+{
+    if (core->current_vcpu != v)
+        vcpu_load(core, v);
+    if (!v->fpu_loaded)
+        vcpu_load_fpu(core, v);
+
+    struct cap cap = t->slots[TCB_SLOT_EPT].cap;
+    unsigned asid;
+    struct paddr root = ept_root(cap, &asid);
+    if (cap.w0 != v->root.w0 || cap.w1 != v->root.w1 || asid != v->root_asid)
+        ept_mark_stale(asid);
+    bool changed = ept_epoch(asid) != v->root_epoch;
+    bool stale = ept_take_stale(asid, core->id);
+    v->root = cap;
+    v->root_asid = asid;
+    v->root_epoch = ept_epoch(asid);
+    vendor_set_root(core->id, v, root, changed || stale);
+}
+
+void virt_switch_to(struct core *core, struct tcb *t)
+{
+    if (core->current_vcpu && core->current_vcpu != t->vcpu && t != core->idle)
+        vcpu_unload(core);
+}
+
+void virt_run(struct core *core)
+{
+    struct tcb *t = core->current;
+    struct vcpu *v = t->vcpu;
+    if (unlikely(!is_ready(core, t, v)))
+        prepare(core, t, v);
+
+    kernel_unlock();
+    unsigned vector = 0;
+    enum vm_stop stop = vendor_run(core->id, v, &vector);
+    if (stop == VM_STOP_INTERRUPT && vector == 0)
+        vector = arch_interrupt_window();
+    bool current = kernel_enter(core);
+
+    if (stop == VM_STOP_INTERRUPT) {
+        if (vector != 0)
+            kernel_interrupt(core, vector);
+        return;
+    }
+    /* While this core waited for the lock, another may have stopped the thread or taken away its
+     * VCPU. Then the exit is dropped: entered again, the guest comes to the same instruction. */
+    if (likely(current && core->current == t && t->state == THREAD_RUNNING_VM && t->vcpu == v))
+        report_exit(v, t);
+}
