@@ -14,8 +14,8 @@
  *   - a TCB with the VMM's CNode (guard such that a CPtr is a slot number) and vspace, an IPC
  * buffer of its own mapped at vcpu[i].ipc_buffer, a scheduling context on the core it shall run on,
  * and the fault endpoint of init;
- *   - a notification bound to that TCB; vcpu[i].notification is a cap to it with write right and
- *     badge VMM_BADGE_KICK;
+ *   - a notification bound to that TCB; vcpu[i].notification is a cap to it with read and write
+ * rights (the thread waits on it while its guest halts) and badge VMM_BADGE_KICK;
  *   - a VCPU object associated with the TCB (VCPU SetTCB), whose EPT root (TCB SetEPTRoot) is the
  *     VM's one EPT, assigned to an ASID pool;
  *   - where the kernel has timer objects: one timer with the bound notification set, badge
@@ -60,7 +60,7 @@ enum vmm_control {
 struct vmm_startup_vcpu {
     uint64_t tcb;          /* cap of the thread itself, or 0 */
     uint64_t vcpu;         /* VCPU cap */
-    uint64_t notification; /* write cap, badge VMM_BADGE_KICK */
+    uint64_t notification; /* read and write, badge VMM_BADGE_KICK */
     uint64_t timer;        /* timer cap, or 0 */
     uint64_t ipc_buffer;   /* address of the thread's IPC buffer */
 };

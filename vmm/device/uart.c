@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/device/uart.h"
+
+#include <string.h>
+
+#define IER_RECEIVE  0x01
+#define IER_TRANSMIT 0x02
+#define IER_LINE     0x04
+#define FCR_ENABLE   0x01
+#define LCR_DLAB     0x80
+#define MCR_OUT2     0x08
+#define MCR_LOOP     0x10
+#define LSR_READY    0x01
+#define LSR_OVERRUN  0x02
+#define LSR_EMPTY    0x60
+
+void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
+                     void (*transmit)(void *, uint8_t), void *context)
+{
+    memset(uart, 0, sizeof(*uart));
+    uart->irq = irq;
+    uart->isa_irq = isa_irq;
+    uart->transmit = transmit;
+    uart->context = context;
+    uart_reset(uart);
+}
+
+void uart_reset(struct uart *uart)
+{
+    uart->ier = 0;
+    uart->fcr = 0;
+    uart->lcr = 0;
+    uart->mcr = 0;
+    uart->divisor = 12;
+    uart->count = 0;
+    uart->overrun = false;
+    uart->transmit_pending = false;
+    if (uart->line)
+        irq_set_isa(uart->irq, uart->isa_irq, false);
+    uart->line = false;
+}
+
+unsigned uart_room(const struct uart *uart)
+{
+    unsigned depth = (uart->fcr & FCR_ENABLE) != 0 ? UART_FIFO : 1;
+    return uart->count < depth ? depth - uart->count : 0;
+}
+
+/* Interrupt identification, highest priority first (data sheet table IV). */
+static uint8_t identify(const struct uart *uart)
+{
+    if ((uart->ier & IER_LINE) != 0 && uart->overrun)
+        return 0x06;
+    if ((uart->ier & IER_RECEIVE) != 0 && uart->count != 0) {
+        static const uint8_t trigger[4] = {1, 4, 8, 14};
+        bool level = (uart->fcr & FCR_ENABLE) == 0 || uart->count >= trigger[uart->fcr >> 6];
+        return level ? 0x04 : 0x0c; /* below the trigger level: the timeout, at once */
+    }
+    if ((uart->ier & IER_TRANSMIT) != 0 && uart->transmit_pending)
+        return 0x02;
+    return 0x01;
+}
+
+static void update(struct uart *uart)
+{
+    /* OUT2 gates the interrupt on PC hardware. */
+    bool line = identify(uart) != 0x01 && (uart->mcr & MCR_OUT2) != 0;
+    if (line == uart->line)
+        return;
+    uart->line = line;
+    irq_set_isa(uart->irq, uart->isa_irq, line);
+}
+
+void uart_receive(struct uart *uart, uint8_t byte)
+{
+    if (uart_room(uart) == 0) {
+        uart->overrun = true;
+    } else {
+        uart->fifo[(uart->head + uart->count) % UART_FIFO] = byte;
+        uart->count++;
+    }
+    update(uart);
+}
+
+static uint8_t read_receive(struct uart *uart)
+{
+    if (uart->count == 0)
+        return 0;
+    uint8_t byte = uart->fifo[uart->head];
+    uart->head = (uint8_t)((uart->head + 1) % UART_FIFO);
+    uart->count--;
+    update(uart);
+    if (uart->count == 0 && uart->drained != NULL)
+        uart->drained(uart->context);
+    return byte;
+}
+
+static uint8_t read_identification(struct uart *uart)
+{
+    uint8_t id = identify(uart);
+    if (id == 0x02) {
+        uart->transmit_pending = false;
+        update(uart);
+    }
+    return (uint8_t)(id | ((uart->fcr & FCR_ENABLE) != 0 ? 0xc0 : 0));
+}
+
+static uint8_t read_line_status(struct uart *uart)
+{
+    uint8_t status = LSR_EMPTY;
+    if (uart->count != 0)
+        status |= LSR_READY;
+    if (uart->overrun) {
+        status |= LSR_OVERRUN;
+        uart->overrun = false;
+        update(uart);
+    }
+    return status;
+}
+
+static uint8_t read_modem_status(const struct uart *uart)
+{
+    if ((uart->mcr & MCR_LOOP) != 0) {
+        /* RTS to CTS, DTR to DSR, OUT1 to RI, OUT2 to DCD */
+        return (uint8_t)((uart->mcr & 0x02) << 3 | (uart->mcr & 0x01) << 5 |
+                         (uart->mcr & 0x04) << 4 | (uart->mcr & 0x08) << 4);
+    }
+    return 0xb0; /* DCD, DSR, CTS: somebody listens */
+}
+
+static uint64_t uart_read(void *device, uint64_t offset, unsigned size)
+{
+    struct uart *uart = device;
+    if (size != 1)
+        return UINT64_MAX;
+    switch (offset) {
+    case 0:
+        return (uart->lcr & LCR_DLAB) != 0 ? (uint8_t)uart->divisor : read_receive(uart);
+    case 1:
+        return (uart->lcr & LCR_DLAB) != 0 ? uart->divisor >> 8 : uart->ier;
+    case 2:
+        return read_identification(uart);
+    case 3:
+        return uart->lcr;
+    case 4:
+        return uart->mcr;
+    case 5:
+        return read_line_status(uart);
+    case 6:
+        return read_modem_status(uart);
+    default:
+        return uart->scratch;
+    }
+}
+
+static void write_transmit(struct uart *uart, uint8_t value)
+{
+    if ((uart->mcr & MCR_LOOP) != 0)
+        uart_receive(uart, value);
+    else
+        uart->transmit(uart->context, value);
+    /* The holding register is empty again at once: a new event. */
+    uart->transmit_pending = true;
+    update(uart);
+}
+
+static void write_fifo_control(struct uart *uart, uint8_t value)
+{
+    if ((value & 0x02) != 0 || ((value ^ uart->fcr) & FCR_ENABLE) != 0)
+        uart->count = 0;
+    uart->fcr = value & 0xc9;
+    update(uart);
+}
+
+static void uart_write(void *device, uint64_t offset, unsigned size, uint64_t wide)
+{
+    struct uart *uart = device;
+    uint8_t value = (uint8_t)wide;
+    if (size != 1)
+        return;
+    switch (offset) {
+    case 0:
+        if ((uart->lcr & LCR_DLAB) != 0)
+            uart->divisor = (uint16_t)((uart->divisor & 0xff00) | value);
+        else
+            write_transmit(uart, value);
+        break;
+    case 1:
+        if ((uart->lcr & LCR_DLAB) != 0) {
+            uart->divisor = (uint16_t)((uart->divisor & 0xff) | value << 8);
+        } else {
+            if ((value & ~uart->ier & IER_TRANSMIT) != 0)
+                uart->transmit_pending = true;
+            uart->ier = value & 0x0f;
+            update(uart);
+        }
+        break;
+    case 2:
+        write_fifo_control(uart, value);
+        break;
+    case 3:
+        uart->lcr = value;
+        break;
+    case 4:
+        uart->mcr = value & 0x1f;
+        update(uart);
+        break;
+    case 7:
+        uart->scratch = value;
+        break;
+    default:
+        break;
+    }
+}
+
+const struct bus_operations uart_operations = {uart_read, uart_write, 1};

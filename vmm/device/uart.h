@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A 16550A serial port (National PC16550D data sheet). Transmission takes no time.
+ */
+#ifndef VMM_DEVICE_UART_H
+#define VMM_DEVICE_UART_H
+
+#include "vmm/device/irq.h"
+
+#define UART_FIFO 16
+
+struct uart {
+    uint8_t ier;
+    uint8_t fcr;
+    uint8_t lcr;
+    uint8_t mcr;
+    uint8_t scratch;
+    uint16_t divisor;
+    uint8_t fifo[UART_FIFO];
+    uint8_t head;
+    uint8_t count;
+    bool overrun;
+    bool transmit_pending; /* the THR-empty interrupt has not been read yet */
+    bool line;
+    unsigned isa_irq;
+    struct irq *irq;
+    void (*transmit)(void *context, uint8_t byte);
+    void (*drained)(void *context); /* the receive FIFO has become empty; may be NULL */
+    void *context;
+};
+
+extern const struct bus_operations uart_operations; /* 8 ports */
+
+/* transmit is called with each byte that the guest sends. */
+void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
+                     void (*transmit)(void *, uint8_t), void *context);
+void uart_reset(struct uart *uart);
+
+/* How many bytes uart_receive takes now. */
+unsigned uart_room(const struct uart *uart);
+
+/* A byte arrives on the line; without room it is lost and the overrun bit is set. */
+void uart_receive(struct uart *uart, uint8_t byte);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The VMM's entry. Thread 0 builds the virtual machine from the startup page, loads the guest and
+ * wakes the other threads; every thread then runs its vCPU until the VM ends.
+ */
+#include <rt/log.h>
+#include <rt/panic.h>
+#include <rt/tls.h>
+#include <stddef.h>
+#include <string.h>
+#include <vmconfig.h>
+
+#include "vmm/cpu/cpuid.h"
+#include "vmm/firmware/boot.h"
+#include "vmm/target/call.h"
+#include "vmm/target/target.h"
+
+/* How often the UART is asked for input while there is no console service: 50 ms. */
+#define ASKS_PER_SECOND 20u
+
+static struct vm vm;
+static struct vmconfig config;
+static struct rt_tls_block tls[VMM_MAX_VCPUS];
+static const struct vmm_startup *startup;
+static struct timer ask_timer;
+
+void vmm_thread(const struct vmm_startup *page, uint64_t index);
+
+static uint64_t read_tsc(void *context)
+{
+    (void)context;
+    return __builtin_ia32_rdtsc();
+}
+
+static void sink(const char *text, size_t length)
+{
+    console_text(text, length);
+    console_flush();
+}
+
+static void message(void *context, const char *text)
+{
+    (void)context;
+    log_info("%s", text);
+}
+
+static _Noreturn void end(enum vmm_ending ending)
+{
+    console_flush();
+    for (;;) {
+        call_send(startup->exit_endpoint, 1, ending);
+        seL4_Yield();
+    }
+}
+
+static void ask_for_input(void *context)
+{
+    (void)context;
+    console_poll(&vm);
+    timer_set(&ask_timer, clock_now(&vm.clock) + vm.clock.hz / ASKS_PER_SECOND);
+}
+
+static void poll(struct vm *v)
+{
+    console_poll(v);
+    const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
+    static uint64_t seen;
+    uint64_t request = control == NULL ? 0 : *control;
+    if (request == seen)
+        return;
+    seen = request;
+    if (request == VMM_CONTROL_POWER_BUTTON)
+        power_button(&v->power);
+    else if (request == VMM_CONTROL_RESET)
+        vm_end(v, VM_RESET);
+}
+
+/* The startup page comes from init; a mismatch is a broken build, not something to live with. */
+static void check_startup(void)
+{
+    if (startup->magic != VMM_STARTUP_MAGIC || startup->version != VMM_STARTUP_VERSION ||
+        startup->size != sizeof(*startup))
+        panic("the startup page is not of this version");
+    if (startup->vcpu_count == 0 || startup->vcpu_count > VMM_MAX_VCPUS ||
+        startup->ram_count > VMM_MAX_RAM || startup->tsc_hz == 0)
+        panic("the startup page has impossible values");
+    if ((startup->features & QUOIN_FEATURE_VMENTER_EXT) == 0)
+        panic("the kernel lacks the extended VMEnter");
+}
+
+static void read_config(void)
+{
+    struct vmconfig_error error;
+    const char *text = (const char *)startup->config.address;
+    if (vmconfig_parse(text, startup->config.size, &config, &error) != 0) {
+        log_error("configuration, line %u: %s", error.line, error.message);
+        end(VMM_ENDING_FAILED);
+    }
+}
+
+static struct boot_blob blob(const struct vmm_startup_blob *source)
+{
+    return (struct boot_blob){(const uint8_t *)source->address, source->size};
+}
+
+static void build(void)
+{
+    for (unsigned i = 0; i < startup->ram_count; i++) {
+        const struct vmm_startup_ram *ram = &startup->ram[i];
+        if (memory_add(&vm.memory, gpa(ram->gpa), ram->size, (uint8_t *)ram->address) != MEMORY_OK)
+            panic("guest memory %u does not fit", i);
+    }
+    vm.clock = (struct clock){read_tsc, NULL, startup->tsc_hz};
+    vm.tsc_offset = 0 - read_tsc(NULL);
+    vm.wall_ns = startup->wall_clock_ns;
+    vm.wall_tsc = startup->wall_clock_tsc;
+    vm.max_xcr0 = startup->xcr0;
+    vm.vendor = cpuid_vendor(cpuid_host);
+    vm.vcpu_count = startup->vcpu_count;
+    vm.lock = target_lock;
+    vm.unlock = target_unlock;
+    vm.console = console_byte;
+    vm.message = message;
+    vm.poll = poll;
+    for (unsigned i = 0; i < vm.vcpu_count; i++) {
+        vm.vcpu[i].mr = ((seL4_IPCBuffer *)startup->vcpu[i].ipc_buffer)->msg;
+        vm.vcpu[i].operations = &target_operations;
+        vm.vcpu[i].context = (void *)&startup->vcpu[i];
+    }
+    if (vm_initialize(&vm) != 0)
+        panic("a device table is full");
+    if (console_must_ask() && timer_add(&vm.vcpu[0].timers, &ask_timer, ask_for_input, NULL))
+        ask_for_input(NULL);
+}
+
+static void load(void)
+{
+    struct boot_image image = {
+        .kernel = blob(&startup->kernel),
+        .initrd = blob(&startup->initrd),
+        .command_line = config.command_line,
+    };
+    int error = boot_load(&vm, &image);
+    if (error != BOOT_OK) {
+        log_error("%s", boot_error_text(error));
+        end(VMM_ENDING_FAILED);
+    }
+}
+
+static void report_exits(void)
+{
+    for (unsigned i = 0; i < vm.vcpu_count; i++) {
+        const struct vcpu *vcpu = &vm.vcpu[i];
+        log_info("vCPU %u: %lu entries", i, vcpu->entries);
+        for (unsigned kind = 0; kind < EXIT_KIND_COUNT; kind++) {
+            if (vcpu->exits[kind] != 0)
+                log_info("  %s %lu", exit_name((enum exit_kind)kind), vcpu->exits[kind]);
+        }
+    }
+}
+
+static enum vmm_ending ending(void)
+{
+    switch (vm.state) {
+    case VM_OFF:
+        return VMM_ENDING_POWER_OFF;
+    case VM_RESET:
+        return VMM_ENDING_RESET;
+    default:
+        return VMM_ENDING_FAILED;
+    }
+}
+
+void vmm_thread(const struct vmm_startup *page, uint64_t index)
+{
+    tls_enter(&tls[index], (seL4_IPCBuffer *)page->vcpu[index].ipc_buffer);
+    if (index == 0) {
+        startup = page;
+        check_startup();
+        console_initialize(page);
+        read_config();
+        log_set_sink(sink, config.name);
+        target_initialize(page);
+        build();
+        load();
+        for (unsigned i = 1; i < vm.vcpu_count; i++)
+            call_send(page->vcpu[i].notification, 0, 0);
+    } else {
+        call_wait(page->vcpu[index].notification);
+    }
+    struct vcpu *vcpu = &vm.vcpu[index];
+    vcpu_configure(vcpu);
+    vcpu_run(vcpu);
+    if (index == 0) {
+        report_exits();
+        end(ending());
+    }
+    for (;;)
+        call_wait(page->vcpu[index].notification);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The thin layer between the VMM and the kernel.
+ */
+#ifndef VMM_TARGET_TARGET_H
+#define VMM_TARGET_TARGET_H
+
+#include "vmm/startup.h"
+#include "vmm/vm.h"
+
+/* vCPU operations on a seL4 VCPU; vcpu.context is its struct vmm_startup_vcpu. */
+extern const struct vcpu_operations target_operations;
+
+/* Chooses the exit format. */
+void target_initialize(const struct vmm_startup *startup);
+
+/* The VM's lock: vm.lock and vm.unlock. */
+void target_lock(struct vm *vm);
+void target_unlock(struct vm *vm);
+
+/* Where the guest's serial output and the VMM's messages go: the console ring or the UART. */
+void console_initialize(const struct vmm_startup *startup);
+void console_byte(void *context, uint8_t byte);
+void console_text(const char *text, size_t length);
+/* Makes what was written visible at once and wakes the console service. */
+void console_flush(void);
+/* Moves waiting input into the guest's UART. */
+void console_poll(struct vm *vm);
+/* Without a console service nobody tells of input: it must be asked for. */
+bool console_must_ask(void);
+
+#endif

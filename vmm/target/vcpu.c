@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * vCPU operations by system calls.
+ */
+#include <stdatomic.h>
+#include <stddef.h>
+
+#include "vmm/target/call.h"
+#include "vmm/target/target.h"
+
+/* Ticket lock: vCPU threads get the VM in the order in which they asked. */
+static struct {
+    _Atomic uint32_t next;
+    _Atomic uint32_t serving;
+} vm_lock;
+
+/* Tries before a waiting thread lets others run: the holder may be on this very core. */
+#define SPINS_BEFORE_YIELD 64u
+
+static bool svm;
+
+void target_initialize(const struct vmm_startup *startup)
+{
+    svm = (startup->features & QUOIN_FEATURE_SVM) != 0;
+}
+
+void target_lock(struct vm *vm)
+{
+    (void)vm;
+    uint32_t ticket = atomic_fetch_add_explicit(&vm_lock.next, 1, memory_order_relaxed);
+    unsigned spins = 0;
+    while (atomic_load_explicit(&vm_lock.serving, memory_order_acquire) != ticket) {
+        if (++spins < SPINS_BEFORE_YIELD)
+            __builtin_ia32_pause();
+        else
+            seL4_Yield();
+    }
+}
+
+void target_unlock(struct vm *vm)
+{
+    (void)vm;
+    uint32_t ticket = atomic_load_explicit(&vm_lock.serving, memory_order_relaxed);
+    atomic_store_explicit(&vm_lock.serving, ticket + 1, memory_order_release);
+}
+
+static uint64_t read_field(struct vcpu *vcpu, unsigned field)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    seL4_Word value = 0;
+    if (!call_invoke(caps->vcpu, X86VCPUReadVMCS, 1, field, 0, &value))
+        return 0;
+    return value;
+}
+
+static bool write_field(struct vcpu *vcpu, unsigned field, uint64_t value)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    return call_invoke(caps->vcpu, X86VCPUWriteVMCS, 2, field, value, NULL);
+}
+
+static bool allow_msr(struct vcpu *vcpu, uint32_t msr, uint32_t access)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    return call_invoke(caps->vcpu, QUOIN_LABEL_VCPU_SET_MSR_ACCESS, 2, msr, access, NULL);
+}
+
+static bool enter(struct vcpu *vcpu, struct exit *exit)
+{
+    uint64_t *mr = vcpu->mr;
+    struct seL4_x64_registers r = {
+        .rdi = vcpu->changed,
+        .mr0 = mr[QUOIN_VM_RIP],
+        .mr1 = mr[QUOIN_VM_CONTROLS],
+        .mr2 = mr[QUOIN_VM_ENTRY_INFO],
+    };
+    seL4_x64_syscall_short((seL4_Word)QUOIN_SYS_VMENTER, &r);
+    mr[QUOIN_VM_RIP] = r.mr0;
+    mr[QUOIN_VM_CONTROLS] = r.mr1;
+    mr[QUOIN_VM_ENTRY_INFO] = r.mr2;
+    if (r.rsi == 0)
+        return false;
+    mr[QUOIN_VM_EXIT_REASON] = r.mr3;
+    if (svm)
+        svm_decode(mr, exit);
+    else
+        vmx_decode(mr, exit);
+    return true;
+}
+
+static void wait(struct vcpu *vcpu, uint64_t deadline)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    if (caps->timer != 0) {
+        if (deadline == TIMER_NEVER)
+            call_invoke(caps->timer, QUOIN_LABEL_TIMER_CANCEL, 0, 0, 0, NULL);
+        else
+            call_invoke(caps->timer, QUOIN_LABEL_TIMER_ARM, 1, deadline, 0, NULL);
+    }
+    call_wait(caps->notification);
+}
+
+static void kick(struct vcpu *vcpu)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    call_send(caps->notification, 0, 0);
+}
+
+const struct vcpu_operations target_operations = {
+    .read = read_field,
+    .write = write_field,
+    .enter = enter,
+    .wait = wait,
+    .kick = kick,
+    .allow_msr = allow_msr,
+};

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the VMM does with each kind of exit.
+ */
+#include <stddef.h>
+
+#include "vmm/cpu/cpuid.h"
+#include "vmm/vcpu/cr.h"
+#include "vmm/vcpu/emulate.h"
+#include "vmm/vm.h"
+
+#define RAX 0
+#define RCX 1
+#define RDX 2
+#define RBX 3
+
+/* What KVM answers to an unknown hypercall. */
+#define HYPERCALL_UNKNOWN ((uint64_t)-1000)
+
+static void report(struct vcpu *vcpu, const struct exit *exit, const char *what)
+{
+    struct vm *vm = vcpu->vm;
+    const uint64_t *mr = vcpu->mr;
+    vm_report(vm, "vCPU %u: %s (%s, reason %#llx, qualification %#llx)", vcpu->index, what,
+              exit_name(exit->kind), (unsigned long long)exit->reason,
+              (unsigned long long)exit->qualification);
+    vm_report(vm, "  rip %#llx rflags %#llx cr0 %#llx cr3 %#llx cr4 %#llx efer %#llx",
+              (unsigned long long)mr[QUOIN_VM_RIP], (unsigned long long)mr[QUOIN_VM_RFLAGS],
+              (unsigned long long)mr[QUOIN_VM_CR0], (unsigned long long)mr[QUOIN_VM_CR3],
+              (unsigned long long)mr[QUOIN_VM_CR4], (unsigned long long)mr[QUOIN_VM_EFER]);
+    vm_report(vm, "  rax %#llx rbx %#llx rcx %#llx rdx %#llx rsi %#llx rdi %#llx rsp %#llx",
+              (unsigned long long)mr[QUOIN_VM_RAX], (unsigned long long)mr[QUOIN_VM_RBX],
+              (unsigned long long)mr[QUOIN_VM_RCX], (unsigned long long)mr[QUOIN_VM_RDX],
+              (unsigned long long)mr[QUOIN_VM_RSI], (unsigned long long)mr[QUOIN_VM_RDI],
+              (unsigned long long)mr[QUOIN_VM_RSP]);
+    vm_report(vm, "  cs base %#llx rights %#llx, gpa %#llx, linear %#llx, vectoring %#llx",
+              (unsigned long long)mr[QUOIN_VM_CS_BASE], (unsigned long long)mr[QUOIN_VM_CS_RIGHTS],
+              (unsigned long long)exit->memory.gpa, (unsigned long long)mr[QUOIN_VM_LINEAR],
+              (unsigned long long)exit->vectoring.info);
+}
+
+static void fail(struct vcpu *vcpu, const struct exit *exit, const char *what)
+{
+    report(vcpu, exit, what);
+    vm_end(vcpu->vm, VM_FAILED);
+}
+
+/* Skips the instruction. Where the processor did not tell its length it is fetched and decoded. */
+static bool skip(struct vcpu *vcpu, const struct exit *exit)
+{
+    unsigned mode = access_mode(vcpu);
+    if (exit->next_rip != 0) {
+        vcpu_advance(vcpu, access_mask(exit->next_rip, mode));
+        return true;
+    }
+    unsigned length = exit->length;
+    if (length == 0) {
+        struct insn insn;
+        int error = access_fetch(vcpu, exit, &insn);
+        if (error == ACCESS_FAILED)
+            fail(vcpu, exit, "cannot read the instruction");
+        if (error != ACCESS_OK)
+            return false;
+        length = insn.length;
+    }
+    vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + length, mode));
+    return true;
+}
+
+static void handle_cpuid(struct vcpu *vcpu, const struct exit *exit)
+{
+    struct cpuid r =
+        cpuid_guest(vcpu, (uint32_t)vcpu_gpr(vcpu, RAX), (uint32_t)vcpu_gpr(vcpu, RCX), cpuid_host);
+    if (!skip(vcpu, exit))
+        return;
+    vcpu_set_gpr(vcpu, RAX, r.eax);
+    vcpu_set_gpr(vcpu, RBX, r.ebx);
+    vcpu_set_gpr(vcpu, RCX, r.ecx);
+    vcpu_set_gpr(vcpu, RDX, r.edx);
+}
+
+static void handle_port(struct vcpu *vcpu, const struct exit *exit)
+{
+    const struct exit_port *port = &exit->port;
+    struct vm *vm = vcpu->vm;
+    if (port->string) {
+        struct insn insn;
+        int error = access_fetch(vcpu, exit, &insn);
+        if (error == ACCESS_FAULT)
+            return;
+        if (error != ACCESS_OK || emulate_string_port(vcpu, exit, &insn) != EMULATE_DONE)
+            fail(vcpu, exit, "cannot carry out string I/O");
+        return;
+    }
+    if (!skip(vcpu, exit))
+        return;
+    if (!port->in) {
+        bus_write(&vm->ports, port->number, port->size, vcpu_gpr(vcpu, RAX) & bus_mask(port->size));
+        return;
+    }
+    uint64_t value = bus_read(&vm->ports, port->number, port->size);
+    if (port->size < 4)
+        value |= vcpu_gpr(vcpu, RAX) & ~bus_mask(port->size);
+    vcpu_set_gpr(vcpu, RAX, value);
+}
+
+static void handle_memory(struct vcpu *vcpu, const struct exit *exit)
+{
+    struct vm *vm = vcpu->vm;
+    if (memory_at(&vm->memory, gpa(exit->memory.gpa), 1) != NULL) {
+        /* RAM is always mapped: another core had not seen the mapping yet. */
+        return;
+    }
+    if (exit->memory.fetch) {
+        fail(vcpu, exit, "instruction fetch from device memory");
+        return;
+    }
+    if (exit->vectoring.info != 0 || exit->memory.page_walk) {
+        fail(vcpu, exit, "stack or page table in device memory");
+        return;
+    }
+    struct insn insn;
+    int error = access_fetch(vcpu, exit, &insn);
+    if (error == ACCESS_FAULT)
+        return;
+    if (error != ACCESS_OK)
+        fail(vcpu, exit, "cannot decode the instruction");
+    else if (emulate_memory(vcpu, exit, &insn) != EMULATE_DONE)
+        fail(vcpu, exit, "no emulation of the instruction");
+}
+
+static void handle_msr(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint32_t msr = (uint32_t)vcpu_gpr(vcpu, RCX);
+    uint64_t value;
+    if (exit->kind == EXIT_MSR_WRITE) {
+        value = (vcpu_gpr(vcpu, RDX) << 32) | (vcpu_gpr(vcpu, RAX) & 0xffffffff);
+        if (msr_write(vcpu, msr, value))
+            skip(vcpu, exit);
+        else
+            vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+        return;
+    }
+    if (!msr_read(vcpu, msr, &value)) {
+        vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+        return;
+    }
+    if (!skip(vcpu, exit))
+        return;
+    vcpu_set_gpr(vcpu, RAX, value & 0xffffffff);
+    vcpu_set_gpr(vcpu, RDX, value >> 32);
+}
+
+/* AMD-V without decode assists: the instruction tells which register is meant. */
+static bool decode_cr(struct vcpu *vcpu, const struct exit *exit, struct exit_cr *access)
+{
+    struct insn insn;
+    int error = access_fetch(vcpu, exit, &insn);
+    if (error == ACCESS_FAULT)
+        return false;
+    if (error == ACCESS_OK && insn.map == MAP_0F) {
+        if (insn.opcode == 0x20 || insn.opcode == 0x22) {
+            access->number = insn.reg;
+            if (insn.lock && insn.reg == 0)
+                access->number = 8; /* AMD's CR8 in 32-bit mode */
+            access->write = insn.opcode == 0x22;
+            access->gpr = insn.rm;
+            return true;
+        }
+        if (insn.opcode == 0x06) {
+            access->clts = true;
+            return true;
+        }
+        if (insn.opcode == 0x01 && (insn.reg & 7) == 6 && !insn.memory) {
+            access->lmsw = true;
+            access->source = (uint16_t)vcpu_gpr(vcpu, insn.rm);
+            return true;
+        }
+    }
+    fail(vcpu, exit, "cannot decode a control register access");
+    return false;
+}
+
+static void handle_cr(struct vcpu *vcpu, const struct exit *exit)
+{
+    struct exit_cr access = exit->cr;
+    if (!access.decoded && !decode_cr(vcpu, exit, &access))
+        return;
+    if (cr_access(vcpu, &access))
+        skip(vcpu, exit);
+}
+
+static void handle_xsetbv(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t value = (vcpu_gpr(vcpu, RDX) << 32) | (vcpu_gpr(vcpu, RAX) & 0xffffffff);
+    bool kernel = ((vcpu->mr[QUOIN_VM_CS_RIGHTS] >> 5) & 3) == 0;
+    if (kernel && cr_xsetbv(vcpu, (uint32_t)vcpu_gpr(vcpu, RCX), value))
+        skip(vcpu, exit);
+    else
+        vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+}
+
+static void handle_rdtsc(struct vcpu *vcpu, const struct exit *exit)
+{
+    struct insn insn;
+    int error = access_fetch(vcpu, exit, &insn);
+    if (error == ACCESS_FAILED)
+        fail(vcpu, exit, "cannot read the instruction");
+    if (error != ACCESS_OK)
+        return;
+    uint64_t tsc = clock_now(&vcpu->vm->clock) + vcpu->apic.tsc_offset;
+    vcpu_set_gpr(vcpu, RAX, tsc & 0xffffffff);
+    vcpu_set_gpr(vcpu, RDX, tsc >> 32);
+    if (insn.opcode != 0x31) /* RDTSCP */
+        vcpu_set_gpr(vcpu, RCX, vcpu->operations->read(vcpu, QUOIN_FIELD_TSC_AUX) & 0xffffffff);
+    vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + insn.length, access_mode(vcpu)));
+}
+
+static void handle_exception(struct vcpu *vcpu, const struct exit *exit)
+{
+    const struct exit_exception *exception = &exit->exception;
+    if (exception->has_error)
+        vcpu_raise_error(vcpu, exception->vector, exception->error);
+    else
+        vcpu_raise(vcpu, exception->vector);
+}
+
+/*
+ * An event was being delivered when the exit came: it is injected again. On AMD-V software
+ * interrupts are not, since RIP still stands on the instruction, which will be executed anew.
+ */
+static void requeue_event(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t info = exit->vectoring.info;
+    vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
+    if (info == 0)
+        return;
+    uint64_t type = info & EVENT_TYPE;
+    uint64_t vector = info & EVENT_VECTOR;
+    bool soft = type == EVENT_SOFT_INTERRUPT || type == EVENT_SOFT_EXCEPTION ||
+                type == EVENT_PRIVILEGED_SOFT;
+    if (vcpu->vm->vendor == VM_VENDOR_AMD &&
+        (soft || (type == EVENT_EXCEPTION && (vector == 3 || vector == 4))))
+        return;
+    vcpu->mr[QUOIN_VM_ENTRY_INFO] =
+        info & (EVENT_VALID | EVENT_HAS_ERROR | EVENT_TYPE | EVENT_VECTOR);
+    if ((info & EVENT_HAS_ERROR) != 0) {
+        vcpu->mr[QUOIN_VM_EXIT_ERROR] = exit->vectoring.error;
+        vcpu->changed |= QUOIN_VMENTER_ERROR_CODE;
+    }
+    if (soft)
+        vcpu->changed |= QUOIN_VMENTER_INSTRUCTION_LEN;
+}
+
+void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
+{
+    struct vm *vm = vcpu->vm;
+    vcpu->exits[exit->kind]++;
+    if (exit->kind == EXIT_ENTRY_FAILED) {
+        fail(vcpu, exit, "the processor refused the guest's state");
+        return;
+    }
+    requeue_event(vcpu, exit);
+    switch (exit->kind) {
+    case EXIT_CPUID:
+        handle_cpuid(vcpu, exit);
+        break;
+    case EXIT_HLT:
+        if (skip(vcpu, exit))
+            vcpu->state = VCPU_HALTED;
+        break;
+    case EXIT_PORT:
+        handle_port(vcpu, exit);
+        break;
+    case EXIT_MEMORY:
+        handle_memory(vcpu, exit);
+        break;
+    case EXIT_MSR_READ:
+    case EXIT_MSR_WRITE:
+        handle_msr(vcpu, exit);
+        break;
+    case EXIT_HYPERCALL:
+        if (skip(vcpu, exit))
+            vcpu_set_gpr(vcpu, RAX, HYPERCALL_UNKNOWN);
+        break;
+    case EXIT_CR:
+        handle_cr(vcpu, exit);
+        break;
+    case EXIT_XSETBV:
+        handle_xsetbv(vcpu, exit);
+        break;
+    case EXIT_RDTSC:
+        handle_rdtsc(vcpu, exit);
+        break;
+    case EXIT_PAUSE:
+    case EXIT_CACHE:  /* caches are coherent: no device of this guest's bypasses them */
+    case EXIT_INVLPG: /* nested paging keeps the guest's TLB right */
+        skip(vcpu, exit);
+        break;
+    case EXIT_MONITOR:
+        vcpu_raise(vcpu, EXCEPTION_UD);
+        break;
+    case EXIT_RDPMC:
+        vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+        break;
+    case EXIT_EXCEPTION:
+        handle_exception(vcpu, exit);
+        break;
+    case EXIT_SHUTDOWN: /* a PC resets on a triple fault, and some guests reboot by one */
+        report(vcpu, exit, "triple fault");
+        vm_end(vm, VM_RESET);
+        break;
+    case EXIT_RESUME:
+    case EXIT_INTERRUPT_WINDOW:
+    case EXIT_NMI_WINDOW:
+    case EXIT_INIT:
+        break;
+    default:
+        fail(vcpu, exit, "unexpected exit");
+        break;
+    }
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The loop of a vCPU's thread: prepare (timers, INIT and SIPI, interrupts), enter or wait, handle.
+ */
+#include <stddef.h>
+
+#include "vmm/vcpu/cr.h"
+#include "vmm/vm.h"
+
+#define RFLAGS_IF                (1ull << 9)
+#define BLOCKED_BY_INSTRUCTION   3ull /* interruptibility: STI, MOV SS */
+#define BLOCKED_BY_MOV_SS        2ull
+#define BLOCKED_BY_NMI           8ull
+#define CONTROL_INTERRUPT_WINDOW (1ull << 2)
+#define CONTROL_HLT              (1ull << 7)
+#define CONTROL_NMI_WINDOW       (1ull << 22)
+
+void vcpu_wake(void *context)
+{
+    struct vcpu *vcpu = context;
+    vcpu->poked = true;
+    if (!vcpu->outside || vcpu->kicked)
+        return;
+    vcpu->kicked = true;
+    vcpu->operations->kick(vcpu);
+}
+
+void vcpu_configure(struct vcpu *vcpu)
+{
+    const struct vcpu_operations *operations = vcpu->operations;
+    for (const struct msr_direct *entry = msr_direct_table; entry->access != 0; entry++)
+        operations->allow_msr(vcpu, entry->msr,
+                              entry->access); /* refused: it exits, msr.c serves */
+    operations->write(vcpu, FIELD_EXCEPTION_BITMAP, 0); /* exceptions are the guest's own affair */
+    uint64_t controls = operations->read(vcpu, FIELD_PRIMARY_CONTROLS);
+    if (vcpu->vm->vendor == VM_VENDOR_INTEL) {
+        /* HLT, MWAIT, RDPMC, CR8 load and store, MONITOR exiting; a TSC offset. */
+        controls |= 1u << 7 | 1u << 10 | 1u << 11 | 1u << 19 | 1u << 20 | 1u << 29 | 1u << 3;
+        operations->write(vcpu, FIELD_CR0_MASK, 1u << 5); /* NE; see cr.c */
+        operations->write(vcpu, FIELD_CR4_MASK, ~CR4_ALLOWED);
+        uint64_t secondary = operations->read(vcpu, FIELD_SECONDARY_CONTROLS);
+        /* RDTSCP, WBINVD exiting, unrestricted guest. */
+        operations->write(vcpu, FIELD_SECONDARY_CONTROLS, secondary | 1u << 3 | 1u << 6 | 1u << 7);
+    } else {
+        controls |= CONTROL_HLT;
+        operations->write(vcpu, QUOIN_FIELD_SVM_INTERCEPT_CR, 1u << 8 | 1u << 24); /* CR8 */
+        /* CPUID, INVD, HLT, IOIO, MSR, shutdown, RDPMC (APM table B-1, 0x00c). */
+        uint64_t misc1 = operations->read(vcpu, QUOIN_FIELD_SVM_INTERCEPT_MISC1);
+        operations->write(vcpu, QUOIN_FIELD_SVM_INTERCEPT_MISC1,
+                          misc1 | 1u << 15 | 1u << 18 | 1u << 22 | 1u << 24 | 1u << 26 | 1u << 27 |
+                              1u << 28 | 1u << 31);
+        /* VMRUN to SKINIT, VMMCALL, WBINVD, MONITOR, MWAIT, XSETBV, RDPRU (0x010). */
+        uint64_t misc2 = operations->read(vcpu, QUOIN_FIELD_SVM_INTERCEPT_MISC2);
+        operations->write(vcpu, QUOIN_FIELD_SVM_INTERCEPT_MISC2, misc2 | 0x7f | 0x6e00);
+    }
+    vcpu->mr[QUOIN_VM_CONTROLS] = controls;
+}
+
+static bool interrupts_enabled(const struct vcpu *vcpu)
+{
+    return (vcpu->mr[QUOIN_VM_RFLAGS] & RFLAGS_IF) != 0;
+}
+
+/* An interrupt that the vCPU would take if it could: from the APIC or the 8259. */
+static bool interrupt_pending(const struct vcpu *vcpu)
+{
+    if (apic_pending(&vcpu->apic) >= 0)
+        return true;
+    return vcpu->extint && apic_accepts_extint(&vcpu->apic);
+}
+
+static void inject(struct vcpu *vcpu, uint64_t type, unsigned vector)
+{
+    vcpu->mr[QUOIN_VM_ENTRY_INFO] = EVENT_VALID | type | vector;
+}
+
+static void inject_interrupt(struct vcpu *vcpu)
+{
+    int vector = apic_pending(&vcpu->apic);
+    if (vector >= 0) {
+        apic_accept(&vcpu->apic, (uint8_t)vector);
+        inject(vcpu, EVENT_EXTERNAL, (unsigned)vector);
+    } else {
+        inject(vcpu, EVENT_EXTERNAL, pic_acknowledge(&vcpu->vm->pic));
+    }
+}
+
+/* Puts the most urgent event into the entry, and asks for a window for what must wait. */
+static void prepare_events(struct vcpu *vcpu)
+{
+    uint64_t *mr = vcpu->mr;
+    uint64_t blocked = mr[QUOIN_VM_INTERRUPTIBILITY];
+    bool occupied = (mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) != 0;
+    mr[QUOIN_VM_CONTROLS] &= ~(CONTROL_INTERRUPT_WINDOW | CONTROL_NMI_WINDOW);
+    if (vcpu->apic.nmi_pending) {
+        if (!occupied && (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_INSTRUCTION)) == 0) {
+            vcpu->apic.nmi_pending = false;
+            inject(vcpu, EVENT_NMI, 2);
+            occupied = true;
+        } else {
+            mr[QUOIN_VM_CONTROLS] |= CONTROL_NMI_WINDOW;
+        }
+    }
+    if (!interrupt_pending(vcpu))
+        return;
+    if (!occupied && interrupts_enabled(vcpu) && (blocked & BLOCKED_BY_INSTRUCTION) == 0) {
+        inject_interrupt(vcpu);
+        if (!interrupt_pending(vcpu))
+            return;
+    }
+    mr[QUOIN_VM_CONTROLS] |= CONTROL_INTERRUPT_WINDOW;
+}
+
+static void take_init(struct vcpu *vcpu)
+{
+    vcpu->apic.init_pending = false;
+    if (vcpu->index == 0) {
+        vm_end(vcpu->vm, VM_RESET); /* the boot processor would start the firmware */
+        return;
+    }
+    vcpu_reset(vcpu, true);
+}
+
+void vcpu_prepare(struct vcpu *vcpu)
+{
+    vcpu->poked = false;
+    timer_queue_run(&vcpu->timers, clock_now(&vcpu->vm->clock));
+    if (vcpu->apic.init_pending)
+        take_init(vcpu);
+    if (vcpu->apic.startup_pending) {
+        vcpu->apic.startup_pending = false;
+        if (vcpu->state == VCPU_WAIT_STARTUP)
+            vcpu_startup(vcpu, vcpu->apic.startup_vector);
+    }
+    if (vcpu->state == VCPU_HALTED) {
+        bool nmi = vcpu->apic.nmi_pending;
+        if (nmi || (interrupts_enabled(vcpu) && interrupt_pending(vcpu)))
+            vcpu->state = VCPU_RUNNING;
+    }
+    if (vcpu->state == VCPU_RUNNING)
+        prepare_events(vcpu);
+}
+
+static void enter(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    struct exit exit;
+    if (vcpu->timers.earliest != vcpu->armed) {
+        vcpu->armed = vcpu->timers.earliest;
+        vcpu->mr[QUOIN_VM_DEADLINE] = vcpu->armed;
+        vcpu->changed |= QUOIN_VMENTER_DEADLINE;
+    }
+    vcpu->outside = true;
+    vcpu->entries++;
+    vm->unlock(vm);
+    bool exited = vcpu->operations->enter(vcpu, &exit);
+    vm->lock(vm);
+    vcpu->outside = false;
+    vcpu->changed = 0;
+    vm_set_current(vm, vcpu);
+    if (exited) {
+        vcpu_handle(vcpu, &exit);
+        return;
+    }
+    vcpu->kicked = false;
+    vcpu->armed = 0; /* the timer may have gone off, early even */
+    uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
+    if ((event & EVENT_VALID) != 0 && (event & EVENT_HAS_ERROR) != 0)
+        vcpu->changed |= QUOIN_VMENTER_ERROR_CODE;
+    if (vcpu->index == 0 && vm->poll != NULL)
+        vm->poll(vm);
+}
+
+static void wait(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    uint64_t deadline = vcpu->timers.earliest;
+    vcpu->outside = true;
+    vm->unlock(vm);
+    vcpu->operations->wait(vcpu, deadline);
+    vm->lock(vm);
+    vcpu->outside = false;
+    vcpu->kicked = false;
+    vcpu->armed = 0;
+    vm_set_current(vm, vcpu);
+    if (vcpu->index == 0 && vm->poll != NULL)
+        vm->poll(vm);
+}
+
+void vcpu_step(struct vcpu *vcpu)
+{
+    vcpu_prepare(vcpu);
+    if (vcpu->vm->state != VM_RUNNING)
+        return;
+    if (vcpu->state == VCPU_RUNNING)
+        enter(vcpu);
+    else
+        wait(vcpu);
+}
+
+void vcpu_run(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    vm->lock(vm);
+    vm_set_current(vm, vcpu);
+    while (vm->state == VM_RUNNING)
+        vcpu_step(vcpu);
+    vm->unlock(vm);
+}

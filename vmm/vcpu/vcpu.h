@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * One virtual processor as the VMM sees it: the message registers of its VMEnter, what has been
+ * changed in them, and the state that the kernel does not hold for us.
+ */
+#ifndef VMM_VCPU_VCPU_H
+#define VMM_VCPU_VCPU_H
+
+#include <sel4/quoin.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "vmm/cpu/msr.h"
+#include "vmm/device/apic.h"
+#include "vmm/device/timer.h"
+#include "vmm/vcpu/exit.h"
+#include "vmm/vcpu/field.h"
+
+struct vm;
+struct vcpu;
+
+enum vcpu_state {
+    VCPU_WAIT_STARTUP, /* after INIT: waits for a SIPI */
+    VCPU_RUNNING,
+    VCPU_HALTED, /* in HLT */
+};
+
+/*
+ * What a vCPU needs of the layer below. enter runs the guest until an exit (returns true and the
+ * decoded exit) or until the thread's notification arrived (false). wait blocks until the
+ * notification arrives; `deadline` is the TSC value at which the vCPU's timer must go off.
+ */
+struct vcpu_operations {
+    uint64_t (*read)(struct vcpu *vcpu, unsigned field);
+    bool (*write)(struct vcpu *vcpu, unsigned field, uint64_t value);
+    bool (*enter)(struct vcpu *vcpu, struct exit *exit);
+    void (*wait)(struct vcpu *vcpu, uint64_t deadline);
+    void (*kick)(struct vcpu *vcpu); /* from another thread: make the vCPU look at its work */
+    bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
+};
+
+struct vcpu {
+    struct vm *vm;
+    unsigned index;
+    uint64_t *mr;     /* QUOIN_VM_MR_COUNT words, enum quoin_vm_mr */
+    uint64_t changed; /* QUOIN_VMENTER_* for the next entry */
+    const struct vcpu_operations *operations;
+    void *context;
+
+    enum vcpu_state state;
+    bool outside; /* in the guest or waiting: another thread must kick it */
+    bool kicked;
+    bool poked;  /* something changed since the last preparation of an entry */
+    bool extint; /* the 8259's output is up (vCPU 0) */
+
+    struct apic apic;
+    struct timer_queue timers;
+    uint64_t armed; /* deadline that the hardware timer holds */
+    struct msr_state msr;
+    uint64_t xcr0;
+    uint64_t exits[EXIT_KIND_COUNT];
+    uint64_t entries;
+};
+
+/* General registers in instruction encoding: 0 RAX, 1 RCX, 2 RDX, 3 RBX, 4 RSP, 5 RBP, 6 RSI, 7
+ * RDI. */
+uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned number);
+void vcpu_set_gpr(struct vcpu *vcpu, unsigned number, uint64_t value);
+
+static inline uint64_t vcpu_rip(const struct vcpu *vcpu)
+{
+    return vcpu->mr[QUOIN_VM_RIP];
+}
+
+/* Moves RIP behind the current instruction; ends STI and MOV SS blocking. */
+void vcpu_advance(struct vcpu *vcpu, uint64_t next_rip);
+
+void vcpu_set_rflags(struct vcpu *vcpu, uint64_t value);
+
+/* Queues an exception for the next entry. */
+void vcpu_raise(struct vcpu *vcpu, unsigned vector);
+void vcpu_raise_error(struct vcpu *vcpu, unsigned vector, uint32_t error);
+void vcpu_raise_page_fault(struct vcpu *vcpu, uint64_t linear, uint32_t error);
+
+#define EXCEPTION_DB 1
+#define EXCEPTION_UD 6
+#define EXCEPTION_GP 13
+#define EXCEPTION_PF 14
+
+/* Processor state after INIT (SDM table 10-1) or power-up. */
+void vcpu_reset(struct vcpu *vcpu, bool init);
+
+/* A start-up IPI: real mode at vector * 4096. */
+void vcpu_startup(struct vcpu *vcpu, uint8_t vector);
+
+/* Loads the control registers, as firmware or a boot protocol leaves them. */
+void vcpu_set_control_registers(struct vcpu *vcpu, uint64_t cr0, uint64_t cr3, uint64_t cr4,
+                                uint64_t efer);
+
+/* Flat 4 GiB segments, or 64-bit ones: code 0x10, data 0x18, TSS 0x20. */
+void vcpu_set_flat_segments(struct vcpu *vcpu, bool long_mode);
+
+/* Sets up interception and MSR access once, before the first entry. */
+void vcpu_configure(struct vcpu *vcpu);
+
+/* Runs the guest until the VM ends. */
+void vcpu_run(struct vcpu *vcpu);
+
+/* One round of the loop with the VM's lock held: prepare, enter or wait, handle. */
+void vcpu_step(struct vcpu *vcpu);
+
+/* Before an entry, with the VM's lock held: runs due timers, takes INIT, SIPI and interrupts. */
+void vcpu_prepare(struct vcpu *vcpu);
+
+/* Handles one exit, with the VM's lock held. */
+void vcpu_handle(struct vcpu *vcpu, struct exit *exit);
+
+/* Wakes the vCPU because its APIC or a device has something for it. context: struct vcpu. */
+void vcpu_wake(void *context);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A virtual machine: memory, buses, the Q35 platform's devices and the vCPUs. One lock guards all
+ * of it; a vCPU's thread holds it except while it is in the guest or waits.
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include "vmm/device/apic.h"
+#include "vmm/device/bus.h"
+#include "vmm/device/fwcfg.h"
+#include "vmm/device/hpet.h"
+#include "vmm/device/ioapic.h"
+#include "vmm/device/irq.h"
+#include "vmm/device/pci.h"
+#include "vmm/device/pic.h"
+#include "vmm/device/pit.h"
+#include "vmm/device/power.h"
+#include "vmm/device/rtc.h"
+#include "vmm/device/uart.h"
+#include "vmm/memory/memory.h"
+#include "vmm/vcpu/vcpu.h"
+
+#define VM_MAX_VCPUS 16
+
+enum vm_state {
+    VM_RUNNING,
+    VM_OFF,    /* the guest powered off */
+    VM_RESET,  /* the guest asked for a reset */
+    VM_FAILED, /* the guest did what cannot be continued; a report was printed */
+};
+
+enum vm_vendor { VM_VENDOR_AMD, VM_VENDOR_INTEL };
+
+struct vm {
+    struct memory memory;
+    struct bus ports;
+    struct bus mmio;
+    struct clock clock;
+    uint64_t tsc_offset; /* guest TSC = host TSC + tsc_offset, for every vCPU at start */
+    uint64_t wall_ns;    /* UTC in ns since 1970 when the clock was ... */
+    uint64_t wall_tsc;   /* ... this */
+    uint64_t max_xcr0;   /* what the kernel lets a guest set */
+    enum vm_vendor vendor;
+    enum vm_state state;
+
+    struct apic_bus apics;
+    struct ioapic ioapic;
+    struct pic pic;
+    struct irq irq;
+    struct pit pit;
+    struct hpet hpet;
+    struct rtc rtc;
+    struct power power;
+    struct uart uart;
+    struct pci pci;
+    struct pci_function host_bridge;
+    struct pci_function lpc_bridge;
+    struct fwcfg fwcfg;
+
+    struct vcpu vcpu[VM_MAX_VCPUS];
+    unsigned vcpu_count;
+
+    /* The layer below. */
+    void (*lock)(struct vm *vm);
+    void (*unlock)(struct vm *vm);
+    void (*console)(void *context, uint8_t byte);     /* the guest's serial output */
+    void (*message)(void *context, const char *text); /* the VMM's own reports */
+    void (*poll)(struct vm *vm); /* on vCPU 0, locked, after its notification; may be NULL */
+    void *context;
+};
+
+/*
+ * Builds the platform. Before the call memory, clock, vendor, wall time, vcpu_count, each vCPU's
+ * mr, operations and context, and the last block of callbacks are set. Returns 0, or a negative
+ * number when a table was full (a mistake in this code, not in the guest).
+ */
+int vm_initialize(struct vm *vm);
+
+/* Puts every device and vCPU into the state after power-up. */
+void vm_reset(struct vm *vm);
+
+/* A formatted report through vm->message. */
+void vm_report(struct vm *vm, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Ends the guest: the first reason stands. All vCPUs are woken. */
+void vm_end(struct vm *vm, enum vm_state state);
+
+/* Makes vcpu the one whose accesses the devices see, while its thread holds the lock. */
+void vm_set_current(struct vm *vm, struct vcpu *vcpu);
+
+#endif
