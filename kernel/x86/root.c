@@ -23,7 +23,7 @@ enum {
     SLOT_SC = 14,
     SLOT_FIRST_DYNAMIC = 16,
 };
-enum { ROOT_PRIORITY = 255, ROOT_SC_BITS = SC_MIN_SIZE_BITS, IMAGE_MAX_PAGES = 0x1000 };
+enum { ROOT_PRIORITY = 255, ROOT_SC_BITS = SC_MIN_SIZE_BITS, IMAGE_MAX_PAGES = 0x1c00 };
 
 static struct slot *cnode;
 static struct root_layout layout;
