@@ -97,32 +97,28 @@ PQ_INLINE uint64_t bytes_load64_le(const uint8_t *p)
     return (uint64_t)bytes_load32_le(p + 4) << 32 | bytes_load32_le(p);
 }
 
-PQ_INLINE void bytes_store32_be(uint8_t *p, uint32_t v)
-{
-    p[0] = (uint8_t)(v >> 24);
-    p[1] = (uint8_t)(v >> 16);
-    p[2] = (uint8_t)(v >> 8);
-    p[3] = (uint8_t)v;
-}
-
-PQ_INLINE void bytes_store64_be(uint8_t *p, uint64_t v)
-{
-    bytes_store32_be(p, (uint32_t)(v >> 32));
-    bytes_store32_be(p + 4, (uint32_t)v);
-}
+/* Words are stored as they lie in memory here, or swapped: compilers do not join single bytes well.
+ */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lib/pq is for little-endian machines");
 
 PQ_INLINE void bytes_store32_le(uint8_t *p, uint32_t v)
 {
-    p[0] = (uint8_t)v;
-    p[1] = (uint8_t)(v >> 8);
-    p[2] = (uint8_t)(v >> 16);
-    p[3] = (uint8_t)(v >> 24);
+    __builtin_memcpy(p, &v, sizeof v);
 }
 
 PQ_INLINE void bytes_store64_le(uint8_t *p, uint64_t v)
 {
-    bytes_store32_le(p, (uint32_t)v);
-    bytes_store32_le(p + 4, (uint32_t)(v >> 32));
+    __builtin_memcpy(p, &v, sizeof v);
+}
+
+PQ_INLINE void bytes_store32_be(uint8_t *p, uint32_t v)
+{
+    bytes_store32_le(p, __builtin_bswap32(v));
+}
+
+PQ_INLINE void bytes_store64_be(uint8_t *p, uint64_t v)
+{
+    bytes_store64_le(p, __builtin_bswap64(v));
 }
 
 #endif

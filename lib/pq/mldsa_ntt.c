@@ -55,20 +55,52 @@ PQ_INLINE int32_t montgomery_reduce(int64_t a)
     return (int32_t)((a - (int64_t)t * MLDSA_Q) >> 32);
 }
 
-/* FIPS 204 algorithm 41. In: |c| < q. Out: |c| < 9 q (each of 8 layers adds at most q). */
+/* FIPS 204 algorithm 41, lines 10 to 12. */
+PQ_INLINE void butterfly(int32_t *upper, int32_t *lower, int32_t z)
+{
+    int32_t t = montgomery_reduce((int64_t)z * *lower);
+    *lower = *upper - t;
+    *upper += t;
+}
+
+/*
+ * FIPS 204 algorithm 41. In: |c| < q. Out: |c| < 9 q (each of 8 layers adds at most q).
+ *
+ * Two layers in one pass: block number i of the layer with 2^n blocks has m = 2^n + i, and its two
+ * halves are the blocks with 2 m and 2 m + 1 of the next layer.
+ */
 void mldsa_ntt(struct mldsa_poly *f)
 {
-    unsigned m = 0;
-    for (unsigned length = 128; length >= 1; length >>= 1) {
-        for (unsigned start = 0; start < 256; start += 2 * length) {
-            int32_t z = zetas[++m];
-            for (unsigned j = start; j < start + length; j++) {
-                int32_t t = montgomery_reduce((int64_t)z * f->c[j + length]);
-                f->c[j + length] = f->c[j] - t;
-                f->c[j] += t;
+    for (unsigned half = 64, m = 1; half >= 1; half /= 4, m *= 4) {
+        for (unsigned i = 0; i < m; i++) {
+            int32_t z = zetas[m + i];
+            int32_t z_left = zetas[2 * (m + i)];
+            int32_t z_right = zetas[2 * (m + i) + 1];
+            int32_t *c = f->c + (size_t)4 * half * i;
+            for (unsigned j = 0; j < half; j++) {
+                int32_t c0 = c[j];
+                int32_t c1 = c[j + half];
+                int32_t c2 = c[j + 2 * half];
+                int32_t c3 = c[j + 3 * half];
+                butterfly(&c0, &c2, z);
+                butterfly(&c1, &c3, z);
+                butterfly(&c0, &c1, z_left);
+                butterfly(&c2, &c3, z_right);
+                c[j] = c0;
+                c[j + half] = c1;
+                c[j + 2 * half] = c2;
+                c[j + 3 * half] = c3;
             }
         }
     }
+}
+
+/* FIPS 204 algorithm 42, lines 10 to 13; the sign of z is in the difference. */
+PQ_INLINE void inverse_butterfly(int32_t *upper, int32_t *lower, int32_t z)
+{
+    int32_t t = *upper;
+    *upper = t + *lower;
+    *lower = montgomery_reduce((int64_t)z * (*lower - t));
 }
 
 /*
@@ -77,14 +109,27 @@ void mldsa_ntt(struct mldsa_poly *f)
  */
 void mldsa_ntt_inverse(struct mldsa_poly *f)
 {
-    unsigned m = 256;
-    for (unsigned length = 1; length < 256; length <<= 1) {
-        for (unsigned start = 0; start < 256; start += 2 * length) {
-            int32_t z = -zetas[--m];
-            for (unsigned j = start; j < start + length; j++) {
-                int32_t t = f->c[j];
-                f->c[j] = t + f->c[j + length];
-                f->c[j + length] = montgomery_reduce((int64_t)z * (t - f->c[j + length]));
+    for (unsigned length = 1, m = 64; length < 256; length *= 4, m /= 4) {
+        for (unsigned i = 0; i < m; i++) {
+            /* The mirror of mldsa_ntt(): m counts down there, so blocks go backwards. */
+            unsigned at = 2 * m - 1 - i;
+            int32_t z = zetas[at];
+            int32_t z_left = zetas[2 * at + 1];
+            int32_t z_right = zetas[2 * at];
+            int32_t *c = f->c + (size_t)4 * length * i;
+            for (unsigned j = 0; j < length; j++) {
+                int32_t c0 = c[j];
+                int32_t c1 = c[j + length];
+                int32_t c2 = c[j + 2 * length];
+                int32_t c3 = c[j + 3 * length];
+                inverse_butterfly(&c0, &c1, z_left);
+                inverse_butterfly(&c2, &c3, z_right);
+                inverse_butterfly(&c0, &c2, z);
+                inverse_butterfly(&c1, &c3, z);
+                c[j] = c0;
+                c[j + length] = c1;
+                c[j + 2 * length] = c2;
+                c[j + 3 * length] = c3;
             }
         }
     }

@@ -68,7 +68,8 @@ void mlkem_ntt(struct mlkem_poly *f)
     mlkem_reduce(f);
 }
 
-/* FIPS 203 algorithm 10, then a factor 2^16. In and out: |c| < q. */
+/* FIPS 203 algorithm 10, then a factor 2^16. In and out: |c| < q. The sums double with each layer,
+ * and the differences take twice that: after three layers, at 8 q < 2^15, they are reduced. */
 void mlkem_ntt_inverse(struct mlkem_poly *f)
 {
     unsigned i = 128;
@@ -77,10 +78,12 @@ void mlkem_ntt_inverse(struct mlkem_poly *f)
             int16_t zeta = zetas[--i];
             for (unsigned j = start; j < start + length; j++) {
                 int16_t t = f->c[j];
-                f->c[j] = barrett_reduce((int16_t)(t + f->c[j + length]));
+                f->c[j] = (int16_t)(t + f->c[j + length]);
                 f->c[j + length] = multiply(zeta, (int16_t)(f->c[j + length] - t));
             }
         }
+        if (length == 8 || length == 64)
+            mlkem_reduce(f);
     }
     for (unsigned j = 0; j < 256; j++)
         f->c[j] = multiply(INVERSE_SCALE, f->c[j]);

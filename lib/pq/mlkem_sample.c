@@ -40,13 +40,23 @@ void mlkem_sample_cbd(struct mlkem_poly *a, const uint8_t seed[32], unsigned non
     keccak_finish(&xof);
     keccak_squeeze(&xof, bytes, (size_t)64 * eta);
 
-    for (unsigned j = 0, bit = 0; j < 256; j++) {
-        int sum = 0;
-        for (unsigned i = 0; i < eta; i++, bit++)
-            sum += bytes[bit / 8] >> bit % 8 & 1;
-        for (unsigned i = 0; i < eta; i++, bit++)
-            sum -= bytes[bit / 8] >> bit % 8 & 1;
-        a->c[j] = (int16_t)sum;
+    /* Four coefficients from eta bytes: first the sums of eta bits each, then their differences. */
+    for (unsigned j = 0; j < 256; j += 4) {
+        const uint8_t *in = bytes + (size_t)eta * j / 4;
+        uint32_t bits = in[0] | (uint32_t)in[1] << 8;
+        uint32_t sums;
+
+        if (eta == 2) {
+            sums = (bits & 0x5555) + (bits >> 1 & 0x5555);
+        } else {
+            bits |= (uint32_t)in[2] << 16;
+            sums = (bits & 0x249249) + (bits >> 1 & 0x249249) + (bits >> 2 & 0x249249);
+        }
+        for (unsigned i = 0; i < 4; i++, sums >>= 2 * eta) {
+            int first = (int)(sums & ((1u << eta) - 1));
+            int second = (int)(sums >> eta & ((1u << eta) - 1));
+            a->c[j + i] = (int16_t)(first - second);
+        }
     }
     bytes_wipe(&xof, sizeof xof);
     bytes_wipe(bytes, sizeof bytes);

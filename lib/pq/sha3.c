@@ -18,21 +18,14 @@ PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
     return x << n | x >> (64 - n);
 }
 
-/* chi (FIPS 202 algorithm 4) on one plane, whose lanes are already rotated and moved. */
-PQ_INLINE void chi_plane(uint64_t out[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3,
-                         uint64_t b4)
-{
-    out[0] = b0 ^ (~b1 & b2);
-    out[1] = b1 ^ (~b2 & b3);
-    out[2] = b2 ^ (~b3 & b4);
-    out[3] = b3 ^ (~b4 & b0);
-    out[4] = b4 ^ (~b0 & b1);
-}
-
 /*
- * One round, iota(chi(pi(rho(theta(a))))), from a to e. Lane (x, y) is a[x + 5y]. The plane y of
- * the output takes, by pi (algorithm 3), its lane x from a[(x + 3y) mod 5, x], rotated by rho's
- * offset (table 2).
+ * One round, iota(chi(pi(rho(theta(a))))), from a to e. Lane (x, y) is a[x + 5y].
+ *
+ * The plane y of the output takes, by pi (algorithm 3), its lane x from a[(x + 3y) mod 5, x],
+ * rotated by rho's offset (table 2), and then mixes the five by chi (algorithm 4): out[x] = b[x] ^
+ * (~b[x + 1] & b[x + 2]). To save most of those complements, the lanes of complemented[] are held
+ * inverted from round to round; by De Morgan's laws each term below is chi on the true values, with
+ * its result inverted where that lane is one of them.
  */
 PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t constant)
 {
@@ -46,20 +39,66 @@ PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t const
     uint64_t d2 = c1 ^ rotate_left(c3, 1);
     uint64_t d3 = c2 ^ rotate_left(c4, 1);
     uint64_t d4 = c3 ^ rotate_left(c0, 1);
+    uint64_t b0, b1, b2, b3, b4;
 
-    chi_plane(e, a[0] ^ d0, rotate_left(a[6] ^ d1, 44), rotate_left(a[12] ^ d2, 43),
-              rotate_left(a[18] ^ d3, 21), rotate_left(a[24] ^ d4, 14));
-    e[0] ^= constant;
-    chi_plane(e + 5, rotate_left(a[3] ^ d3, 28), rotate_left(a[9] ^ d4, 20),
-              rotate_left(a[10] ^ d0, 3), rotate_left(a[16] ^ d1, 45), rotate_left(a[22] ^ d2, 61));
-    chi_plane(e + 10, rotate_left(a[1] ^ d1, 1), rotate_left(a[7] ^ d2, 6),
-              rotate_left(a[13] ^ d3, 25), rotate_left(a[19] ^ d4, 8), rotate_left(a[20] ^ d0, 18));
-    chi_plane(e + 15, rotate_left(a[4] ^ d4, 27), rotate_left(a[5] ^ d0, 36),
-              rotate_left(a[11] ^ d1, 10), rotate_left(a[17] ^ d2, 15),
-              rotate_left(a[23] ^ d3, 56));
-    chi_plane(e + 20, rotate_left(a[2] ^ d2, 62), rotate_left(a[8] ^ d3, 55),
-              rotate_left(a[14] ^ d4, 39), rotate_left(a[15] ^ d0, 41), rotate_left(a[21] ^ d1, 2));
+    b0 = a[0] ^ d0;
+    b1 = rotate_left(a[6] ^ d1, 44);
+    b2 = rotate_left(a[12] ^ d2, 43);
+    b3 = rotate_left(a[18] ^ d3, 21);
+    b4 = rotate_left(a[24] ^ d4, 14);
+    e[0] = b0 ^ (b1 | b2) ^ constant;
+    e[1] = b1 ^ (~b2 | b3);
+    e[2] = b2 ^ (b3 & b4);
+    e[3] = b3 ^ (b4 | b0);
+    e[4] = b4 ^ (b0 & b1);
+
+    b0 = rotate_left(a[3] ^ d3, 28);
+    b1 = rotate_left(a[9] ^ d4, 20);
+    b2 = rotate_left(a[10] ^ d0, 3);
+    b3 = rotate_left(a[16] ^ d1, 45);
+    b4 = rotate_left(a[22] ^ d2, 61);
+    e[5] = b0 ^ (b1 | b2);
+    e[6] = b1 ^ (b2 & b3);
+    e[7] = b2 ^ (b3 | ~b4);
+    e[8] = b3 ^ (b4 | b0);
+    e[9] = b4 ^ (b0 & b1);
+
+    b0 = rotate_left(a[1] ^ d1, 1);
+    b1 = rotate_left(a[7] ^ d2, 6);
+    b2 = rotate_left(a[13] ^ d3, 25);
+    b3 = rotate_left(a[19] ^ d4, 8);
+    b4 = rotate_left(a[20] ^ d0, 18);
+    e[10] = b0 ^ (b1 | b2);
+    e[11] = b1 ^ (b2 & b3);
+    e[12] = b2 ^ (~b3 & b4);
+    e[13] = ~b3 ^ (b4 | b0);
+    e[14] = b4 ^ (b0 & b1);
+
+    b0 = rotate_left(a[4] ^ d4, 27);
+    b1 = rotate_left(a[5] ^ d0, 36);
+    b2 = rotate_left(a[11] ^ d1, 10);
+    b3 = rotate_left(a[17] ^ d2, 15);
+    b4 = rotate_left(a[23] ^ d3, 56);
+    e[15] = b0 ^ (b1 & b2);
+    e[16] = b1 ^ (b2 | b3);
+    e[17] = b2 ^ (~b3 | b4);
+    e[18] = ~b3 ^ (b4 & b0);
+    e[19] = b4 ^ (b0 | b1);
+
+    b0 = rotate_left(a[2] ^ d2, 62);
+    b1 = rotate_left(a[8] ^ d3, 55);
+    b2 = rotate_left(a[14] ^ d4, 39);
+    b3 = rotate_left(a[15] ^ d0, 41);
+    b4 = rotate_left(a[21] ^ d1, 2);
+    e[20] = b0 ^ (~b1 & b2);
+    e[21] = ~b1 ^ (b2 | b3);
+    e[22] = b2 ^ (b3 & b4);
+    e[23] = b3 ^ (b4 | b0);
+    e[24] = b4 ^ (b0 & b1);
 }
+
+/* The lanes that keccak_round() takes and gives inverted. */
+static const uint8_t complemented[] = {1, 2, 8, 12, 17, 20};
 
 /* FIPS 202 section 3.3, algorithm 7 with 24 rounds. */
 static void keccak_permute(uint64_t lane[25])
@@ -69,10 +108,14 @@ static void keccak_permute(uint64_t lane[25])
 
     for (unsigned i = 0; i < 25; i++)
         a[i] = lane[i];
+    for (unsigned i = 0; i < sizeof complemented; i++)
+        a[complemented[i]] = ~a[complemented[i]];
     for (unsigned i = 0; i < 24; i += 2) {
         keccak_round(e, a, round_constant[i]);
         keccak_round(a, e, round_constant[i + 1]);
     }
+    for (unsigned i = 0; i < sizeof complemented; i++)
+        a[complemented[i]] = ~a[complemented[i]];
     for (unsigned i = 0; i < 25; i++)
         lane[i] = a[i];
 }
