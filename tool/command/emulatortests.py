@@ -66,7 +66,7 @@ def _machine(row):
     else:
         machine.iso = build.directory() / f"test-{row['name']}.iso"
         payload = {place: build.artifact(name) for place, name in image.PAYLOAD.items()}
-        payload["boot/quoin/init.elf"] = build.artifact(row["root"])
+        payload["boot/quoin/root.elf"] = build.artifact(row["root"])
         image.make(machine.iso, payload)
     return machine
 

@@ -30,7 +30,7 @@ def _unpack(package, where):
         archive.unlink()
 
 
-def _parts():
+def _parts(yes=False):
     """Folder with the unpacked packages; downloaded once."""
     folder = build.directory() / "guest"
     done = folder / "complete"
@@ -38,7 +38,7 @@ def _parts():
         return folder / "root"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    packages.refresh_lists()
+    packages.refresh_lists(yes)
     with Step("downloading the guest's packages"):
         _unpack(_kernel_package(), folder)
         _unpack("busybox-static", folder)
@@ -78,14 +78,24 @@ def initramfs(busybox):
     return _cpio(entries)
 
 
-def files():
-    """Name in the root image -> bytes: the kernel and its initramfs."""
-    root = _parts()
+def _originals(yes=False):
+    """The kernel and busybox as their packages hold them."""
+    root = _parts(yes)
     kernels = sorted((root / "boot").glob("vmlinuz-*"))
     busybox = next((path for path in (root / "bin/busybox", root / "usr/bin/busybox")
                     if path.exists()), None)
     if not kernels or busybox is None:
         shutil.rmtree(build.directory() / "guest")
         raise Problem("the guest's packages are incomplete: run this again")
-    return {"guest/vmlinuz": Path(kernels[-1]).read_bytes(),
-            "guest/initramfs": initramfs(busybox)}
+    return Path(kernels[-1]), busybox
+
+
+def sources(yes=False):
+    """Everything that files() depends on."""
+    return [*_originals(yes), *(file for file in FILES.rglob("*") if file.is_file())]
+
+
+def files():
+    """Name in the root image -> bytes: the kernel and its initramfs."""
+    kernel, busybox = _originals()
+    return {"guest/vmlinuz": kernel.read_bytes(), "guest/initramfs": initramfs(busybox)}

@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import build, packages
+from . import build, guest, packages, rootimage
 from .ui import ROOT, Step, run
 
 GRUB = Path("/usr/lib/grub")
@@ -22,8 +22,31 @@ EFI_MODULES = CORE_MODULES + ["part_msdos", "part_gpt", "fat"]
 PAYLOAD = {
     "boot/quoin/kernel.elf": "kernel/kernel32.elf",
     "boot/quoin/kernel-debug.elf": "kernel/kernel32-debug.elf",
-    "boot/quoin/init.elf": "init/init.elf",
+    "boot/quoin/root.elf": "root.elf",
 }
+
+# What goes into the root image behind init, beside the guest's files (guest.py).
+ROOT_FILES = {
+    "vmm.elf": "vmm/vmm.elf",
+}
+CONFIGURATIONS = ROOT / "system/vm"
+
+
+def root_image(yes=False):
+    """Builds root.elf: init with the system's programs, its guests and their configurations."""
+    out = build.directory() / "root.elf"
+    init = build.artifact("init/init.elf")
+    programs = {name: build.artifact(file) for name, file in ROOT_FILES.items()}
+    files = {f"vm/{file.name}": file for file in sorted(CONFIGURATIONS.glob("*.ini"))}
+    sources = [init, *programs.values(), *files.values(), *guest.sources(yes), Path(__file__)]
+    if out.exists() and all(file.stat().st_mtime <= out.stat().st_mtime for file in sources):
+        return out
+    content = {name: file.read_bytes() for name, file in [*programs.items(), *files.items()]}
+    with Step("packing the root image"):
+        partial = out.with_name(out.name + ".partial")
+        partial.write_bytes(rootimage.pack(init.read_bytes(), content | guest.files()))
+        partial.replace(out)
+    return out
 
 
 def _stamp(tree, seconds):
@@ -100,6 +123,7 @@ def current(yes=False):
     """The ISO of the tree as it stands, built anew only when something in it is newer."""
     packages.ensure(["build", "iso"], yes)
     out = build.directory() / "quoin.iso"
+    root_image(yes)
     inputs = [build.artifact(name) for name in PAYLOAD.values()]
     inputs += [*(ROOT / "boot/grub").glob("*"), Path(__file__)]
     if not out.exists() or any(file.stat().st_mtime > out.stat().st_mtime for file in inputs):

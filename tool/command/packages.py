@@ -93,9 +93,9 @@ def _apt(arguments, what):
         raise Problem(f"{what} failed: apt-get ended with {done.returncode}")
 
 
-def refresh_lists():
-    """Reads the package lists when the machine has none yet."""
-    if not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
+def refresh_lists(yes=False):
+    """Reads the package lists, unless the machine has some and asking was not allowed."""
+    if yes or ci() or not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
         _apt(["update", "-q"], "reading the package lists")
 
 
