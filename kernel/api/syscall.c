@@ -121,7 +121,8 @@ static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, b
     c.cap = c.slot->cap;
     c.label = info_label(info);
     c.length = info_length(info);
-    if (!is_ipc(c.cap)) {
+    /* IPC looks capabilities up again at the transfer, which may come much later. */
+    if (!is_ipc(c.cap) || info_extra(info) != 0) {
         c.buffer = ipc_buffer_of(t);
         if (!c.buffer && c.length > MESSAGE_REGISTERS) {
             c.length = MESSAGE_REGISTERS;
