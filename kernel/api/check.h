@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Debug builds: invariants of the derivation tree and of the scheduler's queues. DebugSnapshot checks
- * them at once and, called with RDI = 1, after every system call from then on (RDI = 0: no more).
+ * Debug builds: invariants of the derivation tree and of the scheduler's queues. DebugSnapshot
+ * checks them at once and, called with RDI = 1, after every system call from then on (RDI = 0: no
+ * more).
  */
 #ifndef KERNEL_API_CHECK_H
 #define KERNEL_API_CHECK_H

@@ -11,32 +11,18 @@ static bool info_is_short(uint64_t info)
     return (info & 0x1ff) <= MESSAGE_REGISTERS;
 }
 
-/* The slot that cptr names if the walk needs no more than two CNodes; null: take the slow path. */
+/* The slot that cptr names if the CSpace is a single CNode that takes all 64 bits; null: take the
+ * slow path. */
 static inline const struct slot *lookup(const struct tcb *t, uint64_t cptr)
 {
     struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
-    unsigned left = 64;
+    unsigned radix = cap_cnode_radix(cap);
 
-    for (int level = 0; level < 2; level++) {
-        unsigned guard_size = cap_cnode_guard_size(cap);
-        unsigned radix = cap_cnode_radix(cap);
-        if (unlikely(cap_type(cap) != CAP_CNODE || guard_size + radix > left)) {
-            return NULL;
-        }
-        left -= guard_size;
-        /* guard_size < 64: the radix is at least 1 */
-        if (unlikely(((cptr >> left) & MASK(guard_size)) != cap.w1 && guard_size != 0)) {
-            return NULL;
-        }
-        left -= radix;
-        const struct slot *s =
-            (const struct slot *)cap_object(cap) + ((cptr >> left) & MASK(radix));
-        if (likely(left == 0 || cap_type(s->cap) != CAP_CNODE)) {
-            return s;
-        }
-        cap = s->cap;
+    if (unlikely(cap_type(cap) != CAP_CNODE || radix + cap_cnode_guard_size(cap) != 64 ||
+                 cptr >> radix != cap.w1)) {
+        return NULL;
     }
-    return NULL;
+    return (const struct slot *)cap_object(cap) + (cptr ^ cap.w1 << radix);
 }
 
 /* No thread that is ready on the core is more important than priority. */

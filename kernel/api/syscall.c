@@ -205,17 +205,17 @@ void kernel_syscall(struct core *core, int64_t number)
     if (!sched_check_budget(core)) {
         return;
     }
+    if (number == SYS_CALL && likely(fastpath_call(core, t))) {
+        return;
+    }
+    if (number == SYS_REPLY_RECV && likely(fastpath_reply_recv(core, t))) {
+        return;
+    }
     switch (number) {
     case SYS_CALL:
-        if (likely(fastpath_call(core, t))) {
-            return;
-        }
         invoke(t, ctx->rdi, true, true, true);
         break;
     case SYS_REPLY_RECV:
-        if (likely(fastpath_reply_recv(core, t))) {
-            return;
-        }
         if (invoke(t, ctx->r12, false, false, false)) {
             receive(t, ctx->rdi, true, true, ctx->r12);
         }

@@ -87,7 +87,8 @@ static inline struct cap cap_with_detail(struct cap c, unsigned shift, unsigned 
 /* Address of the kernel object (in the physical window). */
 static inline void *cap_object(struct cap c)
 {
-    return (void *)(uintptr_t)((c.w0 >> 20 << 4) | 0xffff000000000000ull);
+    /* Bit 47 of a kernel address is set: shifting the sign in restores the upper bits. */
+    return (void *)(uintptr_t)((uint64_t)((int64_t)c.w0 >> 20) << 4);
 }
 
 /* Physical address of a frame or untyped. */

@@ -3,11 +3,6 @@
 
 #include "x86/arch.h"
 
-static ticks_t min_budget(void)
-{
-    return arch_us_to_ticks(CONFIG_MIN_BUDGET_US);
-}
-
 static unsigned refill_index(const struct sched_context *sc, unsigned i)
 {
     unsigned index = sc->refill_head + i;
@@ -45,7 +40,7 @@ static void refill_push(struct sched_context *sc, struct refill r)
 /* A head too small to be worth a switch joins the next one, as late as that allows. */
 static void refill_merge_small(struct sched_context *sc)
 {
-    while (sc->refill_count > 1 && refill_head(sc)->amount < min_budget()) {
+    while (sc->refill_count > 1 && refill_head(sc)->amount < sched_limits.min_budget) {
         struct refill small = refill_pop(sc);
         struct refill *head = refill_head(sc);
         head->amount += small.amount;
@@ -55,7 +50,7 @@ static void refill_merge_small(struct sched_context *sc)
 
 bool refill_is_ready(struct sched_context *sc, ticks_t now)
 {
-    return refill_head(sc)->time <= now + arch_us_to_ticks(CONFIG_KERNEL_WCET_US);
+    return refill_head(sc)->time <= now + sched_limits.wcet;
 }
 
 void refill_reset(struct sched_context *sc, ticks_t now)
@@ -71,7 +66,8 @@ void refill_charge(struct sched_context *sc, ticks_t used, ticks_t now)
 
     if (sc_is_round_robin(sc)) {
         head->time = now;
-        head->amount = used + min_budget() > head->amount ? sc->budget : head->amount - used;
+        head->amount =
+            used + sched_limits.min_budget > head->amount ? sc->budget : head->amount - used;
         return;
     }
     for (unsigned i = 0; used >= head->amount && i <= sc->refill_max; i++) {
@@ -91,7 +87,7 @@ void refill_charge(struct sched_context *sc, ticks_t used, ticks_t now)
     if (used > 0) {
         struct refill back = {head->time + sc->period, used};
         head->amount -= used;
-        if (head->amount < min_budget() && sc->refill_count == 1) {
+        if (head->amount < sched_limits.min_budget && sc->refill_count == 1) {
             back.amount += head->amount;
             *head = back;
         } else {
@@ -128,7 +124,7 @@ void refill_update(struct sched_context *sc, ticks_t budget, ticks_t period, uns
     sc->refill_max = max;
     sc->refill_head = 0;
     sc->refill_count = 1;
-    if (head.time <= now + arch_us_to_ticks(CONFIG_KERNEL_WCET_US)) {
+    if (head.time <= now + sched_limits.wcet) {
         head.time = now;
     }
     sc->refills[0] = head;

@@ -13,6 +13,13 @@
 
 struct core cores[CONFIG_MAX_CORES];
 unsigned core_count;
+struct sched_limits sched_limits;
+
+void sched_init(void)
+{
+    sched_limits.min_budget = arch_us_to_ticks(CONFIG_MIN_BUDGET_US);
+    sched_limits.wcet = arch_us_to_ticks(CONFIG_KERNEL_WCET_US);
+}
 
 /* --- Ready queues --------------------------------------------------------------------------- */
 
@@ -222,7 +229,7 @@ void sched_charge(struct core *core)
 static bool budget_exhausted(struct core *core)
 {
     struct sched_context *sc = core->current_sc;
-    return sc && core->consumed + arch_us_to_ticks(CONFIG_MIN_BUDGET_US) > refill_head(sc)->amount;
+    return sc && core->consumed + sched_limits.min_budget > refill_head(sc)->amount;
 }
 
 /* The current thread has used its refill up: behind its equals, or out until the next one. */
@@ -332,11 +339,10 @@ static void choose(struct core *core)
     core->reschedule = false;
 }
 
-void sched_leave(struct core *core)
+/* Something changed since the last time: who runs, what pays for it, or when the timer fires. */
+static __attribute__((noinline)) void settle(struct core *core)
 {
-    if (core->release_head && refill_is_ready(core->release_head->sc, core->now)) {
-        release_wake(core);
-    }
+    release_wake(core);
     while (core->reschedule) {
         choose(core);
         if (core->current->yield_to) {
@@ -360,8 +366,19 @@ void sched_leave(struct core *core)
             arch_set_deadline(deadline);
         }
     }
+}
+
+void sched_leave(struct core *core)
+{
+    const struct tcb *t = core->current;
+
+    /* The timer interrupt wakes the release queue; a fast call needs nothing of all this. */
+    if (unlikely(core->reschedule || core->reprogram || t->sc != core->current_sc ||
+                 t->state == THREAD_RESTART)) {
+        settle(core);
+    }
     if (QUOIN_DEBUG) {
         check_all_enabled();
     }
-    arch_switch_to(core, t);
+    arch_switch_to(core, core->current);
 }

@@ -44,7 +44,7 @@ struct timer;
 struct core {
     /* = &current->context: where entry code saves */
     _Alignas(4096) struct context *current_context;
-    uint64_t kernel_stack;           /* top */
+    uint64_t kernel_stack; /* top */
     uint64_t scratch;
     uint64_t kernel_cr3; /* Meltdown isolation: loaded on entry */
     uint64_t user_cr3;   /* and on exit */
@@ -78,6 +78,16 @@ struct core {
 /* Page aligned, as entry code sees the first page even where user page tables are loaded. */
 extern struct core cores[CONFIG_MAX_CORES];
 extern unsigned core_count;
+
+/* Limits of time in ticks, fixed at boot. */
+struct sched_limits {
+    ticks_t min_budget; /* less is not worth a switch */
+    ticks_t wcet;       /* what the kernel itself takes at most */
+};
+extern struct sched_limits sched_limits;
+
+/* Boot core, once the clock's frequency is known. */
+void sched_init(void);
 
 /* At kernel entry: reads the clock, charges current_sc with the time since the last entry. */
 void sched_enter(struct core *core);

@@ -168,6 +168,7 @@ void boot_main(uint32_t magic, uint32_t address)
     cores[0].apic_id = apic_id();
     ioapic_init(&acpi_info);
     timer_init(&acpi_info);
+    sched_init();
     timer_init_core();
     iommu_init(&acpi_info, !boot_flag(boot_info.command_line, "disable_iommu"));
     init_idle_thread(0);
