@@ -220,7 +220,7 @@ static seL4_Error build_vcpu(struct builder *b, unsigned i)
     }
     out->tcb = give(b, tcb, seL4_AllRights, 0);
     out->vcpu = give(b, vcpu, seL4_AllRights, 0);
-    out->notification = give(b, notification, seL4_AllRights, VMM_BADGE_KICK);
+    out->notification = give(b, notification, seL4_ReadWrite, VMM_BADGE_KICK);
     out->ipc_buffer = buffer;
     if (error == seL4_NoError && (!out->tcb || !out->vcpu || !out->notification)) {
         error = seL4_NotEnoughMemory;
