@@ -107,6 +107,8 @@ static void fpu_save(struct vcpu *v)
     if (cr0 & CR0_TS)
         asm_clts();
     if (xcr0_max != 0) {
+        /* QEMU's TCG does not intercept XSETBV: what the guest set is in the register. */
+        v->xcr0 = xcr0_read();
         if (v->xcr0 != xcr0_max)
             asm_xsetbv(0, xcr0_max);
         fpu_xsave(vcpu_xsave(v), xcr0_max);

@@ -15,7 +15,8 @@
      BIT(22) /* MOVBE */ | BIT(23) /* POPCNT */ | BIT(25) /* AES */ | BIT(26) /* XSAVE */ | \
      BIT(28) /* AVX */ | BIT(29) /* F16C */ | BIT(30) /* RDRAND */)
 /* Leaf 1 ECX bits that the VMM itself provides, whatever the processor has. */
-#define LEAF1_ECX_OWN (BIT(21) /* x2APIC */ | BIT(24) /* TSC-deadline */ | BIT(31) /* hypervisor \
+#define LEAF1_ECX_OWN \
+    (BIT(21) /* x2APIC */ | BIT(24) /* TSC-deadline */ | BIT(31) /* hypervisor \
                                                                                     */)
 #define LEAF1_ECX_OSXSAVE BIT(27)
 
@@ -182,23 +183,24 @@ static uint32_t xsave_size(uint64_t xcr0, cpuid_source *host)
     return size;
 }
 
-static struct cpuid leaf_d(const struct vcpu *vcpu, uint32_t subleaf, struct cpuid r,
-                           cpuid_source *host)
+static struct cpuid leaf_d(struct vcpu *vcpu, uint32_t subleaf, struct cpuid r, cpuid_source *host)
 {
     uint64_t allowed = vcpu->vm->max_xcr0;
     if (allowed == 0)
         return (struct cpuid){0};
+    /* From the kernel, not from the last XSETBV exit: QEMU's TCG does not intercept XSETBV. */
+    uint64_t xcr0 = subleaf < 2 ? vcpu->operations->read(vcpu, QUOIN_FIELD_XCR0) : 0;
     if (subleaf == 0) {
         r.eax &= (uint32_t)allowed;
         r.edx &= (uint32_t)(allowed >> 32);
-        r.ebx = xsave_size(vcpu->xcr0, host);
+        r.ebx = xsave_size(xcr0, host);
         r.ecx = xsave_size(allowed, host);
         return r;
     }
     if (subleaf == 1) {
         uint32_t size = 576;
         for (uint32_t i = 2; i < 32; i++) {
-            if ((vcpu->xcr0 & (1ull << i)) != 0)
+            if ((xcr0 & (1ull << i)) != 0)
                 size += host(0xd, i).eax;
         }
         return (struct cpuid){.eax = r.eax & LEAFD1_EAX, .ebx = size};
@@ -267,8 +269,7 @@ static struct cpuid leaf_extended(const struct vcpu *vcpu, uint32_t leaf, uint32
     }
 }
 
-struct cpuid cpuid_guest(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf,
-                         cpuid_source *host)
+struct cpuid cpuid_guest(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, cpuid_source *host)
 {
     const struct vm *vm = vcpu->vm;
     if ((leaf & 0xf0000000u) == HYPERVISOR_BASE)

@@ -19,8 +19,7 @@ typedef struct cpuid cpuid_source(uint32_t leaf, uint32_t subleaf);
 struct cpuid cpuid_host(uint32_t leaf, uint32_t subleaf);
 
 /* The guest's CPUID for one vCPU. */
-struct cpuid cpuid_guest(const struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf,
-                         cpuid_source *host);
+struct cpuid cpuid_guest(struct vcpu *vcpu, uint32_t leaf, uint32_t subleaf, cpuid_source *host);
 
 /* Vendor of the processor, from leaf 0. */
 enum vm_vendor cpuid_vendor(cpuid_source *host);

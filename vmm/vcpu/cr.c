@@ -148,8 +148,5 @@ bool cr_xsetbv(struct vcpu *vcpu, uint32_t index, uint64_t value)
         return false;
     if (((value >> 3) & 3) == 1 || ((value >> 3) & 3) == 2) /* MPX: both or neither */
         return false;
-    if (!vcpu->operations->write(vcpu, QUOIN_FIELD_XCR0, value))
-        return false;
-    vcpu->xcr0 = value;
-    return true;
+    return vcpu->operations->write(vcpu, QUOIN_FIELD_XCR0, value);
 }

@@ -102,7 +102,6 @@ static void reset_system(struct vcpu *vcpu)
 static void reset_cold(struct vcpu *vcpu)
 {
     msr_reset(&vcpu->msr);
-    vcpu->xcr0 = 1;
     vcpu->operations->write(vcpu, QUOIN_FIELD_XCR0, 1);
     vcpu->operations->write(vcpu, FIELD_PAT, vcpu->msr.pat);
     vcpu->operations->write(vcpu, QUOIN_FIELD_TSC_OFFSET, vcpu->vm->tsc_offset);

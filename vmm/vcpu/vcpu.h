@@ -57,7 +57,6 @@ struct vcpu {
     struct timer_queue timers;
     uint64_t armed; /* deadline that the hardware timer holds */
     struct msr_state msr;
-    uint64_t xcr0;
     uint64_t exits[EXIT_KIND_COUNT];
     uint64_t entries;
 };
