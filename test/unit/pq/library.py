@@ -10,7 +10,8 @@ class Library:
     """One running driver. Calls return bytes, or a tuple of them, or a negative error number."""
 
     def __init__(self, program):
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [program] if isinstance(program, str) else program
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         text=True)
 
     def close(self):

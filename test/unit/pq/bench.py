@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Time and instructions of lib/pq beside OpenSSL 3.5's libcrypto, on this machine in one run.
+
+    bench.py PROGRAM [--json] [--only NAME]
+
+PROGRAM is built from bench.c. Times are the least of several runs, the two sides by turns;
+instructions are callgrind's count of one call. "portable" is libcrypto with every processor feature
+beyond the x86-64 baseline switched off (it then still uses its scalar assembly).
+"""
+
+import argparse
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+
+import parts
+
+# Name in bench.c, unit of its time, calls per timed run.
+ROWS = [
+    ("sha256-1m", "ns per MiB", 4),
+    ("sha512-1m", "ns per MiB", 4),
+    ("sha3-256-1m", "ns per MiB", 4),
+    ("mldsa87-verify", "ns", 20),
+    ("mldsa87-sign", "ns", 20),
+    ("mldsa87-keygen", "ns", 20),
+    ("slhdsa-sha2-256s-verify", "ns", 10),
+    ("mlkem1024-decapsulate", "ns", 50),
+    ("chacha20-poly1305-1m", "ns per MiB", 2),
+    ("aes-256-gcm-1m", "ns per MiB", 1),
+]
+BARE = ("chacha20-poly1305-1m", "aes-256-gcm-1m")  # not compared
+REPEATS = 15
+
+
+def run(command, name, count, **environment):
+    done = subprocess.run([*command, name, str(count)], check=True, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, env={**os.environ, **environment})
+    return done.stdout, done.stderr
+
+
+def instructions(command, name, **environment):
+    # Signing takes a varying number of attempts: the mean of several.
+    count = 20 if name == "mldsa87-sign" else 1
+    _, report = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+                     "--collect-atstart=no", *command], name, count, **environment)
+    return int(re.search(r"Collected : (\d+)", report).group(1)) // count
+
+
+def sides(program):
+    """Name, command, environment of each implementation."""
+    yield "quoin", [program, "pq"], {}
+    try:
+        loader, option, libraries, _ = parts.openssl()
+    except parts.Unavailable as reason:
+        print(f"OpenSSL is left out: {reason}", file=sys.stderr)
+        return
+    command = [loader, option, libraries, program, "openssl"]
+    yield "openssl", command, {}
+    yield "openssl portable", command, {"OPENSSL_ia32cap": "0:0:0:0:0"}
+
+
+def measure(program, only):
+    every = list(sides(program))
+    for name, unit, count in ROWS:
+        if only and only != name:
+            continue
+        chosen = every[:1] if name in BARE else every
+        times = {side: [] for side, _, _ in chosen}
+        for _ in range(REPEATS):
+            for side, command, environment in chosen:
+                times[side].append(float(run(command, name, count, **environment)[0]))
+        yield {"name": name, "unit": unit, **{side: min(values) for side, values in times.items()}}
+        yield {"name": name, "unit": "instructions",
+               **{side: instructions(command, name, **environment)
+                  for side, command, environment in chosen}}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--only")
+    arguments = parser.parse_args()
+    rows = []
+    for row in measure(arguments.program, arguments.only):
+        rows.append(row)
+        if not arguments.json:
+            values = "  ".join(f"{side} {row[side]:,.0f}" for side in row
+                               if side not in ("name", "unit"))
+            print(f"{row['name']:26} {row['unit']:14} {values}", flush=True)
+    if arguments.json:
+        machine = {"processor": platform.processor() or platform.machine()}
+        print(json.dumps({"bench": "pq", "machine": machine, "rows": rows}))
+
+
+if __name__ == "__main__":
+    main()
