@@ -95,11 +95,10 @@ struct vcpu {
     bool event_queued;                 /* in the VMCS for the next entry */
     bool syscall_msrs_open;            /* the guest may write STAR and its like without an exit */
     uint32_t tag_core, tag_generation; /* of the VPID: as asid_core and asid_generation */
-    uint32_t pin_controls, primary_controls, secondary_controls; /* as the VMM asked */
-    uint32_t exit_controls, entry_controls;
     uint32_t exit_reason, vectoring_info;
-    uint64_t cr0_mask, cr4_mask;
-    uint64_t host_cr3, host_fs_base; /* what the VMCS has */
+    uint64_t cr0_mask, cr4_mask;               /* as the VMM asked */
+    uint64_t cr0_shadow, cr4_shadow;           /* what the guest reads in owned bits */
+    uint64_t host_cr0, host_cr3, host_fs_base; /* what the VMCS has */
 
     struct port_range ports[VCPU_PORT_RANGES];
     struct vcpu *ports_next; /* list of the VCPUs that have ports */

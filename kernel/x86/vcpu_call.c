@@ -9,6 +9,8 @@
 #include "x86/vendor.h"
 #include "x86/virt_asm.h"
 
+#define MSR_VMX_MISC 0x485u
+
 static enum result set_tcb(struct call *c, struct vcpu *v)
 {
     if (c->extra_count < 1)
@@ -152,6 +154,10 @@ static enum result read_msr(struct call *c, struct vcpu *v)
     if (c->length < 1)
         return call_fail(c, SEL4_TRUNCATED_MESSAGE);
     uint64_t msr = call_word(c, 0), value;
+    if (msr == MSR_VMX_MISC && vcpu_vendor == VENDOR_VMX) {
+        call_reply(c, 0, vmx_misc());
+        return OK;
+    }
     uint64_t field = field_of_msr(msr);
     if (field == 0 || !get_field(v, field, &value))
         return call_fail(c, SEL4_ILLEGAL_OPERATION);

@@ -9,8 +9,9 @@
 
 #include "x86/svm/svm.h"
 #include "x86/vcpu.h"
+#include "x86/vmx/vmx.h"
 
-#define VENDOR(call) svm_##call
+#define VENDOR(call) (vcpu_vendor == VENDOR_SVM ? svm_##call : vmx_##call)
 
 static inline void vendor_init_core(unsigned core)
 {

@@ -17,6 +17,8 @@ void virt_init(void)
 {
     if (svm_is_available())
         vcpu_vendor = VENDOR_SVM;
+    else if (vmx_is_available())
+        vcpu_vendor = VENDOR_VMX;
     if (vcpu_vendor == VENDOR_NONE)
         return;
     vcpu_state_init();

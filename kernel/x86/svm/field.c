@@ -348,7 +348,7 @@ enum field_result svm_set_field(struct vcpu *v, uint64_t field, uint64_t *value)
         return set_special(v, field, value);
     if (f->kind == READ_ONLY)
         return FIELD_UNKNOWN;
-    if (f->bytes < 8 && f->kind != RIGHTS && f->kind != RIGHTS_SS)
+    if (f->bytes != 0 && f->bytes < 8 && f->kind != RIGHTS && f->kind != RIGHTS_SS)
         *value &= MASK(f->bytes * 8);
     if (!fit((enum kind)f->kind, value))
         return FIELD_INVALID;

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Guest registers that the processor does not switch by itself: each guest, and the host, keeps its
+ * own.
+ */
+#include "guest.h"
+
+#include <string.h>
+
+#include <sel4/quoin.h>
+
+/* Loads xmm and x87 from memory, then debug registers, CR2 and TSC_AUX from RBX; stops; stores all
+ * of it. */
+GUEST_CODE_BLOCK(code_registers, 64,
+                 "mov $0xd000, %esi\n"
+                 "movdqu (%rsi), %xmm0\n movdqu 16(%rsi), %xmm15\n fldl (%rsi)\n"
+                 "mov %rbx, %dr0\n lea 1(%rbx), %rax\n mov %rax, %dr1\n"
+                 "lea 2(%rbx), %rax\n mov %rax, %dr2\n lea 3(%rbx), %rax\n mov %rax, %dr3\n"
+                 "lea 4(%rbx), %rax\n mov %rax, %cr2\n"
+                 "hlt\n"
+                 "movdqu %xmm0, 32(%rsi)\n movdqu %xmm15, 48(%rsi)\n fstpl 64(%rsi)\n"
+                 "mov %dr0, %rax\n mov %rax, 72(%rsi)\n mov %dr1, %rax\n mov %rax, 80(%rsi)\n"
+                 "mov %dr2, %rax\n mov %rax, 88(%rsi)\n mov %dr3, %rax\n mov %rax, 96(%rsi)\n"
+                 "mov %cr2, %rax\n mov %rax, 104(%rsi)\n"
+                 "hlt");
+GUEST_CODE_BLOCK(code_avx, 64,
+                 "mov $0xd000, %esi\n vmovdqu (%rsi), %ymm3\n hlt\n vmovdqu %ymm3, 32(%rsi)\n hlt");
+
+static void fill(struct guest *g, uint8_t seed)
+{
+    for (unsigned i = 0; i < 32; i++) {
+        g->memory[GUEST_DATA + i] = (uint8_t)(seed + i);
+    }
+    g->memory[GUEST_DATA + 7] = 0x3f; /* a normal double */
+}
+
+static void first_half(struct guest *g, seL4_Word base)
+{
+    guest_long_mode(g);
+    guest_set_mr(QUOIN_VM_RIP, GUEST_CODE);
+    guest_set_mr(QUOIN_VM_CONTROLS, CONTROL_HLT);
+    guest_set_mr(QUOIN_VM_ENTRY_INFO, 0);
+    guest_set_mr(QUOIN_VM_RBX, base);
+    CHECK_EQ(guest_enter(QUOIN_VMENTER_GPRS, NULL), EXIT_HLT);
+}
+
+static void second_half(struct guest *g, seL4_Word base)
+{
+    const uint64_t *words = (const uint64_t *)(const void *)(g->memory + GUEST_DATA);
+
+    CHECK_EQ(guest_run_on(1), EXIT_HLT);
+    CHECK_EQ(memcmp(words, words + 4, 32), 0);
+    CHECK_EQ(words[0], words[8]);
+    for (unsigned i = 0; i < 5; i++) {
+        CHECK_EQ(words[9 + i], base + i);
+    }
+}
+
+static struct guest *pair[2];
+
+static void other_guest(struct thread *self)
+{
+    fill(pair[1], 0x80);
+    first_half(pair[1], 0xbbbb0000);
+    second_half(pair[1], 0xbbbb0000);
+    self->result = 1;
+}
+
+/* A register that compiled code leaves alone. */
+static void host_xmm_set(uint64_t value)
+{
+    __asm__ volatile("movq %0, %%xmm15" : : "r"(value) : "xmm15");
+}
+static uint64_t host_xmm_get(void)
+{
+    uint64_t value;
+    __asm__ volatile("movq %%xmm15, %0" : "=r"(value));
+    return value;
+}
+
+static void two_guests(seL4_Word core)
+{
+    struct thread_options options = {.priority = TEST_PRIORITY, .core = core};
+    struct thread *other;
+
+    pair[0] = guest_mine();
+    pair[1] = guest_new(1);
+    GUEST_LOAD(pair[0], code_registers);
+    GUEST_LOAD(pair[1], code_registers);
+    other = thread_new_with(&options);
+    guest_bind(pair[1], other->tcb);
+
+    fill(pair[0], 0x10);
+    host_xmm_set(0x1111);
+    first_half(pair[0], 0xaaaa0000);
+    CHECK_EQ(host_xmm_get(), 0x1111);
+    host_xmm_set(0x2222);
+    thread_start(other, other_guest, 0, 0, 0);
+    thread_join(other);
+    CHECK_EQ(other->result, 1);
+    CHECK_EQ(host_xmm_get(), 0x2222);
+    guest_set_mr(QUOIN_VM_RIP, guest_get(pair[0], F_RIP));
+    second_half(pair[0], 0xaaaa0000);
+    CHECK_EQ(guest_get(pair[0], QUOIN_FIELD_DR0), 0xaaaa0000);
+    CHECK_EQ(guest_get(pair[0], QUOIN_FIELD_CR2), 0xaaaa0004);
+    CHECK_EQ(guest_get(pair[1], QUOIN_FIELD_DR3), 0xbbbb0003);
+    CHECK_EQ(host_xmm_get(), 0x2222);
+}
+
+TEST(vcpu_registers_of_two_guests)
+{
+    two_guests(0);
+}
+
+TEST(vcpu_registers_of_two_guests_on_two_cores)
+{
+    need_cores(2);
+    two_guests(1);
+}
+
+TEST(vcpu_avx)
+{
+    struct guest *g = guest_mine();
+
+    if ((extensions()->xcr0 & 7) != 7) {
+        test_skip("no AVX");
+    }
+    GUEST_LOAD(g, code_avx);
+    guest_long_mode(g);
+    guest_set(g, QUOIN_FIELD_XCR0, 7);
+    fill(g, 0x33);
+    CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_HLT);
+    host_xmm_set(0x9999);
+    CHECK_EQ(guest_run_on(1), EXIT_HLT);
+    CHECK_EQ(memcmp(g->memory + GUEST_DATA, g->memory + GUEST_DATA + 32, 32), 0);
+    CHECK_EQ(host_xmm_get(), 0x9999);
+}
+
+/* XCR0 of a guest is its own; the host's comes back. */
+TEST(vcpu_xcr0)
+{
+    struct guest *g = guest_mine();
+
+    if (extensions()->xcr0 == 0) {
+        test_skip("no XSAVE");
+    }
+    CHECK_EQ(guest_get(g, QUOIN_FIELD_XCR0), 1);
+    guest_set(g, QUOIN_FIELD_XCR0, 3);
+    CHECK_EQ(guest_get(g, QUOIN_FIELD_XCR0), 3);
+    CHECK_EQ(seL4_X86_VCPU_WriteVMCS(g->vcpu, QUOIN_FIELD_XCR0, 4).error, seL4_InvalidArgument);
+    CHECK_EQ(seL4_X86_VCPU_WriteVMCS(g->vcpu, QUOIN_FIELD_XCR0, 0).error, seL4_InvalidArgument);
+}
+
+/* Every field that both vendors have keeps what is written. */
+TEST(vcpu_fields)
+{
+    struct guest *g = guest_mine();
+    static const seL4_Word plain[] = {0x4810,
+                                      0x4812,
+                                      0x482a,
+                                      0x6802,
+                                      0x6816,
+                                      0x6818,
+                                      0x681c,
+                                      0x681e,
+                                      0x6824,
+                                      0x6826,
+                                      QUOIN_FIELD_TSC_OFFSET,
+                                      QUOIN_FIELD_CR2,
+                                      QUOIN_FIELD_DR0,
+                                      QUOIN_FIELD_DR3,
+                                      QUOIN_FIELD_STAR,
+                                      QUOIN_FIELD_LSTAR,
+                                      QUOIN_FIELD_CSTAR,
+                                      QUOIN_FIELD_FMASK,
+                                      QUOIN_FIELD_KERNEL_GS_BASE};
+
+    for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        guest_set(g, plain[i], 0x12340 + i);
+    }
+    for (unsigned i = 0; i < sizeof(plain) / sizeof(plain[0]); i++) {
+        CHECK_EQ(guest_get(g, plain[i]), 0x12340 + i);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        guest_set(g, F_ES_SELECTOR + 2 * i, 0x100 + i);
+        guest_set(g, 0x4800 + 2 * i, 0x10000 + i);
+        guest_set(g, F_ES_BASE + 2 * i, 0x200000 + i);
+        guest_set(g, F_ES_RIGHTS + 2 * i, 0xd093);
+    }
+    for (unsigned i = 0; i < 8; i++) {
+        CHECK_EQ(guest_get(g, F_ES_SELECTOR + 2 * i), 0x100 + i);
+        CHECK_EQ(guest_get(g, 0x4800 + 2 * i), 0x10000 + i);
+        CHECK_EQ(guest_get(g, F_ES_BASE + 2 * i), 0x200000 + i);
+        CHECK_EQ(guest_get(g, F_ES_RIGHTS + 2 * i), 0xd093);
+    }
+    guest_set(g, F_ES_RIGHTS, 0x10000);
+    CHECK(guest_get(g, F_ES_RIGHTS) & 0x10000); /* unusable */
+    guest_set(g, F_RFLAGS, 0xffffffff);
+    CHECK_EQ(guest_get(g, F_RFLAGS), 0x3f7fd7);
+}
