@@ -105,6 +105,9 @@ static void init_core(unsigned id)
     percpu_init_core(id);
     cpu_init_syscall();
     apic_init_core();
+    if (id == 0) {
+        virt_init();
+    }
     virt_init_core();
 }
 
@@ -163,7 +166,6 @@ void boot_main(uint32_t magic, uint32_t address)
     apic_init(acpi_info.lapic_address);
     idt_init();
     percpu_make(0, 0);
-    virt_init();
     init_core(0);
     cores[0].apic_id = apic_id();
     ioapic_init(&acpi_info);
