@@ -39,6 +39,7 @@ _Static_assert(sizeof(struct sched_context) == SC_CORE_SIZE, "128 bytes with two
 
 struct vcpu;
 struct timer;
+struct percpu;
 
 /* What belongs to one core. entry.S uses the first members through GS. */
 struct core {
@@ -50,6 +51,7 @@ struct core {
     uint64_t user_cr3;   /* and on exit */
     uint64_t exit_frame; /* Meltdown isolation: where IRET's frame is copied to */
     struct core *self;
+    struct percpu *percpu; /* the machine's part, x86/percpu.h */
 
     struct tcb *current;
     struct sched_context *current_sc;

@@ -33,6 +33,12 @@ void *asid_lookup(unsigned asid, bool ept)
     return (void *)(uintptr_t)(*entry & ~ENTRY_EPT);
 }
 
+bool asid_names(unsigned asid, const void *pml4)
+{
+    const uint64_t *entry = asid_entry(asid);
+    return entry != NULL && *entry == (uint64_t)(uintptr_t)pml4;
+}
+
 static void forget(unsigned asid, uint64_t entry)
 {
     if (entry & ENTRY_EPT) {

@@ -30,9 +30,9 @@ static void load(const struct tcb *t)
     }
 }
 
-static void set_disabled(struct percpu *p, bool disabled)
+static inline void set_disabled(struct percpu *p, bool disabled)
 {
-    if (p->fpu_disabled == disabled) {
+    if (likely(p->fpu_disabled == disabled)) {
         return;
     }
     p->fpu_disabled = disabled;
@@ -52,11 +52,12 @@ void fpu_init_area(uint8_t *area)
 }
 
 /* Empties the registers of this core into their owner's area. */
-static void save_owner(struct core *core, struct percpu *p)
+static inline void save_owner(struct core *core, struct percpu *p)
 {
     struct tcb *owner = core->fpu_owner;
     if (owner != NULL) {
         set_disabled(p, false);
+        p->loaded_all = NULL;
         save(owner);
         owner->fpu_core = 0;
         core->fpu_owner = NULL;
@@ -83,14 +84,16 @@ void arch_fpu_release(struct tcb *t)
     }
 }
 
-static void load_for(struct core *core, struct percpu *p, struct tcb *t)
+static inline void load_for(struct core *core, struct percpu *p, struct tcb *t)
 {
     set_disabled(p, false);
     if (core->fpu_owner == t) {
         return;
     }
     save_owner(core, p);
-    arch_fpu_release(t); /* from another core */
+    if (unlikely(t->fpu_core != 0)) {
+        arch_fpu_release(t); /* from another core */
+    }
     load(t);
     core->fpu_owner = t;
     t->fpu_core = core->id + 1;

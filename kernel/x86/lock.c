@@ -85,7 +85,7 @@ void arch_core_reschedule(unsigned core)
 }
 
 /* kernel_enter where there are other cores. */
-static bool enter_with_lock(struct core *core)
+static __attribute__((noinline)) bool enter_with_lock(struct core *core)
 {
     struct percpu *p = percpu_of(core);
     p->aborted = false;
@@ -97,7 +97,10 @@ static bool enter_with_lock(struct core *core)
 
 bool kernel_enter(struct core *core)
 {
-    bool go_on = core_count == 1 || enter_with_lock(core);
+    bool go_on = true;
+    if (unlikely(core_count > 1)) {
+        go_on = enter_with_lock(core);
+    }
     sched_enter(core);
     return go_on;
 }

@@ -42,10 +42,11 @@ struct entry_area {
 struct percpu {
     struct core *core;
     struct entry_area *entry;
-    struct tcb *loaded;         /* the thread whose FS/GS bases are in the registers, or null */
-    struct cap loaded_vspace;   /* what CR3 was loaded for; null: the kernel's own tables */
-    unsigned loaded_asid;       /* 0: the kernel's own tables */
-    bool fpu_disabled;          /* CR0.TS is set */
+    struct tcb *loaded;       /* the thread whose FS/GS bases are in the registers, or null */
+    struct tcb *loaded_all;   /* the same, if the FPU too is as it wants it */
+    struct cap loaded_vspace; /* what CR3 was loaded for; null: the kernel's own tables */
+    unsigned loaded_asid;     /* 0: the kernel's own tables */
+    bool fpu_disabled;        /* CR0.TS is set */
     bool aborted;               /* a core call took the current thread away */
     bool in_kernel_enter;       /* waiting for the lock with a user's request */
     struct core_call call;
@@ -56,7 +57,7 @@ extern struct entry_area entry_areas[CONFIG_MAX_CORES];
 
 static inline struct percpu *percpu_of(const struct core *core)
 {
-    return &percpus[core->id];
+    return core->percpu;
 }
 
 /* The boot core's first tables, good for panics only, before anything else. */

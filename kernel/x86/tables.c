@@ -124,6 +124,7 @@ static void init_core(unsigned id, uint32_t apic_id)
     core->self = core;
     core->id = id;
     core->apic_id = apic_id;
+    core->percpu = &percpus[id];
     percpus[id].core = core;
     percpus[id].entry = &entry_areas[id];
 }

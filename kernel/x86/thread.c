@@ -111,6 +111,7 @@ static void unload_bases(struct percpu *p)
     if (p->loaded != NULL) {
         save_bases(&p->loaded->context);
         p->loaded = NULL;
+        p->loaded_all = NULL;
     }
 }
 
@@ -147,9 +148,18 @@ void arch_set_fs_base(struct tcb *t, uint64_t base)
     }
 }
 
+/* All that t needs of this core but its address space is there. */
+static inline bool is_loaded(const struct core *core, const struct percpu *p, const struct tcb *t)
+{
+    return p->loaded_all == t && (core->fpu_owner == t) != (t->flags & TCB_FLAG_FPU_DISABLED);
+}
+
 void arch_switch_to(struct core *core, struct tcb *t)
 {
     struct percpu *p = percpu_of(core);
+    if (likely(is_loaded(core, p, t) && vspace_is_loaded(p, t))) {
+        return;
+    }
     core->current_context = &t->context;
     virt_switch_to(core, t);
     if (unlikely(t->state == THREAD_IDLE)) {
@@ -164,6 +174,7 @@ void arch_switch_to(struct core *core, struct tcb *t)
         }
         switch_bases(p, t);
     }
+    p->loaded_all = t;
 }
 
 void arch_tcb_finalise(struct tcb *t)

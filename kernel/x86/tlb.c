@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * CR3 and translation caches (SDM vol. 3, 4.10). With PCIDs a core keeps translations of address
- * spaces that it does not run in; asid_cores says on which cores that may be so.
+ * spaces that it does not run in; asid_cores says on which cores that may be so. Without PCIDs the
+ * array is not used: a core holds translations only of the space it runs in.
  */
 #include "x86/asm.h"
 #include "x86/cpu.h"
@@ -67,9 +68,6 @@ static void flush(struct flush *f, void (*fn)(void *arg))
 {
     unsigned self = core_self()->id;
     for (unsigned i = 0; i < core_count; i++) {
-        if (!(asid_cores[f->asid] & BIT(i))) {
-            continue;
-        }
         if (percpus[i].loaded_asid != f->asid) {
             asid_cores[f->asid] = (uint16_t)(asid_cores[f->asid] & ~BIT(i));
         } else if (i == self) {
@@ -101,12 +99,12 @@ void tlb_forget_asid(unsigned asid)
 
 static void load(struct core *core, struct percpu *p, const uint64_t *pml4, unsigned asid)
 {
-    uint64_t bit = BIT(core->id);
     uint64_t cr3 = arch_paddr(pml4).v;
-    bool clean = (asid_cores[asid] & bit) != 0;
-    asid_cores[asid] = (uint16_t)(asid_cores[asid] | bit);
     p->loaded_asid = asid;
     if (cpu.pcid) {
+        uint64_t bit = BIT(core->id);
+        bool clean = (asid_cores[asid] & bit) != 0;
+        asid_cores[asid] = (uint16_t)(asid_cores[asid] | bit);
         cr3 |= asid;
         if (cpu.meltdown) { /* CR3 is loaded at each exit: always without a flush */
             if (!clean) {
@@ -127,12 +125,11 @@ static void load(struct core *core, struct percpu *p, const uint64_t *pml4, unsi
 void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t)
 {
     struct cap cap = t->slots[TCB_SLOT_VSPACE].cap;
-    if (cap.w0 == p->loaded_vspace.w0 && cap.w1 == p->loaded_vspace.w1) {
+    if (vspace_is_loaded(p, t)) {
         return;
     }
     unsigned asid = (unsigned)cap.w1;
-    if (cap_type(cap) != CAP_PML4 || !cap_mapped(cap) ||
-        asid_lookup(asid, false) != cap_object(cap)) {
+    if (unlikely(!asid_names(asid, cap_object(cap)))) {
         if (p->loaded_asid != 0 || core->user_cr3 == 0) {
             use_kernel_space(core, p);
         }

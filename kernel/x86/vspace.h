@@ -15,6 +15,8 @@ enum { ASID_POOLS = 8, ASID_POOL_BITS = 9, ASID_COUNT = ASID_POOLS << ASID_POOL_
 
 /* The root registered for an ASID, or null if there is none or it is of the other kind. */
 void *asid_lookup(unsigned asid, bool ept);
+/* The PML4 at this address has this ASID. False for everything else, null included. */
+bool asid_names(unsigned asid, const void *pml4);
 /* A root loses its ASID: no core uses it or holds translations of it afterwards. */
 void asid_remove(unsigned asid, const void *root);
 /* Booting: pool 0, and the root task's ASID in it. */
@@ -33,6 +35,12 @@ void tlb_flush_page(unsigned asid, uint64_t address);
 void tlb_flush_asid(unsigned asid);
 /* Cores that run in the address space leave it for the kernel's; then as tlb_flush_asid. */
 void tlb_forget_asid(unsigned asid);
+/* The core is in t's address space. */
+static inline bool vspace_is_loaded(const struct percpu *p, const struct tcb *t)
+{
+    const struct cap *cap = &t->slots[TCB_SLOT_VSPACE].cap;
+    return cap->w0 == p->loaded_vspace.w0 && cap->w1 == p->loaded_vspace.w1;
+}
 /* t runs next on core: CR3. */
 void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t);
 
