@@ -37,6 +37,8 @@ void object_reset(void);
 /* thread.c: threads made before thread_seal() stay. */
 void thread_seal(void);
 void thread_reset(void);
+/* Suspends the threads that the running test made, and lets their memory be used again. */
+void thread_suspend_all(void);
 struct thread *thread_self(void);
 
 /* watch.c: the watchdog, which also wakes sleepers. */

@@ -89,9 +89,14 @@ TEST(priority_lowering_the_mcp_keeps_the_priority)
 
 TEST(round_robin_yield_alternates)
 {
-    struct thread *a = thread_run(TEST_PRIORITY, yield_loop, 0, 0, 0);
-    struct thread *b = thread_run(TEST_PRIORITY, yield_loop, 0, 0, 0);
+    struct thread *a = budgeted(TEST_PRIORITY, 10000000, 10000000);
+    struct thread *b = budgeted(TEST_PRIORITY, 10000000, 10000000);
 
+    /* Long slices: nobody is preempted in between. */
+    CHECK_OK(seL4_SchedControl_Configure(boot_info->schedcontrol.start, test_sc, 10000000, 10000000,
+                                         0, 0));
+    thread_start(a, yield_loop, 0, 0, 0);
+    thread_start(b, yield_loop, 0, 0, 0);
     for (seL4_Word i = 1; i < 50; i++) {
         seL4_Yield();
         CHECK_EQ(a->step, i);
@@ -118,38 +123,39 @@ TEST(round_robin_yield_without_others_returns)
 }
 
 /* A slice of 20 ms: the caller, at the same priority, is back after it. */
-TEST(round_robin_slice_length)
+TIMED_TEST(round_robin_slice_length)
 {
     struct thread *thread = budgeted(TEST_PRIORITY, 20000, 20000);
-    uint64_t start;
+    uint64_t start, took;
 
     thread_start(thread, spin, 0, 0, 0);
     seL4_Yield();
-    for (int i = 0; i < 3; i++) {
-        start = time_now();
-        seL4_Yield();
-        CHECK_RANGE(time_us(time_now() - start), 18000, 60000);
-    }
+    start = time_now();
+    seL4_Yield();
+    took = time_us(time_now() - start);
+    CHECK_OK(seL4_TCB_Suspend(thread->tcb));
+    CHECK(took >= 19000 || seL4_SchedContext_Consumed(thread->sc).consumed > 19000);
+    return IN_RANGE(took, 19000, 22000);
 }
 
-TEST(budget_limits_a_thread)
+TIMED_TEST(budget_limits_a_thread)
 {
     struct thread *thread = budgeted(HIGHER, 2000, 20000);
-    uint64_t start = time_now();
-    uint64_t took;
+    uint64_t start = time_now(), took;
     seL4_Time used;
 
-    thread_start(thread, spin, 0, 0, 0);
-    took = time_us(time_now() - start); /* back when the budget is used up */
-    CHECK_RANGE(took, 1900, 20000);
+    thread_start(thread, spin, 0, 0, 0); /* back when the budget is used up */
+    if (!IN_RANGE(time_us(time_now() - start), 1900, 3000)) {
+        return false;
+    }
     spin_us(100000);
     CHECK_OK(seL4_TCB_Suspend(thread->tcb));
     used = seL4_SchedContext_Consumed(thread->sc).consumed;
     took = time_us(time_now() - start);
-    CHECK_RANGE(used, took / 20, took / 6);
+    return IN_RANGE(used, took / 13, took / 7);
 }
 
-TEST(budget_is_replenished_each_period)
+TIMED_TEST(budget_is_replenished_each_period)
 {
     struct thread *thread = budgeted(HIGHER, 1000, 10000);
     uint64_t start = time_now(), periods;
@@ -160,18 +166,19 @@ TEST(budget_is_replenished_each_period)
     spin_us(100000);
     step = thread->step;
     periods = time_us(time_now() - start) / 10000;
-    CHECK_RANGE(step, periods / 2, periods + 2);
+    CHECK(step <= periods + 2);
+    return IN_RANGE(step, periods - 2, periods + 2);
 }
 
 /* Yield gives the whole rest of a budget up. */
-TEST(budget_yield_waits_for_the_next_period)
+TIMED_TEST(budget_yield_waits_for_the_next_period)
 {
     struct thread *thread = budgeted(HIGHER, 50000, 1000000);
 
     thread_start(thread, yield_loop, 0, 0, 0);
     CHECK_EQ(thread->step, 1);
     spin_us(20000);
-    CHECK_EQ(thread->step, 1);
+    return IN_RANGE(thread->step, 1, 1);
 }
 
 TEST(budget_is_not_renewed_by_suspend_and_resume)
@@ -198,7 +205,7 @@ TEST(budget_is_not_renewed_by_unbind_and_bind)
     CHECK_EQ(thread->step, 1);
 }
 
-TEST(budget_shares_of_three_threads)
+TIMED_TEST(budget_shares_of_three_threads)
 {
     struct thread *a = budgeted(HIGHER, 2000, 10000);
     struct thread *b = budgeted(HIGHER, 2000, 20000);
@@ -208,12 +215,11 @@ TEST(budget_shares_of_three_threads)
     thread_start(a, spin, 0, 0, 0);
     thread_start(b, spin, 0, 0, 0);
     thread_start(c, spin, 0, 0, 0);
-    spin_us(400000);
+    spin_us(200000);
     x = seL4_SchedContext_Consumed(a->sc).consumed;
     y = seL4_SchedContext_Consumed(b->sc).consumed;
     z = seL4_SchedContext_Consumed(c->sc).consumed;
-    CHECK_RANGE(x * 10 / y, 14, 26);
-    CHECK_RANGE(y * 10 / z, 14, 26);
+    return IN_RANGE(x * 10 / y, 15, 25) && IN_RANGE(y * 10 / z, 15, 25);
 }
 
 static void block_often(struct thread *self)
@@ -226,7 +232,7 @@ static void block_often(struct thread *self)
 }
 
 /* A thread that sleeps and wakes cannot exceed its budget in any period: refills are split. */
-TEST(budget_holds_for_a_thread_that_blocks_often)
+TIMED_TEST(budget_holds_for_a_thread_that_blocks_often)
 {
     seL4_CPtr notification = notification_new();
     struct thread *thread = budgeted(HIGHER, 2000, 20000);
@@ -241,7 +247,7 @@ TEST(budget_holds_for_a_thread_that_blocks_often)
     CHECK_OK(seL4_TCB_Suspend(thread->tcb));
     used = seL4_SchedContext_Consumed(thread->sc).consumed;
     took = time_us(time_now() - start);
-    CHECK_RANGE(used, took / 40, took / 7);
+    return IN_RANGE(used, took / 40, took / 8);
 }
 
 TEST(ready_thread_waits_for_a_context)
@@ -296,7 +302,7 @@ TEST(yield_to_a_lower_thread_returns_at_once)
     CHECK_TRACE("ab");
 }
 
-TEST(yield_to_reports_what_was_consumed)
+TIMED_TEST(yield_to_reports_what_was_consumed)
 {
     struct thread *thread = budgeted(TEST_PRIORITY, 10000, 10000);
     seL4_SchedContext_YieldTo_t result;
@@ -304,7 +310,7 @@ TEST(yield_to_reports_what_was_consumed)
     thread_start(thread, spin, 0, 0, 0);
     result = seL4_SchedContext_YieldTo(thread->sc);
     CHECK_OK(result.error);
-    CHECK_RANGE(result.consumed, 8000, 40000);
+    return IN_RANGE(result.consumed, 8000, 12000);
 }
 
 static void yield_to(struct thread *self)

@@ -26,6 +26,26 @@ struct test {
         __attribute__((used, section("kernel_tests"))) = &entry_##name_; \
     static void test_##name_(void)
 
+/*
+ * A test of durations. An emulator's host may stop the machine for a while at any moment, so the
+ * body says whether it saw what it should and is tried several times; one good run is enough.
+ * Threads of a run are suspended before the next.
+ */
+#define TIMED_TEST(name_)            \
+    static bool timed_##name_(void); \
+    TEST(name_)                      \
+    {                                \
+        timed_run(timed_##name_);    \
+    }                                \
+    static bool timed_##name_(void)
+
+void timed_run(bool (*body)(void));
+
+/* Whether value lies in low..high; what was seen last is reported when no run is good. */
+#define IN_RANGE(value, low, high) timed_in_range(__FILE__, __LINE__, #value, value, low, high)
+bool timed_in_range(const char *file, int line, const char *what, seL4_Word value, seL4_Word low,
+                    seL4_Word high);
+
 /* Priorities: 255 is the runner's and 254 the watchdog's. */
 #define TEST_PRIORITY 100u
 #define HIGHER        (TEST_PRIORITY + 20u)
@@ -55,13 +75,15 @@ _Noreturn void test_skip(const char *reason);
         }                                                                        \
     } while (0)
 
-#define CHECK_RANGE(value, low, high)                                                       \
-    do {                                                                                    \
-        seL4_Word check_v = (seL4_Word)(value);                                             \
-                                                                                            \
-        if (check_v < (seL4_Word)(low) || check_v > (seL4_Word)(high)) {                    \
-            test_fail(__FILE__, __LINE__, #value " in " #low ".." #high, true, check_v, 0); \
-        }                                                                                   \
+#define CHECK_RANGE(value, low, high)                                                   \
+    do {                                                                                \
+        seL4_Word check_v = (seL4_Word)(value);                                         \
+        seL4_Word check_high = (seL4_Word)(high);                                       \
+                                                                                        \
+        if (check_v < (seL4_Word)(low) || check_v > check_high) {                       \
+            test_fail(__FILE__, __LINE__, #value " in " #low ".." #high, true, check_v, \
+                      check_high);                                                      \
+        }                                                                               \
     } while (0)
 
 #define CHECK_OK(call) CHECK_EQ(call, seL4_NoError)

@@ -37,6 +37,16 @@ void thread_reset(void)
     trace_reset();
 }
 
+void thread_suspend_all(void)
+{
+    /* The first is the one that runs the test. */
+    for (unsigned i = threads_kept + 1; i < thread_count; i++) {
+        seL4_TCB_Suspend(threads[i].tcb);
+    }
+    thread_count = threads_kept + 1;
+    trace_reset();
+}
+
 struct thread *thread_self(void)
 {
     return self_pointer;
