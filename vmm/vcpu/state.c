@@ -112,7 +112,8 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
 {
     apic_reset(&vcpu->apic, init);
     vcpu->apic.init_pending = false;
-    vcpu->apic.startup_pending = false;
+    if (!init) /* a start-up message that came behind the INIT is still to be taken */
+        vcpu->apic.startup_pending = false;
     vcpu->state = vcpu->index == 0 ? VCPU_RUNNING : VCPU_WAIT_STARTUP;
     vcpu->poked = true;
     if (!init)
