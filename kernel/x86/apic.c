@@ -34,18 +34,18 @@ enum {
 #define APIC_BASE_ENABLE BIT(11)
 #define APIC_BASE_X2     BIT(10)
 
-#define SPURIOUS_ENABLE  0x100u
-#define LVT_MASKED       0x10000u
-#define LVT_NMI          0x400u
-#define TIMER_DEADLINE   0x40000u
-#define DIVIDE_BY_1      0xbu
-#define ICR_ASSERT       0x4000u
-#define ICR_INIT         0x500u
-#define ICR_STARTUP      0x600u
-#define ICR_NMI          0x400u
-#define ICR_PENDING      0x1000u
-#define ICR_ALL_OTHERS   0xc0000u
-#define ICR_POLL_LIMIT   1000000
+#define SPURIOUS_ENABLE 0x100u
+#define LVT_MASKED      0x10000u
+#define LVT_NMI         0x400u
+#define TIMER_DEADLINE  0x40000u
+#define DIVIDE_BY_1     0xbu
+#define ICR_ASSERT      0x4000u
+#define ICR_INIT        0x500u
+#define ICR_STARTUP     0x600u
+#define ICR_NMI         0x400u
+#define ICR_PENDING     0x1000u
+#define ICR_ALL_OTHERS  0xc0000u
+#define ICR_POLL_LIMIT  1000000
 
 static bool x2_mode;
 static volatile uint32_t *registers;
@@ -70,8 +70,8 @@ void apic_init(uint64_t address)
     boot_reserve((struct paddr){address}, PAGE_SIZE);
     if (!x2_mode) {
         registers = (volatile uint32_t *)kspace_map_device((struct paddr){address}, PAGE_SIZE);
-        asm_wrmsr(MSR_APIC_BASE, (asm_rdmsr(MSR_APIC_BASE) & MASK(12)) | address |
-                                     APIC_BASE_ENABLE);
+        asm_wrmsr(MSR_APIC_BASE,
+                  (asm_rdmsr(MSR_APIC_BASE) & MASK(12)) | address | APIC_BASE_ENABLE);
     }
 }
 

@@ -50,8 +50,8 @@ struct multiboot1_mmap {
 } __attribute__((packed));
 
 struct boot_info {
-    struct region_list ram;  /* usable, whole pages, at or above 1 MiB, below the window's end */
-    struct region_list kept; /* RAM of other types (ACPI tables...): not RAM to us, not holes */
+    struct region_list ram;     /* usable, whole pages, at or above 1 MiB, below the window's end */
+    struct region_list kept;    /* RAM of other types (ACPI tables...): not RAM to us, not holes */
     struct region_list low_ram; /* usable, whole pages, from 4 KiB to 640 KiB */
     unsigned module_count;
     struct region modules[MAX_MODULES];

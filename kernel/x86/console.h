@@ -11,7 +11,6 @@
 
 /* Sets up a 16550 at the port (115200 8N1); port 0: no console. */
 void console_init(uint16_t port);
-void console_vprintf(const char *format, va_list arguments)
-    __attribute__((format(printf, 1, 0)));
+void console_vprintf(const char *format, va_list arguments) __attribute__((format(printf, 1, 0)));
 
 #endif

@@ -15,8 +15,8 @@ struct context {
         vector; /* what brought the thread into the kernel: VECTOR_*, exception, or ENTRY_SYSCALL */
     uint64_t error_code;
     uint64_t rip, cs, rflags, rsp, ss;
-    /* The instruction to run again if the thread is restarted (the ABI's FaultIP): set at each entry,
-     * to the SYSCALL or INT n instruction itself where there was one. */
+    /* The instruction to run again if the thread is restarted (the ABI's FaultIP): set at each
+     * entry, to the SYSCALL or INT n instruction itself where there was one. */
     uint64_t restart_ip;
     uint64_t fs_base, gs_base; /* current only while no core has the thread loaded */
 };

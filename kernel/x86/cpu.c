@@ -102,8 +102,7 @@ const char *cpu_detect(void)
     if (max_extended >= 0x80000007) {
         cpu.invariant_tsc = (asm_cpuid(0x80000007, 0).edx & BIT(8)) != 0;
     }
-    cpu.physical_bits =
-        max_extended >= 0x80000008 ? asm_cpuid(0x80000008, 0).eax & 0xff : 36;
+    cpu.physical_bits = max_extended >= 0x80000008 ? asm_cpuid(0x80000008, 0).eax & 0xff : 36;
     /* Without INVPCID a single address of another space cannot be invalidated. */
     cpu.pcid = cpu.pcid && cpu.invpcid;
 
@@ -161,8 +160,8 @@ void cpu_init_core(void)
 void cpu_init_syscall(void)
 {
     asm_wrmsr(MSR_STAR, (uint64_t)SELECTOR_STAR_USER << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
-    asm_wrmsr(MSR_LSTAR, (uint64_t)(uintptr_t)(cpu.meltdown ? entry_syscall_isolated
-                                                              : entry_syscall));
+    asm_wrmsr(MSR_LSTAR,
+              (uint64_t)(uintptr_t)(cpu.meltdown ? entry_syscall_isolated : entry_syscall));
     asm_wrmsr(MSR_CSTAR, 0);
     asm_wrmsr(MSR_FMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC | RFLAGS_RF);
 }

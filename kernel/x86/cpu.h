@@ -99,5 +99,4 @@ bool cpu_write_msr_safe(uint32_t msr, uint64_t value);
 #define XCR0_SSE BIT(1)
 #define XCR0_AVX BIT(2)
 
-
 #endif

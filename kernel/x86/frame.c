@@ -14,7 +14,8 @@ static enum level frame_level(struct cap frame)
 }
 
 /* The ABI's attribute is an index into the PAT (section 8): bit 0 PWT, bit 1 PCD, bit 2 PAT. */
-uint64_t pte_for_frame(struct paddr base, enum frame_size size, unsigned rights, uint64_t attributes)
+uint64_t pte_for_frame(struct paddr base, enum frame_size size, unsigned rights,
+                       uint64_t attributes)
 {
     uint64_t pte = base.v | PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY;
     if (rights & RIGHT_READ) {

@@ -33,7 +33,8 @@ static void ioapic_write(unsigned i, unsigned index, uint32_t value)
     ioapics[i].window[WINDOW_DATA] = value;
 }
 
-/* Both PICs initialised, so that a stray interrupt has a vector of ours (0x20..0x2f), and masked. */
+/* Both PICs initialised, so that a stray interrupt has a vector of ours (0x20..0x2f), and masked.
+ */
 static void pic_disable(void)
 {
     asm_out8(PIC1_COMMAND, 0x11);

@@ -56,8 +56,7 @@ static void map_image_part(uint64_t *pdpt, const void *start, const void *end, u
  * read-only there too; the rest by the largest pages there are. */
 static void map_window(uint64_t ram_top)
 {
-    uint64_t flags =
-        PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_ACCESSED | PTE_DIRTY | global_flag();
+    uint64_t flags = PTE_PRESENT | PTE_WRITE | PTE_NX | PTE_ACCESSED | PTE_DIRTY | global_flag();
     uint64_t image_start = (uint64_t)(uintptr_t)kernel_text_start - KERNEL_BASE;
     uint64_t image_end = (uint64_t)(uintptr_t)kernel_rodata_end - KERNEL_BASE;
     for (uint64_t gib = 0; gib < ram_top; gib += BIT(30)) {
@@ -125,8 +124,7 @@ void kspace_init(uint64_t ram_top)
 {
     kernel_pml4 = boot_alloc_pages(1, true);
     kernel_pdpt = boot_alloc_pages(1, true);
-    kernel_pml4[KERNEL_SLOT] =
-        arch_paddr(kernel_pdpt).v | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
+    kernel_pml4[KERNEL_SLOT] = arch_paddr(kernel_pdpt).v | PTE_PRESENT | PTE_WRITE | PTE_ACCESSED;
     map_window(ram_top);
     uint64_t g = global_flag();
     map_image_part(kernel_pdpt, kernel_text_start, kernel_text_end, g);

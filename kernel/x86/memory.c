@@ -23,8 +23,7 @@ void *memmove(void *to, const void *from, size_t bytes)
     }
     uint8_t *last_to = (uint8_t *)to + bytes - 1;
     const uint8_t *last_from = (const uint8_t *)from + bytes - 1;
-    __asm__ volatile("std; rep movsb; cld"
-                     : "+D"(last_to), "+S"(last_from), "+c"(bytes)::"memory");
+    __asm__ volatile("std; rep movsb; cld" : "+D"(last_to), "+S"(last_from), "+c"(bytes)::"memory");
     return to;
 }
 

@@ -88,7 +88,8 @@ static void copy_bytes(void *to, const uint8_t *from, unsigned bytes)
 static void add_ram(struct boot_info *info, uint64_t base, uint64_t length)
 {
     uint64_t end = base + length < base ? UINT64_MAX : base + length;
-    uint64_t first = base > UINT64_MAX - PAGE_SIZE ? end : (base + PAGE_SIZE - 1) & ~MASK(PAGE_BITS);
+    uint64_t first =
+        base > UINT64_MAX - PAGE_SIZE ? end : (base + PAGE_SIZE - 1) & ~MASK(PAGE_BITS);
     end &= ~MASK(PAGE_BITS);
     region_add(&info->low_ram, first < PAGE_SIZE ? PAGE_SIZE : first,
                end < LOW_RAM_TOP ? end : LOW_RAM_TOP);
@@ -155,8 +156,8 @@ static const char *parse_mmap1(const struct memory_view *view, uint64_t address,
         }
         add_entry(info, load64(e + 4), load64(e + 12), load32(e + 20) == MEMORY_AVAILABLE);
         if (info->mmap_count < MAX_MULTIBOOT1_MMAP) {
-            info->mmap[info->mmap_count++] = (struct multiboot1_mmap){
-                size, load64(e + 4), load64(e + 12), load32(e + 20)};
+            info->mmap[info->mmap_count++] =
+                (struct multiboot1_mmap){size, load64(e + 4), load64(e + 12), load32(e + 20)};
         }
         offset += size + 4;
     }

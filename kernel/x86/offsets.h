@@ -46,8 +46,8 @@
 #define PATCH_KIND_VERW 1
 
 #ifdef __ASSEMBLER__
-#define ENTRY_SYSCALL   0x100
-#define ENTRY_STUB_SIZE 16
+#define ENTRY_SYSCALL        0x100
+#define ENTRY_STUB_SIZE      16
 #define SELECTOR_KERNEL_DATA 0x10
 #endif
 

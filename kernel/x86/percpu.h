@@ -47,8 +47,8 @@ struct percpu {
     struct cap loaded_vspace; /* what CR3 was loaded for; null: the kernel's own tables */
     unsigned loaded_asid;     /* 0: the kernel's own tables */
     bool fpu_disabled;        /* CR0.TS is set */
-    bool aborted;               /* a core call took the current thread away */
-    bool in_kernel_enter;       /* waiting for the lock with a user's request */
+    bool aborted;             /* a core call took the current thread away */
+    bool in_kernel_enter;     /* waiting for the lock with a user's request */
     struct core_call call;
 };
 

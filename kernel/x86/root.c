@@ -176,7 +176,6 @@ static void make_thread(void)
                      cap_with_detail(cap_for_object(CAP_SCHED_CONTEXT, sc), 0, 6, ROOT_SC_BITS));
     tcb_set_state(t, THREAD_RUNNING);
     sc_bind_tcb(sc, t);
-
 }
 
 /* All that is no RAM and not the kernel's is device memory. */
@@ -199,9 +198,9 @@ static void make_untypeds(void)
     boot_free.count = 0;
     layout.untyped.start = layout.next_slot;
     for (unsigned i = 0; i < count; i++) {
-        slot_insert_root(&cnode[layout.next_slot++],
-                         cap_untyped((struct paddr){untypeds[i].base}, untypeds[i].bits,
-                                     untypeds[i].device, 0));
+        slot_insert_root(
+            &cnode[layout.next_slot++],
+            cap_untyped((struct paddr){untypeds[i].base}, untypeds[i].bits, untypeds[i].device, 0));
     }
     layout.untyped.end = layout.next_slot;
 }
@@ -219,7 +218,8 @@ void root_create(void)
 {
     const unsigned guard_bits = 64 - CONFIG_ROOT_CNODE_BITS;
     layout_init();
-    cnode = boot_alloc_pages((unsigned)(BIT(CONFIG_ROOT_CNODE_BITS + SLOT_BITS) >> PAGE_BITS), true);
+    cnode =
+        boot_alloc_pages((unsigned)(BIT(CONFIG_ROOT_CNODE_BITS + SLOT_BITS) >> PAGE_BITS), true);
     slot_insert_root(&cnode[SLOT_CNODE], cap_cnode(cnode, CONFIG_ROOT_CNODE_BITS, guard_bits, 0));
     make_simple_caps();
     make_sched_controls();

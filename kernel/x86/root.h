@@ -14,7 +14,8 @@ struct acpi_info;
  * boot memory is left. */
 void root_create(void);
 
-/* --- Parts --------------------------------------------------------------------------------------- */
+/* --- Parts ---------------------------------------------------------------------------------------
+ */
 
 /* What root.c fills in and bootinfo.c writes out. */
 struct slot_range {

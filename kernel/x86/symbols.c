@@ -15,7 +15,8 @@ extern const char symbol_names[] __attribute__((weak));
 const char *symbol_find(uint64_t address, uint64_t *offset)
 {
     uint64_t start = (uint64_t)(uintptr_t)kernel_text_start;
-    if (&symbol_count == NULL || address < start || address >= (uint64_t)(uintptr_t)kernel_text_end) {
+    if (&symbol_count == NULL || address < start ||
+        address >= (uint64_t)(uintptr_t)kernel_text_end) {
         return NULL;
     }
     uint64_t place = address - start;

@@ -92,8 +92,8 @@ static void load_tables(unsigned id)
     area->gdt[SELECTOR_STAR_USER / 8 + 1] = GDT_USER_DATA;
     area->gdt[SELECTOR_USER_CODE / 8] = GDT_USER_CODE;
     area->gdt[SELECTOR_USER_DATA / 8] = GDT_USER_DATA;
-    area->gdt[SELECTOR_TSS / 8] = GDT_TSS_TYPE | (sizeof(struct tss) - 1) |
-                                  (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
+    area->gdt[SELECTOR_TSS / 8] =
+        GDT_TSS_TYPE | (sizeof(struct tss) - 1) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
     area->gdt[SELECTOR_TSS / 8 + 1] = tss >> 32;
     area->tss.io_map_base = sizeof(struct tss); /* no ports for user mode */
 

@@ -64,9 +64,7 @@ uint64_t *vspace_of_cap(struct call *c, struct cap cap, unsigned number, unsigne
 /* The level of the entry that points to a table of this type. */
 static enum level parent_level(enum cap_type type)
 {
-    return type == CAP_PDPT             ? LEVEL_PML4
-           : type == CAP_PAGE_DIRECTORY ? LEVEL_PDPT
-                                        : LEVEL_PD;
+    return type == CAP_PDPT ? LEVEL_PML4 : type == CAP_PAGE_DIRECTORY ? LEVEL_PDPT : LEVEL_PD;
 }
 
 static enum result paging_map(struct call *c)
@@ -111,8 +109,8 @@ static void paging_unmap(struct cap cap)
     uint64_t *pml4 = asid_lookup(asid, false);
     uint64_t *entry;
     enum level missing;
-    if (pml4 == NULL || vspace_walk(pml4, cap_map_address(cap), parent_level(cap_type(cap)),
-                                    &entry, &missing) != OK) {
+    if (pml4 == NULL || vspace_walk(pml4, cap_map_address(cap), parent_level(cap_type(cap)), &entry,
+                                    &missing) != OK) {
         return;
     }
     if ((*entry & PTE_PRESENT) && !(*entry & PTE_LARGE) &&

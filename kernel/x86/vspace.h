@@ -9,7 +9,8 @@
 #include "x86/kspace.h"
 #include "x86/percpu.h"
 
-/* --- ASIDs (asid.c): 8 pools of 512; 0 is the kernel's. PCID = ASID where there are PCIDs. ------ */
+/* --- ASIDs (asid.c): 8 pools of 512; 0 is the kernel's. PCID = ASID where there are PCIDs. ------
+ */
 
 enum { ASID_POOLS = 8, ASID_POOL_BITS = 9, ASID_COUNT = ASID_POOLS << ASID_POOL_BITS };
 
@@ -27,7 +28,8 @@ enum result asid_control_decode(struct call *c);
 enum result asid_pool_decode(struct call *c);
 void asid_pool_finalise(struct cap pool);
 
-/* --- TLBs (tlb.c) -------------------------------------------------------------------------------- */
+/* --- TLBs (tlb.c) --------------------------------------------------------------------------------
+ */
 
 /* No core uses a translation of address (of the page around it, whatever its size), or any
  * translation of the address space, afterwards. */
@@ -44,7 +46,8 @@ static inline bool vspace_is_loaded(const struct percpu *p, const struct tcb *t)
 /* t runs next on core: CR3. */
 void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t);
 
-/* --- Paging structures (vspace.c) and frames (frame.c) --------------------------------------------- */
+/* --- Paging structures (vspace.c) and frames (frame.c)
+ * --------------------------------------------- */
 
 /* Depth in the tree: what an entry of each kind of table maps. */
 enum level { LEVEL_PT = 0, LEVEL_PD = 1, LEVEL_PDPT = 2, LEVEL_PML4 = 3 };
@@ -58,14 +61,15 @@ static inline unsigned level_bits(enum level level)
  * *missing and ERR_SYSCALL. */
 enum result vspace_walk(uint64_t *pml4, uint64_t address, enum level level, uint64_t **entry,
                         enum level *missing);
-/* Checks that cap is a PML4 with a valid ASID: its root, or the error is set in c and null returned.
- * cap number as in call_invalid_capability. */
+/* Checks that cap is a PML4 with a valid ASID: its root, or the error is set in c and null
+ * returned. cap number as in call_invalid_capability. */
 uint64_t *vspace_of_cap(struct call *c, struct cap cap, unsigned number, unsigned *asid);
 
 void vspace_init_pml4(uint64_t *pml4);
 uint64_t pte_for_table(const void *table);
 /* Leaf entry of a frame, from the ABI's rights and attributes. */
-uint64_t pte_for_frame(struct paddr base, enum frame_size size, unsigned rights, uint64_t attributes);
+uint64_t pte_for_frame(struct paddr base, enum frame_size size, unsigned rights,
+                       uint64_t attributes);
 
 enum result paging_decode(struct call *c); /* PDPT, PD, PT */
 void paging_finalise(struct cap cap);

@@ -98,8 +98,7 @@ bool arch_cap_region_contains(struct cap a, struct cap b)
     enum cap_type ta = cap_type(a), tb = cap_type(b);
     if (ta == CAP_FRAME && tb == CAP_FRAME) {
         uint64_t start = cap_paddr(a).v;
-        return cap_paddr(b).v >= start &&
-               cap_paddr(b).v - start < BIT(cap_frame_bits(a)) &&
+        return cap_paddr(b).v >= start && cap_paddr(b).v - start < BIT(cap_frame_bits(a)) &&
                cap_frame_bits(b) <= cap_frame_bits(a);
     }
     if (ta == CAP_IO_PORT_CONTROL && tb == CAP_IO_PORT) {

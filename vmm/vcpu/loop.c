@@ -30,7 +30,7 @@ void vcpu_configure(struct vcpu *vcpu)
     const struct vcpu_operations *operations = vcpu->operations;
     for (const struct msr_direct *entry = msr_direct_table; entry->access != 0; entry++)
         operations->allow_msr(vcpu, entry->msr,
-                              entry->access); /* refused: it exits, msr.c serves */
+                              entry->access);           /* refused: it exits, msr.c serves */
     operations->write(vcpu, FIELD_EXCEPTION_BITMAP, 0); /* exceptions are the guest's own affair */
     uint64_t controls = operations->read(vcpu, FIELD_PRIMARY_CONTROLS);
     if (vcpu->vm->vendor == VM_VENDOR_INTEL) {
@@ -163,7 +163,7 @@ static void enter(struct vcpu *vcpu)
         return;
     }
     vcpu->kicked = false;
-    vcpu->armed = 0; /* the timer may have gone off, early even */
+    vcpu->armed = 0;                                /* the timer may have gone off, early even */
     uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
     if ((event & EVENT_VALID) != 0 && (event & EVENT_HAS_ERROR) != 0)
         vcpu->changed |= QUOIN_VMENTER_ERROR_CODE;

@@ -70,13 +70,13 @@ static struct fake_memory *make(void)
     const struct {
         uint8_t bytes[16];
     } entries[] = {
-        {{0, 8, 0, 0, 1, 0, 0, 0}},                            /* CPU, APIC ID 0 */
-        {{0, 8, 1, 4, 1, 0, 0, 0}},                            /* CPU, APIC ID 4 */
-        {{0, 8, 2, 5, 0, 0, 0, 0}},                            /* disabled */
-        {{0, 8, 3, 4, 1, 0, 0, 0}},                            /* twice the same */
+        {{0, 8, 0, 0, 1, 0, 0, 0}},                                /* CPU, APIC ID 0 */
+        {{0, 8, 1, 4, 1, 0, 0, 0}},                                /* CPU, APIC ID 4 */
+        {{0, 8, 2, 5, 0, 0, 0, 0}},                                /* disabled */
+        {{0, 8, 3, 4, 1, 0, 0, 0}},                                /* twice the same */
         {{9, 16, 0, 0, 0x34, 0x12, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0}}, /* x2APIC ID 1234h */
-        {{1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0}},        /* I/O APIC */
-        {{2, 10, 0, 0, 2, 0, 0, 0, 0, 0}},                     /* override: not used */
+        {{1, 12, 7, 0, 0, 0, 0xc0, 0xfe, 24, 0, 0, 0}},            /* I/O APIC */
+        {{2, 10, 0, 0, 2, 0, 0, 0, 0, 0}},                         /* override: not used */
     };
     for (unsigned i = 0; i < ARRAY_SIZE(entries); i++) {
         memcpy(m->bytes + (e - FAKE_BASE), entries[i].bytes, entries[i].bytes[1]);

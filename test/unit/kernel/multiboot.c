@@ -234,9 +234,9 @@ static void test_options(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_multiboot1),    cmocka_unit_test(test_multiboot1_without_map),
-        cmocka_unit_test(test_multiboot2),    cmocka_unit_test(test_efi_map_alone),
-        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_mutations),
+        cmocka_unit_test(test_multiboot1), cmocka_unit_test(test_multiboot1_without_map),
+        cmocka_unit_test(test_multiboot2), cmocka_unit_test(test_efi_map_alone),
+        cmocka_unit_test(test_refusals),   cmocka_unit_test(test_mutations),
         cmocka_unit_test(test_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
