@@ -211,6 +211,10 @@ void kernel_syscall(struct core *core, int64_t number)
     if (number == SYS_REPLY_RECV && likely(fastpath_reply_recv(core, t))) {
         return;
     }
+    if (number == QUOIN_SYS_VMENTER && likely(t->vcpu != NULL)) {
+        arch_vmenter(core, t, true);
+        return;
+    }
     switch (number) {
     case SYS_CALL:
         invoke(t, ctx->rdi, true, true, true);

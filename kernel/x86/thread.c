@@ -148,16 +148,26 @@ void arch_set_fs_base(struct tcb *t, uint64_t base)
     }
 }
 
-/* All that t needs of this core but its address space is there. */
+/* All that t needs of this core is there. In its guest it needs no address space and no FPU. */
 static inline bool is_loaded(const struct core *core, const struct percpu *p, const struct tcb *t)
 {
-    return p->loaded_all == t && (core->fpu_owner == t) != (t->flags & TCB_FLAG_FPU_DISABLED);
+    if (p->loaded_all != t) {
+        return false;
+    }
+    if (t->state == THREAD_RUNNING_VM) {
+        return true;
+    }
+    bool may_use_fpu = !(t->flags & TCB_FLAG_FPU_DISABLED);
+    if (core->fpu_owner == t) {
+        return may_use_fpu && vspace_is_loaded(p, t);
+    }
+    return p->fpu_disabled && (!may_use_fpu || virt_holds_fpu(core, t)) && vspace_is_loaded(p, t);
 }
 
 void arch_switch_to(struct core *core, struct tcb *t)
 {
     struct percpu *p = percpu_of(core);
-    if (likely(is_loaded(core, p, t) && vspace_is_loaded(p, t))) {
+    if (likely(is_loaded(core, p, t))) {
         return;
     }
     core->current_context = &t->context;

@@ -61,6 +61,10 @@ struct vcpu {
     bool extended;   /* last entered by the extended VMEnter */
     uint8_t port_count;
 
+    /* The thread's IPC buffer, as ipc_buffer_of found it for this frame and address. */
+    uint64_t buffer_frame, buffer_address;
+    uint64_t *message;
+
     /* Guest-physical space that is in use, to see when it changed. */
     struct cap root;
     unsigned root_asid; /* 0: the empty space */
@@ -70,7 +74,6 @@ struct vcpu {
     uint32_t controls;   /* CONTROL_* */
     uint32_t exceptions; /* bitmap the VMM asked for */
     uint32_t entry_error_code;
-    uint32_t entry_length;
 
     /* State that the hardware does not switch, or only on one vendor. */
     uint64_t dr[4];

@@ -6,6 +6,7 @@
 #include "x86/arch.h"
 #include "x86/vcpu.h"
 #include "x86/vendor.h"
+#include "x86/percpu.h"
 #include "x86/virt.h"
 #include "x86/virt_asm.h"
 
@@ -168,6 +169,7 @@ void vcpu_load(struct core *core, struct vcpu *v)
 {
     vcpu_unload(core);
     vcpu_recall(v);
+    percpu_of(core)->loaded_all = NULL; /* arch_switch_to has something to do again */
     core->current_vcpu = v;
     v->loaded = core->id + 1;
     dr_write(v->dr);

@@ -29,7 +29,7 @@ DEFAULTS = {
     "expect": None,    # the pattern that ends the test well
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
     "count": False,    # count the root task's own lines, "test NAME ... ok|FAIL reason"
-    "timeout": 120,
+    "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
 }

@@ -123,9 +123,13 @@ void svm_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extend
     msg[QUOIN_VM_EFER] = b->efer & ~EFER_SVME;
     msg[QUOIN_VM_CS_BASE] = b->cs.base;
     msg[QUOIN_VM_CS_RIGHTS] = svm_attributes_to_vmx(b->cs.attributes);
-    uint32_t info = svm_exit_info(b);
-    msg[QUOIN_VM_EXIT_INFO] = info;
-    msg[QUOIN_VM_EXIT_ERROR] = info & EVENT_ERROR_CODE ? (uint32_t)b->exit_info1 : 0;
+    msg[QUOIN_VM_EXIT_INFO] = 0;
+    msg[QUOIN_VM_EXIT_ERROR] = 0;
+    if (unlikely(is_exception(code))) {
+        uint32_t info = svm_exit_info(b);
+        msg[QUOIN_VM_EXIT_INFO] = info;
+        msg[QUOIN_VM_EXIT_ERROR] = info & EVENT_ERROR_CODE ? (uint32_t)b->exit_info1 : 0;
+    }
     msg[QUOIN_VM_VECTORING_INFO] = svm_event_to_vmx(b->exit_int_info);
     msg[QUOIN_VM_VECTORING_ERROR] = b->exit_int_info >> 32;
     msg[QUOIN_VM_LINEAR] = 0;
