@@ -8,7 +8,7 @@ import re
 from . import build, packages
 from .machine import EXACT, Machine
 from .session import Session
-from .ui import Problem, Step, run, say
+from .ui import Problem, Step, progress_to_stderr, run, say
 
 # Rows of bench ipc: what test/bench/ipc.c prints, what it is, and upstream seL4 16.0.0's figure for
 # the same (MCS, release, counted in the same emulator in the same way).
@@ -90,12 +90,16 @@ def bench(options):
     names = [options.name] if options.name else sorted(BENCHES)
     if options.name and options.name not in BENCHES:
         raise Problem(f"there is no bench {options.name}: {', '.join(sorted(BENCHES))}")
+    if options.json:
+        progress_to_stderr()
     build.build(yes=options.yes)
     packages.ensure(["qemu"], options.yes)
+    results = []
     for name in names:
         rows = BENCHES[name](options.yes)
-        if options.json:
-            say(json.dumps({"bench": name, "machine": _machine(), "rows": rows}, indent=2))
-        else:
+        results.append({"bench": name, "machine": _machine(), "rows": rows})
+        if not options.json:
             _table(name, rows)
+    if options.json:
+        say(json.dumps(results[0] if options.name else results, indent=2))
     return 0

@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .ui import Problem, Step, ci, say
+from . import ui
+from .ui import Problem, Step, ci
 
 # For each use: package, and a program or file that shows it is there.
 PACKAGES = {
@@ -112,7 +113,7 @@ def ensure(uses, yes=False):
         answer = input(f"Install {' '.join(names)}? [Y/n] ").strip().lower()
         if answer not in ("", "y", "yes"):
             raise Problem(f"without these packages it does not work: {' '.join(names)}")
-    say(f"missing packages: {' '.join(names)}")
+    print(f"missing packages: {' '.join(names)}", flush=True, file=ui.progress)
     _apt(["update", "-q"], "reading the package lists")
     _apt(["install", "-q", "-y", "--no-install-recommends", *names], "installing packages")
     still = missing(uses)

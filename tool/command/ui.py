@@ -18,6 +18,15 @@ def ci():
     return os.environ.get("CI", "").lower() in ("1", "true", "yes")
 
 
+# Where progress goes: a command whose output is for programs sends it to stderr.
+progress = sys.stdout
+
+
+def progress_to_stderr():
+    global progress
+    progress = sys.stderr
+
+
 def say(text):
     print(text, flush=True)
 
@@ -29,13 +38,14 @@ class Step:
         self.name = name
 
     def __enter__(self):
-        print(f"{self.name} ...", end="", flush=True)
+        print(f"{self.name} ...", end="", flush=True, file=progress)
         self.start = time.monotonic()
         return self
 
     def __exit__(self, kind, value, trace):
         took = time.monotonic() - self.start
-        print(f" {'done' if kind is None else 'failed'} ({took:.1f} s)", flush=True)
+        print(f" {'done' if kind is None else 'failed'} ({took:.1f} s)", flush=True,
+              file=progress)
         return False
 
 
