@@ -68,7 +68,7 @@ struct tcb {
     uint8_t domain;
     uint8_t queued;    /* in its core's ready queue */
     uint32_t core;     /* the core it runs on or ran last */
-    uint32_t fpu_core; /* 1 + core whose registers hold its FPU state, 0: the XSAVE area does */
+    uint32_t fpu_core; /* 1 + core that last had its FPU state in its registers, or still has */
     struct sched_context *sc;
     struct tcb *ready_next, *ready_prev; /* ready or release queue */
     bool in_release;

@@ -36,7 +36,7 @@ void *asid_lookup(unsigned asid, bool ept)
 bool asid_names(unsigned asid, const void *pml4)
 {
     const uint64_t *entry = asid_entry(asid);
-    return entry != NULL && *entry == (uint64_t)(uintptr_t)pml4;
+    return pml4 != NULL && entry != NULL && *entry == (uint64_t)(uintptr_t)pml4;
 }
 
 static void forget(unsigned asid, uint64_t entry)

@@ -3,6 +3,7 @@
 
 #include "x86/asm.h"
 #include "x86/cpu.h"
+#include "x86/offsets.h"
 #include "x86/virt.h"
 
 /* FXSAVE format (SDM vol. 1, 10.5.1): after reset all exceptions are masked. */
@@ -10,24 +11,28 @@ enum { FXSAVE_FCW = 0, FXSAVE_MXCSR = 24 };
 #define FCW_INITIAL   0x37fu
 #define MXCSR_INITIAL 0x1f80u
 
-static void save(struct tcb *t)
+/* Written as XSAVEOPT and XRSTOR of all enabled state; patch.c puts XSAVE, or FXSAVE and FXRSTOR,
+ * in their place where the processor wants that. They differ in one field of the ModRM byte. */
+#define PATCH_STRING(kind) PATCH_STRING_2(kind)
+#define PATCH_STRING_2(kind) #kind
+#define PATCHED(instruction, kind)     \
+    "9: " instruction "\n"             \
+    ".pushsection .patches, \"a\"\n"   \
+    ".quad 9b, " PATCH_STRING(kind) "\n" \
+    ".popsection\n"
+
+static inline void save(struct tcb *t)
 {
-    if (cpu.xsaveopt) {
-        __asm__ volatile("xsaveopt64 (%0)" ::"r"(t->xsave), "a"(~0u), "d"(~0u) : "memory");
-    } else if (cpu.xsave) {
-        __asm__ volatile("xsave64 (%0)" ::"r"(t->xsave), "a"(~0u), "d"(~0u) : "memory");
-    } else {
-        __asm__ volatile("fxsave64 (%0)" ::"r"(t->xsave) : "memory");
-    }
+    __asm__ volatile(PATCHED("xsaveopt64 (%%rdi)", PATCH_KIND_SAVE)::"D"(t->xsave), "a"(~0u),
+                     "d"(~0u)
+                     : "memory");
 }
 
-static void load(const struct tcb *t)
+static inline void load(const struct tcb *t)
 {
-    if (cpu.xsave) {
-        __asm__ volatile("xrstor64 (%0)" ::"r"(t->xsave), "a"(~0u), "d"(~0u) : "memory");
-    } else {
-        __asm__ volatile("fxrstor64 (%0)" ::"r"(t->xsave) : "memory");
-    }
+    __asm__ volatile(PATCHED("xrstor64 (%%rdi)", PATCH_KIND_LOAD)::"D"(t->xsave), "a"(~0u),
+                     "d"(~0u)
+                     : "memory");
 }
 
 static inline void set_disabled(struct percpu *p, bool disabled)
@@ -59,7 +64,6 @@ static inline void save_owner(struct core *core, struct percpu *p)
         set_disabled(p, false);
         p->loaded_all = NULL;
         save(owner);
-        owner->fpu_core = 0;
         core->fpu_owner = NULL;
     }
 }
@@ -77,6 +81,9 @@ void arch_fpu_release(struct tcb *t)
         return;
     }
     unsigned holder = t->fpu_core - 1;
+    if (cores[holder].fpu_owner != t) {
+        return;
+    }
     if (holder == core_self()->id) {
         release_here(NULL);
     } else {
@@ -91,12 +98,12 @@ static inline void load_for(struct core *core, struct percpu *p, struct tcb *t)
         return;
     }
     save_owner(core, p);
-    if (unlikely(t->fpu_core != 0)) {
-        arch_fpu_release(t); /* from another core */
+    if (unlikely(t->fpu_core != core->id + 1)) {
+        arch_fpu_release(t); /* another core may still hold it */
+        t->fpu_core = core->id + 1;
     }
     load(t);
     core->fpu_owner = t;
-    t->fpu_core = core->id + 1;
 }
 
 void fpu_switch_to(struct core *core, struct percpu *p, struct tcb *t)

@@ -157,7 +157,7 @@ void boot_main(uint32_t magic, uint32_t address)
         arch_halt();
     }
     cpu_init_core();
-    patch_entry_code();
+    patch_code();
 
     find_free_memory();
     kspace_init(ram_top());

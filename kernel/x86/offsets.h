@@ -44,6 +44,8 @@
 #define IST_TOP_SIZE   16
 
 #define PATCH_KIND_VERW 1
+#define PATCH_KIND_SAVE 2
+#define PATCH_KIND_LOAD 3
 
 #ifdef __ASSEMBLER__
 #define ENTRY_SYSCALL        0x100

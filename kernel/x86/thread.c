@@ -89,15 +89,13 @@ static void save_bases(struct context *c)
  * at the next switch. */
 static void switch_bases(struct percpu *p, struct tcb *t)
 {
-    struct context *old = p->loaded != NULL ? &p->loaded->context : NULL;
-    if (cpu.fsgsbase) {
-        if (old != NULL) {
-            old->fs_base = asm_rdfsbase();
-        }
+    if (likely(cpu.fsgsbase)) {
+        uint64_t fs_base = asm_rdfsbase();
         asm_wrfsbase(t->context.fs_base);
         uint64_t gs_base = exchange_gs_base(t->context.gs_base);
-        if (old != NULL) {
-            old->gs_base = gs_base;
+        if (likely(p->loaded != NULL)) {
+            p->loaded->context.fs_base = fs_base;
+            p->loaded->context.gs_base = gs_base;
         }
     } else {
         asm_wrmsr(MSR_FS_BASE, t->context.fs_base);
