@@ -68,8 +68,8 @@ static void raise(struct hpet_timer *timer)
         hpet->lines |= bit;
         set_line(timer, true);
     } else {
-        set_line(timer, true);
         set_line(timer, false);
+        set_line(timer, true); /* stays up, so that the 8259 keeps the request */
     }
 }
 

@@ -17,6 +17,6 @@ void irq_set_gsi(struct irq *irq, unsigned gsi, bool asserted)
 
 void irq_pulse_isa(struct irq *irq, unsigned number)
 {
-    irq_set_isa(irq, number, true);
     irq_set_isa(irq, number, false);
+    irq_set_isa(irq, number, true);
 }

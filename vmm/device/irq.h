@@ -21,7 +21,10 @@ void irq_set_isa(struct irq *irq, unsigned number, bool asserted);
 /* Sets the line of a GSI from 16 up, where there is no 8259. */
 void irq_set_gsi(struct irq *irq, unsigned gsi, bool asserted);
 
-/* An edge: up and down again. */
+/*
+ * An edge of a line that is up all the time but for a moment, as a timer's output is: the 8259
+ * drops a request whose line has gone down before it was acknowledged.
+ */
 void irq_pulse_isa(struct irq *irq, unsigned number);
 
 #endif
