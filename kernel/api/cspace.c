@@ -41,8 +41,8 @@ enum result cspace_resolve(struct cap root, uint64_t index, unsigned depth, stru
     }
 }
 
-enum result cspace_lookup(struct tcb *t, uint64_t cptr, struct slot **slot,
-                          struct lookup_fault *fault)
+enum result cspace_lookup_deep(struct tcb *t, uint64_t cptr, struct slot **slot,
+                               struct lookup_fault *fault)
 {
     unsigned bits_left;
     return cspace_resolve(t->slots[TCB_SLOT_CSPACE].cap, cptr, 64, slot, &bits_left, fault);

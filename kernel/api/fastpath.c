@@ -11,20 +11,6 @@ static bool info_is_short(uint64_t info)
     return (info & 0x1ff) <= MESSAGE_REGISTERS;
 }
 
-/* The slot that cptr names if the CSpace is a single CNode that takes all 64 bits; null: take the
- * slow path. */
-static inline const struct slot *lookup(const struct tcb *t, uint64_t cptr)
-{
-    struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
-    unsigned radix = cap_cnode_radix(cap);
-
-    if (unlikely(cap_type(cap) != CAP_CNODE || radix + cap_cnode_guard_size(cap) != 64 ||
-                 cptr >> radix != cap.w1)) {
-        return NULL;
-    }
-    return (const struct slot *)cap_object(cap) + (cptr ^ cap.w1 << radix);
-}
-
 /* No thread that is ready on the core is more important than priority. */
 static inline bool is_highest(const struct core *core, unsigned priority)
 {
@@ -59,7 +45,7 @@ bool fastpath_call(struct core *core, struct tcb *t)
     if (unlikely(!info_is_short(t->context.rsi))) {
         return false;
     }
-    const struct slot *slot = lookup(t, t->context.rdi);
+    const struct slot *slot = cspace_lookup_flat(t, t->context.rdi);
     if (unlikely(!slot || cap_type(slot->cap) != CAP_ENDPOINT)) {
         return false;
     }
@@ -105,8 +91,8 @@ bool fastpath_reply_recv(struct core *core, struct tcb *t)
     if (unlikely(!info_is_short(t->context.rsi))) {
         return false;
     }
-    const struct slot *reply_slot = lookup(t, t->context.r12);
-    const struct slot *slot = lookup(t, t->context.rdi);
+    const struct slot *reply_slot = cspace_lookup_flat(t, t->context.r12);
+    const struct slot *slot = cspace_lookup_flat(t, t->context.rdi);
     if (unlikely(!reply_slot || cap_type(reply_slot->cap) != CAP_REPLY || !slot ||
                  cap_type(slot->cap) != CAP_ENDPOINT || !(cap_rights(slot->cap) & RIGHT_READ))) {
         return false;

@@ -41,41 +41,12 @@ static void reply_error(struct call *c)
     message_finish(t, 0, info_make((uint64_t)c->error, 0, 0, length));
 }
 
-static enum result send_to_endpoint(struct call *c, bool donate)
-{
-    unsigned rights = cap_rights(c->cap);
-
-    if (!(rights & RIGHT_WRITE)) {
-        return call_invalid_capability(c, 0);
-    }
-    c->no_reply = true;
-    endpoint_send(cap_object(c->cap), c->thread, c->block, c->wants_reply, donate, c->cap.w1,
-                  (rights & RIGHT_GRANT) != 0, (rights & RIGHT_GRANT_REPLY) != 0);
-    return OK;
-}
-
-static enum result signal(struct call *c)
-{
-    if (!(cap_rights(c->cap) & RIGHT_WRITE)) {
-        return call_invalid_capability(c, 0);
-    }
-    notification_signal(cap_object(c->cap), c->cap.w1);
-    return OK;
-}
-
-static enum result decode(struct call *c, bool donate)
+static enum result decode(struct call *c)
 {
     if (c->cap.w0 & 1) {
         return x86_decode(c);
     }
     switch (cap_type(c->cap)) {
-    case CAP_ENDPOINT:
-        return send_to_endpoint(c, donate);
-    case CAP_NOTIFICATION:
-        return signal(c);
-    case CAP_REPLY:
-        reply_send(cap_object(c->cap), c->thread, (cap_rights(c->cap) & RIGHT_GRANT) != 0);
-        return OK;
     case CAP_UNTYPED:
         return untyped_decode(c);
     case CAP_CNODE:
@@ -105,40 +76,86 @@ static bool is_ipc(struct cap c)
            cap_type(c) == CAP_REPLY;
 }
 
-/* Sends the thread's message to cptr. True: the thread goes on to the next phase of its call. */
-static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, bool donate)
+static void reply_invalid_capability(struct tcb *t)
 {
-    struct call c = {.thread = t, .cptr = cptr, .block = block, .wants_reply = wants_reply};
-    struct lookup_fault fault;
-    uint64_t info = t->context.rsi;
+    struct call c = {.thread = t, .buffer = ipc_buffer_of(t)};
 
-    if (cspace_lookup(t, cptr, &c.slot, &fault) != OK) {
-        if (block) {
-            cap_fault(t, cptr, false, fault);
+    (void)call_invalid_capability(&c, 0);
+    reply_error(&c);
+}
+
+/* Sends through an endpoint, signals a notification, answers through a reply object. */
+static bool invoke_ipc(struct tcb *t, struct cap cap, bool block, bool wants_reply, bool donate)
+{
+    unsigned rights = cap_rights(cap);
+
+    if (cap_type(cap) == CAP_REPLY) {
+        reply_send(cap_object(cap), t, (rights & RIGHT_GRANT) != 0);
+    } else if (unlikely(!(rights & RIGHT_WRITE))) {
+        if (wants_reply) {
+            reply_invalid_capability(t);
         }
-        return !block;
+        return true;
+    } else if (cap_type(cap) == CAP_NOTIFICATION) {
+        notification_signal(cap_object(cap), cap.w1);
+    } else {
+        endpoint_send(cap_object(cap), t, block, wants_reply, donate, cap.w1,
+                      (rights & RIGHT_GRANT) != 0, (rights & RIGHT_GRANT_REPLY) != 0);
+        return tcb_is_runnable(t);
     }
-    c.cap = c.slot->cap;
+    if (wants_reply) {
+        message_finish(t, 0, info_make(SEL4_NO_ERROR, 0, 0, 0));
+    }
+    return tcb_is_runnable(t);
+}
+
+/* The extra capabilities of the message. False: one cannot be looked up, which is a fault. */
+static bool lookup_extra(struct call *c, uint64_t info)
+{
+    struct lookup_fault fault;
+
+    for (unsigned i = 0; c->buffer && i < info_extra(info); i++) {
+        uint64_t cptr = c->buffer->caps_or_badges[i];
+        if (cspace_lookup(c->thread, cptr, &c->extra[i], &fault) != OK) {
+            if (c->block) {
+                cap_fault(c->thread, cptr, false, fault);
+            }
+            return false;
+        }
+        c->extra_count = i + 1;
+    }
+    return true;
+}
+
+/* Everything but a message without capabilities through an endpoint and the like. */
+static __attribute__((noinline)) bool invoke_object(struct tcb *t, struct slot *slot, bool block,
+                                                    bool wants_reply, bool donate)
+{
+    uint64_t info = t->context.rsi;
+    struct call c;
+
+    c.thread = t;
+    c.slot = slot;
+    c.cap = slot->cap;
     c.label = info_label(info);
     c.length = info_length(info);
-    /* IPC looks capabilities up again at the transfer, which may come much later. */
-    if (!is_ipc(c.cap) || info_extra(info) != 0) {
-        c.buffer = ipc_buffer_of(t);
-        if (!c.buffer && c.length > MESSAGE_REGISTERS) {
-            c.length = MESSAGE_REGISTERS;
-        }
-        for (unsigned i = 0; c.buffer && i < info_extra(info); i++) {
-            uint64_t extra = c.buffer->caps_or_badges[i];
-            if (cspace_lookup(t, extra, &c.extra[i], &fault) != OK) {
-                if (block) {
-                    cap_fault(t, extra, false, fault);
-                }
-                return !block;
-            }
-            c.extra_count = i + 1;
-        }
+    c.extra_count = 0;
+    c.buffer = ipc_buffer_of(t);
+    c.block = block;
+    c.wants_reply = wants_reply;
+    c.no_reply = false;
+    c.reply_length = 0;
+    if (unlikely(!c.buffer && c.length > MESSAGE_REGISTERS)) {
+        c.length = MESSAGE_REGISTERS;
     }
-    enum result r = decode(&c, donate);
+    if (!lookup_extra(&c, info)) {
+        return !block;
+    }
+    if (is_ipc(c.cap)) {
+        /* Looked up again at the transfer, which may come much later. */
+        return invoke_ipc(t, c.cap, block, wants_reply, donate);
+    }
+    enum result r = decode(&c);
     if (r == ERR_PREEMPTED) {
         if (tcb_is_runnable(t)) {
             tcb_apply_restart(t);
@@ -151,6 +168,24 @@ static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, b
         message_finish(t, 0, info_make(SEL4_NO_ERROR, 0, 0, c.reply_length));
     }
     return tcb_is_runnable(t);
+}
+
+/* Sends the thread's message to cptr. True: the thread goes on to the next phase of its call. */
+static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, bool donate)
+{
+    struct lookup_fault fault;
+    struct slot *slot;
+
+    if (unlikely(cspace_lookup(t, cptr, &slot, &fault) != OK)) {
+        if (block) {
+            cap_fault(t, cptr, false, fault);
+        }
+        return !block;
+    }
+    if (is_ipc(slot->cap) && info_extra(t->context.rsi) == 0) {
+        return invoke_ipc(t, slot->cap, block, wants_reply, donate);
+    }
+    return invoke_object(t, slot, block, wants_reply, donate);
 }
 
 /* Waits at (or polls) what cptr names. */
@@ -197,18 +232,25 @@ static void unknown_syscall(struct tcb *t, uint64_t number)
     fault_send(t);
 }
 
-void kernel_syscall(struct core *core, int64_t number)
+bool kernel_fast_syscall(struct core *core)
+{
+    struct tcb *t = core->current;
+    int64_t number = (int64_t)t->context.rdx;
+
+    if (unlikely(core->now > core->slice_end)) {
+        return false;
+    }
+    return number == SYS_CALL         ? fastpath_call(core, t)
+           : number == SYS_REPLY_RECV ? fastpath_reply_recv(core, t)
+                                      : false;
+}
+
+__attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
 {
     struct tcb *t = core->current;
     const struct context *ctx = &t->context;
 
     if (!sched_check_budget(core)) {
-        return;
-    }
-    if (number == SYS_CALL && likely(fastpath_call(core, t))) {
-        return;
-    }
-    if (number == SYS_REPLY_RECV && likely(fastpath_reply_recv(core, t))) {
         return;
     }
     if (number == QUOIN_SYS_VMENTER && likely(t->vcpu != NULL)) {

@@ -202,34 +202,37 @@ void sched_wake(struct tcb *t)
 
 /* --- Time ------------------------------------------------------------------------------------ */
 
-void sched_enter(struct core *core)
+void sched_update_slice(struct core *core)
 {
-    ticks_t now = arch_now();
+    struct sched_context *sc = core->current_sc;
 
-    if (core->current_sc && now > core->now) {
-        core->consumed += now - core->now;
+    core->slice_end = UINT64_MAX;
+    if (sc && sc->refill_count != 0) {
+        ticks_t amount = refill_head(sc)->amount;
+        core->slice_end = core->slice_start +
+                          (amount > sched_limits.min_budget ? amount - sched_limits.min_budget : 0);
     }
-    core->now = now;
+}
+
+/* What current_sc has to pay for so far. */
+static ticks_t slice_used(const struct core *core)
+{
+    return core->current_sc && core->now > core->slice_start ? core->now - core->slice_start : 0;
 }
 
 void sched_charge(struct core *core)
 {
     struct sched_context *sc = core->current_sc;
+    ticks_t used = slice_used(core);
 
-    if (sc && core->consumed != 0) {
+    if (used != 0) {
         if (sc->refill_count != 0) {
-            refill_charge(sc, core->consumed, core->now);
+            refill_charge(sc, used, core->now);
         }
-        sc->consumed += core->consumed;
+        sc->consumed += used;
     }
-    core->consumed = 0;
-}
-
-/* Is there less budget than it takes to do anything with it? */
-static bool budget_exhausted(struct core *core)
-{
-    struct sched_context *sc = core->current_sc;
-    return sc && core->consumed + sched_limits.min_budget > refill_head(sc)->amount;
+    core->slice_start = core->now;
+    sched_update_slice(core);
 }
 
 /* The current thread has used its refill up: behind its equals, or out until the next one. */
@@ -249,11 +252,8 @@ static void end_slice(struct core *core)
     enqueue(t, false);
 }
 
-bool sched_check_budget(struct core *core)
+bool sched_out_of_budget(struct core *core)
 {
-    if (likely(!budget_exhausted(core))) {
-        return true;
-    }
     tcb_apply_restart(core->current);
     end_slice(core);
     return false;
@@ -263,13 +263,14 @@ void sched_yield(struct core *core)
 {
     struct sched_context *sc = core->current_sc;
     ticks_t left = refill_head(sc)->amount;
+    ticks_t used = slice_used(core);
 
-    /* What is left of the refill is given up (seL4 manual, seL4_Yield under MCS). */
-    if (core->consumed < left) {
-        ticks_t given_up = left - core->consumed;
-        core->consumed = left;
+    /* What is left of the refill is given up (seL4 manual, seL4_Yield under MCS): it is paid for as
+     * if it had been used, but not reported as consumed. */
+    if (used < left) {
+        core->slice_start = core->now - left;
         sched_charge(core);
-        sc->consumed -= given_up < sc->consumed ? given_up : sc->consumed;
+        sc->consumed -= left - used;
     } else {
         sched_charge(core);
     }
@@ -281,7 +282,7 @@ void sched_tick(struct core *core)
 {
     core->deadline = UINT64_MAX; /* it has fired */
     core->reprogram = true;
-    if (core->current != core->idle && budget_exhausted(core)) {
+    if (core->current != core->idle && core->now > core->slice_end) {
         end_slice(core);
     }
     domain_tick(core);
@@ -306,8 +307,7 @@ static ticks_t next_deadline(struct core *core)
         const struct tcb *t = core->current;
         /* A round robin slice only ends if an equal waits for its turn. */
         if (!sc_is_round_robin(sc) || core->ready[t->domain][t->priority].head) {
-            ticks_t amount = refill_head(sc)->amount;
-            ticks_t end = core->now + (amount > core->consumed ? amount - core->consumed : 0);
+            ticks_t end = core->slice_start + refill_head(sc)->amount;
             deadline = end < deadline ? end : deadline;
         }
     }
@@ -353,12 +353,14 @@ static __attribute__((noinline)) void settle(struct core *core)
     if (t->sc != core->current_sc) {
         sched_charge(core);
         core->current_sc = t->sc;
+        sched_update_slice(core);
         core->reprogram = true;
     }
     if (t->state == THREAD_RESTART) {
         tcb_apply_restart(t);
     }
     if (core->reprogram) {
+        sched_update_slice(core);
         ticks_t deadline = next_deadline(core);
         core->reprogram = false;
         if (deadline != core->deadline) {

@@ -65,7 +65,8 @@ struct core {
     struct tcb *fpu_owner;
 
     ticks_t now;              /* read at kernel entry */
-    ticks_t consumed;         /* by current_sc since charged; not yet taken from its refills */
+    ticks_t slice_start;      /* current_sc pays from here on */
+    ticks_t slice_end;        /* when it has too little left; never, without one */
     ticks_t deadline;         /* what the hardware timer is set to */
     struct tcb *release_head; /* threads waiting for a refill, by its time */
     struct timer *timer_head; /* armed one-shot timers, by deadline */
@@ -91,8 +92,11 @@ extern struct sched_limits sched_limits;
 /* Boot core, once the clock's frequency is known. */
 void sched_init(void);
 
-/* At kernel entry: reads the clock, charges current_sc with the time since the last entry. */
-void sched_enter(struct core *core);
+/* At kernel entry: reads the clock. */
+static inline void sched_enter(struct core *core)
+{
+    core->now = __builtin_ia32_rdtsc();
+}
 
 /* At kernel exit: picks the thread to run (core->current), programs the timer, switches to it. */
 void sched_leave(struct core *core);
@@ -111,7 +115,13 @@ void sched_reschedule(struct core *core);
 
 /* If the current thread's context has too little budget left for the call: charges it, the thread
  * restarts later: false. Called before a system call's effects. */
-bool sched_check_budget(struct core *core);
+bool sched_out_of_budget(struct core *core);
+static inline bool sched_check_budget(struct core *core)
+{
+    return likely(core->now <= core->slice_end) || sched_out_of_budget(core);
+}
+/* Works slice_end out anew, after current_sc or its head refill changed. */
+void sched_update_slice(struct core *core);
 
 /* Charges what current_sc has consumed so far. */
 void sched_charge(struct core *core);

@@ -186,7 +186,6 @@ void sc_finalise(struct sched_context *sc)
     for (unsigned i = 0; i < core_count; i++) {
         if (cores[i].current_sc == sc) {
             cores[i].current_sc = NULL;
-            cores[i].consumed = 0;
             cores[i].reschedule = true;
         }
     }

@@ -38,8 +38,7 @@ void tcb_stall(struct tcb *t)
     }
     arch_core_call(t->core, arch_detach, core, true);
     /* It waits for the lock now. Settle its accounts as if it had entered just now. */
-    if (core->current_sc && self->now > core->now) {
-        core->consumed += self->now - core->now;
+    if (self->now > core->now) {
         core->now = self->now;
     }
     sched_charge(core);
@@ -170,7 +169,6 @@ void tcb_finalise(struct tcb *t)
         struct core *core = &cores[t->core];
         core->current = core->idle;
         core->current_sc = NULL;
-        core->consumed = 0;
         core->reschedule = true;
     }
 }

@@ -15,7 +15,10 @@
 static inline struct core *core_self(void);
 
 /* TSC now; the kernel's time everywhere. */
-ticks_t arch_now(void);
+static inline ticks_t arch_now(void)
+{
+    return __builtin_ia32_rdtsc();
+}
 ticks_t arch_us_to_ticks(uint64_t us); /* saturates */
 uint64_t arch_ticks_to_us(ticks_t t);
 uint64_t arch_tsc_hz(void);
@@ -108,6 +111,8 @@ void irq_handler_finalise(unsigned irq);
  * sched_leave() and the unlocking follow in the entry code. --------------------------------- */
 
 void kernel_syscall(struct core *core, int64_t number);
+/* The fast forms of Call and ReplyRecv: false if it is none, and nothing was changed. */
+bool kernel_fast_syscall(struct core *core);
 void kernel_user_exception(struct core *core, unsigned vector, uint64_t error_code);
 void kernel_page_fault(struct core *core, uint64_t address, uint64_t error_code);
 void kernel_unknown_syscall(struct core *core, uint64_t number); /* INT n from user mode */

@@ -42,6 +42,7 @@ static void detect_speculation(uint32_t max_leaf, struct cpuid leaf7)
     /* RDCL_NO: bit 0, MDS_NO: bit 5. AMD processors have neither weakness (AMD, "Speculation
      * behavior in AMD micro-architectures"). MD_CLEAR (7.EDX[10]): VERW clears buffers; it is also
      * the answer to TAA and MMIO stale data where FB_CLEAR (bit 17) is announced. */
+    cpu.fpu_on_demand = cpu.amd;
     cpu.meltdown = !cpu.amd && !(capabilities & BIT(0));
     cpu.mds = cpu.intel && (leaf7.edx & BIT(10)) != 0 &&
               (!(capabilities & BIT(5)) || (capabilities & BIT(17)) != 0);

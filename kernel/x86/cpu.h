@@ -17,6 +17,9 @@ struct cpu_features {
     bool hypervisor;
     bool vmx, svm;
     /* Speculation (SDM vol. 4 table 2-2; AMD document "Speculative behavior", 2023). */
+    /* FPU registers of another thread cannot leak through speculation while CR0.TS is set: they are
+     * exchanged only when a thread uses them (Intel: CVE-2018-3665, exchanged at once). */
+    bool fpu_on_demand;
     bool meltdown;    /* user code may read what kernel page tables map: isolate */
     bool mds;         /* buffers are to be cleared with VERW on the way to user mode */
     bool spec_ctrl;   /* IA32_SPEC_CTRL.IBRS and PRED_CMD.IBPB exist */

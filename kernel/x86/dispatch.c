@@ -88,7 +88,7 @@ void kernel_leave(struct core *core)
 
 void dispatch_syscall(struct core *core)
 {
-    if (kernel_enter(core)) {
+    if (likely(kernel_enter(core)) && !kernel_fast_syscall(core)) {
         kernel_syscall(core, (int64_t)core->current_context->rdx);
     }
     kernel_leave(core);
@@ -143,11 +143,7 @@ static void dispatch_exception(struct core *core, unsigned vector)
     struct context *c = core->current_context;
     uint64_t address = vector == EXCEPTION_PAGE_FAULT ? asm_read_cr2() : 0;
     check_rip(c);
-    if (vector == EXCEPTION_NO_FPU && virt_holds_fpu(core, core->current)) {
-        fpu_take_back(core);
-        return;
-    }
-    if (kernel_enter(core)) {
+    if (kernel_enter(core) && !(vector == EXCEPTION_NO_FPU && fpu_demand(core))) {
         if (vector == EXCEPTION_PAGE_FAULT) {
             kernel_page_fault(core, address, c->error_code);
         } else {

@@ -32,7 +32,15 @@ unsigned arch_interrupt_wait(void);
 /* Takes the lock and starts the clock of this entry. False if another core took the current thread
  * away while this one waited for the lock: then what it wanted is dropped (its context was set
  * back, it will ask again) and only kernel_leave follows. */
-bool kernel_enter(struct core *core);
+bool kernel_enter_locking(struct core *core);
+static inline bool kernel_enter(struct core *core)
+{
+    if (unlikely(core_count != 1)) {
+        return kernel_enter_locking(core);
+    }
+    sched_enter(core);
+    return true;
+}
 /* Picks the next thread and gives up the lock; runs idling and guests until a thread is to run in
  * user mode. */
 void kernel_leave(struct core *core);

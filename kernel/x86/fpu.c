@@ -108,17 +108,26 @@ static inline void load_for(struct core *core, struct percpu *p, struct tcb *t)
 
 void fpu_switch_to(struct core *core, struct percpu *p, struct tcb *t)
 {
-    if ((t->flags & TCB_FLAG_FPU_DISABLED) || virt_holds_fpu(core, t)) {
+    if ((t->flags & TCB_FLAG_FPU_DISABLED) || virt_holds_fpu(core, t) ||
+        (cpu.fpu_on_demand && core->fpu_owner != t)) {
         set_disabled(p, true);
     } else {
         load_for(core, p, t);
     }
 }
 
-void fpu_take_back(struct core *core)
+bool fpu_demand(struct core *core)
 {
     struct percpu *p = percpu_of(core);
-    set_disabled(p, false);
-    virt_fpu_release(core);
-    load_for(core, p, core->current);
+    struct tcb *t = core->current;
+
+    if (t->flags & TCB_FLAG_FPU_DISABLED) {
+        return false;
+    }
+    if (virt_holds_fpu(core, t)) {
+        set_disabled(p, false);
+        virt_fpu_release(core);
+    }
+    load_for(core, p, t);
+    return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Whose x87/SSE/AVX state is in a core's registers. A thread that may use them finds its own there
- * whenever it runs (no lazy switching); one that may not finds CR0.TS set.
+ * Whose x87/SSE/AVX state is in a core's registers. A thread that may use them finds its own there,
+ * at once or (cpu.fpu_on_demand) after a first #NM; one that may not finds CR0.TS set.
  */
 #ifndef KERNEL_X86_FPU_H
 #define KERNEL_X86_FPU_H
@@ -13,7 +13,7 @@
 void fpu_init_area(uint8_t *area);
 /* t runs next on core. */
 void fpu_switch_to(struct core *core, struct percpu *p, struct tcb *t);
-/* The current thread used the FPU while its own guest's state is loaded (virt.h). */
-void fpu_take_back(struct core *core);
+/* #NM in the current thread; lock held. True: its state is loaded now. False: it may have none. */
+bool fpu_demand(struct core *core);
 
 #endif

@@ -84,23 +84,13 @@ void arch_core_reschedule(unsigned core)
     apic_send(cores[core].apic_id, VECTOR_RESCHEDULE);
 }
 
-/* kernel_enter where there are other cores. */
-static __attribute__((noinline)) bool enter_with_lock(struct core *core)
+bool kernel_enter_locking(struct core *core)
 {
     struct percpu *p = percpu_of(core);
     p->aborted = false;
     p->in_kernel_enter = true;
     kernel_lock();
     p->in_kernel_enter = false;
-    return !p->aborted;
-}
-
-bool kernel_enter(struct core *core)
-{
-    bool go_on = true;
-    if (unlikely(core_count > 1)) {
-        go_on = enter_with_lock(core);
-    }
     sched_enter(core);
-    return go_on;
+    return !p->aborted;
 }

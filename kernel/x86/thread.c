@@ -157,9 +157,10 @@ static inline bool is_loaded(const struct core *core, const struct percpu *p, co
     }
     bool may_use_fpu = !(t->flags & TCB_FLAG_FPU_DISABLED);
     if (core->fpu_owner == t) {
-        return may_use_fpu && vspace_is_loaded(p, t);
+        return may_use_fpu && !p->fpu_disabled && vspace_is_loaded(p, t);
     }
-    return p->fpu_disabled && (!may_use_fpu || virt_holds_fpu(core, t)) && vspace_is_loaded(p, t);
+    return p->fpu_disabled && (!may_use_fpu || cpu.fpu_on_demand || virt_holds_fpu(core, t)) &&
+           vspace_is_loaded(p, t);
 }
 
 void arch_switch_to(struct core *core, struct tcb *t)
@@ -169,12 +170,16 @@ void arch_switch_to(struct core *core, struct tcb *t)
         return;
     }
     core->current_context = &t->context;
-    virt_switch_to(core, t);
+    if (unlikely(core->current_vcpu != NULL)) {
+        virt_switch_to(core, t);
+    }
     if (unlikely(t->state == THREAD_IDLE)) {
         unload_bases(p);
         return;
     }
-    vspace_switch_to(core, p, t);
+    if (!vspace_is_loaded(p, t)) {
+        vspace_switch_to(core, p, t);
+    }
     fpu_switch_to(core, p, t);
     if (p->loaded != t) {
         if (!cpu.meltdown) {

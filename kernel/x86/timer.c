@@ -156,11 +156,6 @@ void timer_wait_us(uint64_t us)
     }
 }
 
-ticks_t arch_now(void)
-{
-    return asm_rdtsc();
-}
-
 ticks_t arch_us_to_ticks(uint64_t us)
 {
     return multiply_fixed(us, ticks_per_us);

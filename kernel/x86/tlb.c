@@ -62,6 +62,14 @@ static void leave_asid_here(void *arg)
     }
 }
 
+/* What a core loaded lately must be looked up again. */
+static void forget_recent(unsigned core)
+{
+    for (unsigned i = 0; i < RECENT_VSPACES; i++) {
+        percpus[core].recent[i].vspace = cap_null();
+    }
+}
+
 /* Runs fn on the cores that are in the address space; the others lose what they kept of it when
  * they load it again. */
 static void flush(struct flush *f, void (*fn)(void *arg))
@@ -70,6 +78,7 @@ static void flush(struct flush *f, void (*fn)(void *arg))
     for (unsigned i = 0; i < core_count; i++) {
         if (percpus[i].loaded_asid != f->asid) {
             asid_cores[f->asid] = (uint16_t)(asid_cores[f->asid] & ~BIT(i));
+            forget_recent(i);
         } else if (i == self) {
             fn(f);
         } else {
@@ -95,6 +104,9 @@ void tlb_forget_asid(unsigned asid)
     struct flush f = {asid, 0};
     flush(&f, leave_asid_here);
     asid_cores[asid] = 0;
+    for (unsigned i = 0; i < core_count; i++) {
+        forget_recent(i);
+    }
 }
 
 static void load(struct core *core, struct percpu *p, const uint64_t *pml4, unsigned asid)
@@ -119,17 +131,24 @@ static void load(struct core *core, struct percpu *p, const uint64_t *pml4, unsi
         core->user_cr3 = cr3;
     } else {
         asm_write_cr3(cr3);
+        /* As it will be loaded the next time, when translations may be kept. */
+        p->recent[asid % RECENT_VSPACES] =
+            (struct recent_vspace){p->loaded_vspace, cpu.pcid ? cr3 | CR3_KEEP : cr3};
     }
 }
 
 void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t)
 {
     struct cap cap = t->slots[TCB_SLOT_VSPACE].cap;
-    if (vspace_is_loaded(p, t)) {
+    unsigned asid = (unsigned)cap.w1;
+    const struct recent_vspace *recent = &p->recent[asid % RECENT_VSPACES];
+    if (likely(recent->vspace.w0 == cap.w0 && recent->vspace.w1 == cap.w1 && cap.w0 != 0)) {
+        p->loaded_vspace = cap;
+        p->loaded_asid = asid;
+        asm_write_cr3(recent->cr3);
         return;
     }
-    unsigned asid = (unsigned)cap.w1;
-    if (unlikely(!asid_names(asid, cap_object(cap)))) {
+    if (unlikely(cap_type(cap) != CAP_PML4 || !asid_names(asid, cap_object(cap)))) {
         if (p->loaded_asid != 0 || core->user_cr3 == 0) {
             use_kernel_space(core, p);
         }
