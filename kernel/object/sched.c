@@ -183,7 +183,8 @@ void sched_wake(struct tcb *t)
     if (t->sc != core->current_sc) {
         refill_unblock(t->sc, core_self()->now);
     }
-    enqueue(t, false);
+    /* The last one made ready runs first among its equals; only used-up slices go to the end. */
+    enqueue(t, true);
     if (!t->queued || t->domain != core->domain) {
         return;
     }
