@@ -2,6 +2,7 @@
 """The command line, as the manual describes it."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
@@ -83,7 +84,14 @@ def _iso(options):
     return 0
 
 
+def _end(number, frame):
+    sys.exit(128 + number)
+
+
 def main(arguments):
+    # Leave by the way of every with block, so that no emulator stays behind.
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGHUP, _end)
     options = _parser().parse_args(arguments)
     actions = {"build": _build, "iso": _iso, "run": run.run, "debug": run.debug,
                "test": test.test, "bench": bench.bench}
