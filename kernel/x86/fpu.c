@@ -13,13 +13,13 @@ enum { FXSAVE_FCW = 0, FXSAVE_MXCSR = 24 };
 
 /* Written as XSAVEOPT and XRSTOR of all enabled state; patch.c puts XSAVE, or FXSAVE and FXRSTOR,
  * in their place where the processor wants that. They differ in one field of the ModRM byte. */
-#define PATCH_STRING(kind) PATCH_STRING_2(kind)
+#define PATCH_STRING(kind)   PATCH_STRING_2(kind)
 #define PATCH_STRING_2(kind) #kind
-#define PATCHED(instruction, kind)     \
-    "9: " instruction "\n"             \
-    ".pushsection .patches, \"a\"\n"   \
+#define PATCHED(instruction, kind)       \
+    "9: " instruction "\n"               \
+    ".pushsection .patches, \"a\"\n"     \
     ".quad 9b, " PATCH_STRING(kind) "\n" \
-    ".popsection\n"
+                                    ".popsection\n"
 
 static inline void save(struct tcb *t)
 {
@@ -30,8 +30,7 @@ static inline void save(struct tcb *t)
 
 static inline void load(const struct tcb *t)
 {
-    __asm__ volatile(PATCHED("xrstor64 (%%rdi)", PATCH_KIND_LOAD)::"D"(t->xsave), "a"(~0u),
-                     "d"(~0u)
+    __asm__ volatile(PATCHED("xrstor64 (%%rdi)", PATCH_KIND_LOAD)::"D"(t->xsave), "a"(~0u), "d"(~0u)
                      : "memory");
 }
 
