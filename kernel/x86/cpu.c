@@ -150,7 +150,7 @@ void cpu_init_core(void)
     asm_wrmsr(MSR_PAT, HOST_PAT);
 
     uint64_t spec_ctrl = (cpu.ibrs_always ? 1u : 0u) | (cpu.stibp ? 2u : 0u);
-    if (cpu.spec_ctrl && spec_ctrl != 0) {
+    if (spec_ctrl != 0) {
         cpu_write_msr_safe(MSR_SPEC_CTRL, spec_ctrl);
     }
     if (cpu.auto_ibrs) {
