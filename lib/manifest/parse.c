@@ -10,15 +10,29 @@ struct reader {
     size_t left;
 };
 
+/*@ predicate readable{L}(uint8_t *at, integer size) =
+      size == 0 || \valid_read{L}(at + (0 .. size - 1)); */
+
+/*@ requires size <= 8 && readable(at, size);
+    assigns \nothing; */
 static uint64_t number(const uint8_t *at, unsigned size)
 {
     uint64_t value = 0;
+    /*@ loop invariant 0 <= i <= size;
+        loop assigns i, value;
+        loop variant i; */
     for (unsigned i = size; i > 0; i--)
         value = value << 8 | at[i - 1];
     return value;
 }
 
 /* The next size bytes, or NULL when there are not as many. */
+/*@ requires \valid(reader) && readable(reader->at, reader->left);
+    assigns reader->at, reader->left;
+    ensures readable(reader->at, reader->left);
+    ensures \result == \null || (\result == \old(reader->at) && readable(\result, size));
+    ensures size > \old(reader->left) ==> \result == \null;
+    ensures size <= \old(reader->left) ==> reader->left == \old(reader->left) - size; */
 static const uint8_t *take(struct reader *reader, size_t size)
 {
     const uint8_t *at = reader->at;
@@ -30,8 +44,13 @@ static const uint8_t *take(struct reader *reader, size_t size)
     return at;
 }
 
+/*@ requires readable(a, size) && (size == 0 || \valid_read(b + (0 .. size - 1)));
+    assigns \nothing; */
 static int same(const uint8_t *a, const char *b, size_t size)
 {
+    /*@ loop invariant 0 <= i <= size;
+        loop assigns i;
+        loop variant size - i; */
     for (size_t i = 0; i < size; i++) {
         if (a[i] != (uint8_t)b[i])
             return 0;
@@ -40,9 +59,24 @@ static int same(const uint8_t *a, const char *b, size_t size)
 }
 
 /* One key or signature of each required algorithm, in order; sizes[i] is what each must have. */
+/*@ requires \valid(reader) && readable(reader->at, reader->left);
+    requires \valid_read(sizes + (0 .. MANIFEST_REQUIRED - 1));
+    requires \valid(item + (0 .. MANIFEST_REQUIRED - 1)) && \valid(failure);
+    requires \separated(reader, failure, item + (0 .. MANIFEST_REQUIRED - 1),
+                        sizes + (0 .. MANIFEST_REQUIRED - 1), manifest_required + (0 .. 1));
+    assigns *reader, item[0 .. MANIFEST_REQUIRED - 1], failure->algorithm;
+    ensures readable(reader->at, reader->left);
+    ensures \result == MANIFEST_OK ==> \forall integer i; 0 <= i < MANIFEST_REQUIRED ==>
+            item[i].size == sizes[i] && readable(item[i].data, sizes[i]); */
 static int parse_items(struct reader *reader, const size_t sizes[MANIFEST_REQUIRED],
                        struct pq_bytes item[MANIFEST_REQUIRED], struct manifest_failure *failure)
 {
+    /*@ loop invariant 0 <= i <= MANIFEST_REQUIRED;
+        loop invariant readable(reader->at, reader->left);
+        loop invariant \forall integer j; 0 <= j < i ==>
+            item[j].size == sizes[j] && readable(item[j].data, sizes[j]);
+        loop assigns i, *reader, item[0 .. MANIFEST_REQUIRED - 1], failure->algorithm;
+        loop variant MANIFEST_REQUIRED - i; */
     for (unsigned i = 0; i < MANIFEST_REQUIRED; i++) {
         const uint8_t *header = take(reader, MANIFEST_ITEM_HEADER_SIZE);
 
@@ -65,6 +99,15 @@ static int parse_items(struct reader *reader, const size_t sizes[MANIFEST_REQUIR
 }
 
 /* One signed part: its body, what is signed, and its signatures. */
+/*@ requires \valid(reader) && readable(reader->at, reader->left);
+    requires \valid(body) && \valid(covered) && \valid(failure);
+    requires \valid_read(sizes + (0 .. MANIFEST_REQUIRED - 1));
+    requires \valid(signature + (0 .. MANIFEST_REQUIRED - 1));
+    requires \separated(reader, body, covered, failure, signature + (0 .. MANIFEST_REQUIRED - 1),
+                        sizes + (0 .. MANIFEST_REQUIRED - 1), manifest_required + (0 .. 1));
+    assigns *reader, *body, *covered, signature[0 .. MANIFEST_REQUIRED - 1], failure->algorithm;
+    ensures readable(reader->at, reader->left);
+    ensures \result == MANIFEST_OK ==> readable(body->at, body->left); */
 static int parse_part(struct reader *reader, struct reader *body, struct pq_bytes *covered,
                       const size_t sizes[MANIFEST_REQUIRED],
                       struct pq_bytes signature[MANIFEST_REQUIRED],
@@ -92,6 +135,12 @@ static int parse_part(struct reader *reader, struct reader *body, struct pq_byte
     return parse_items(reader, sizes, signature, failure);
 }
 
+/*@ requires \valid(manifest) && \valid(body) && \valid(failure);
+    requires readable(body->at, body->left);
+    requires \valid_read(sizes + (0 .. MANIFEST_REQUIRED - 1));
+    requires \separated(manifest, body, failure, sizes + (0 .. MANIFEST_REQUIRED - 1),
+                        manifest_required + (0 .. 1));
+    assigns manifest->epoch, manifest->release, *body, failure->algorithm; */
 static int parse_keys(struct manifest *manifest, struct reader *body,
                       const size_t sizes[MANIFEST_REQUIRED], struct manifest_failure *failure)
 {
@@ -110,10 +159,18 @@ static int parse_keys(struct manifest *manifest, struct reader *body,
 }
 
 /* A name is 1 to 63 of the characters a-z A-Z 0-9 . _ - / and zeros after it. */
+/*@ requires readable(name, MANIFEST_NAME_SIZE);
+    assigns \nothing;
+    ensures \result == MANIFEST_OK || \result == MANIFEST_ERROR_NAME;
+    ensures \result == MANIFEST_OK ==> name[0] != 0 && name[MANIFEST_NAME_SIZE - 1] == 0; */
 static int check_name(const uint8_t name[MANIFEST_NAME_SIZE])
 {
     unsigned length = 0;
 
+    /*@ loop invariant 0 <= length <= MANIFEST_NAME_SIZE;
+        loop invariant \forall integer i; 0 <= i < length ==> name[i] != 0;
+        loop assigns length;
+        loop variant MANIFEST_NAME_SIZE - length; */
     for (; length < MANIFEST_NAME_SIZE && name[length] != 0; length++) {
         uint8_t c = name[length];
         int allowed =
@@ -123,6 +180,11 @@ static int check_name(const uint8_t name[MANIFEST_NAME_SIZE])
     }
     if (length == 0 || length == MANIFEST_NAME_SIZE)
         return MANIFEST_ERROR_NAME;
+    /*@ loop invariant 0 < length <= MANIFEST_NAME_SIZE;
+        loop invariant name[0] != 0;
+        loop invariant length == MANIFEST_NAME_SIZE ==> name[MANIFEST_NAME_SIZE - 1] == 0;
+        loop assigns length;
+        loop variant MANIFEST_NAME_SIZE - length; */
     for (; length < MANIFEST_NAME_SIZE; length++) {
         if (name[length] != 0)
             return MANIFEST_ERROR_NAME;
@@ -131,8 +193,13 @@ static int check_name(const uint8_t name[MANIFEST_NAME_SIZE])
 }
 
 /* Whether name a comes before b. */
+/*@ requires readable(a, MANIFEST_NAME_SIZE) && readable(b, MANIFEST_NAME_SIZE);
+    assigns \nothing; */
 static int rises(const uint8_t a[MANIFEST_NAME_SIZE], const uint8_t b[MANIFEST_NAME_SIZE])
 {
+    /*@ loop invariant 0 <= i <= MANIFEST_NAME_SIZE;
+        loop assigns i;
+        loop variant MANIFEST_NAME_SIZE - i; */
     for (unsigned i = 0; i < MANIFEST_NAME_SIZE; i++) {
         if (a[i] != b[i])
             return a[i] < b[i];
@@ -140,6 +207,9 @@ static int rises(const uint8_t a[MANIFEST_NAME_SIZE], const uint8_t b[MANIFEST_N
     return 0;
 }
 
+/*@ requires readable(entry, MANIFEST_ENTRY_SIZE);
+    requires before == \null || readable(before, MANIFEST_ENTRY_SIZE);
+    assigns \nothing; */
 static int check_entry(const uint8_t *entry, const uint8_t *before)
 {
     int error = check_name(entry);
@@ -157,6 +227,11 @@ static int check_entry(const uint8_t *entry, const uint8_t *before)
     return MANIFEST_OK;
 }
 
+/*@ requires \valid(manifest) && \valid(body) && \separated(manifest, body);
+    requires readable(body->at, body->left);
+    assigns manifest->version, manifest->list_epoch, manifest->file_count, manifest->files, *body;
+    ensures \result == MANIFEST_OK ==> manifest->file_count <= MANIFEST_FILES_MAX &&
+            readable(manifest->files.data, manifest->file_count * MANIFEST_ENTRY_SIZE); */
 static int parse_list(struct manifest *manifest, struct reader *body)
 {
     const uint8_t *header = take(body, MANIFEST_LIST_HEADER_SIZE);
@@ -174,6 +249,9 @@ static int parse_list(struct manifest *manifest, struct reader *body)
         return MANIFEST_ERROR_TRUNCATED;
     if (body->left != 0)
         return MANIFEST_ERROR_TRAILING;
+    /*@ loop invariant 0 <= i <= manifest->file_count;
+        loop assigns i;
+        loop variant manifest->file_count - i; */
     for (uint32_t i = 0; i < manifest->file_count; i++) {
         const uint8_t *entry = manifest->files.data + (size_t)i * MANIFEST_ENTRY_SIZE;
         int error = check_entry(entry, i == 0 ? NULL : entry - MANIFEST_ENTRY_SIZE);

@@ -99,7 +99,9 @@ PQ_INLINE uint64_t bytes_load64_le(const uint8_t *p)
 
 /* Words are stored as they lie in memory here, or swapped: compilers do not join single bytes well.
  */
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "lib/pq is for little-endian machines");
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "lib/pq is for little-endian machines"
+#endif
 
 PQ_INLINE void bytes_store32_le(uint8_t *p, uint32_t v)
 {
