@@ -70,8 +70,13 @@ static inline void save_owner(struct core *core, struct percpu *p)
 static void release_here(void *unused)
 {
     struct core *core = core_self();
+    struct percpu *p = percpu_of(core);
     (void)unused;
-    save_owner(core, percpu_of(core));
+    if (core->fpu_owner != NULL) {
+        save_owner(core, p);
+        /* The registers still hold that state: whoever runs here must not see it. */
+        set_disabled(p, true);
+    }
 }
 
 void arch_fpu_release(struct tcb *t)
