@@ -47,6 +47,48 @@ TEST(priority_lower_waits)
     CHECK_TRACE("ab");
 }
 
+/* A thread that becomes ready goes before its equals: the last one made ready runs first. */
+TEST(priority_equal_last_ready_runs_first)
+{
+    struct thread *a = thread_run(LOWER, trace_and_end, 'b', 0, 0);
+
+    thread_run(LOWER, trace_and_end, 'a', 0, 0);
+    thread_join(a);
+    CHECK_TRACE("ab");
+}
+
+static void wait_trace(struct thread *self)
+{
+    seL4_Wait(self->arg[1], NULL);
+    trace((char)self->arg[0]);
+}
+
+TEST(priority_equal_last_woken_runs_first)
+{
+    seL4_CPtr notification[2] = {notification_new(), notification_new()};
+    struct thread *a = thread_run(LOWER, wait_trace, 'b', notification[0], 0);
+    struct thread *b = thread_run(LOWER, wait_trace, 'a', notification[1], 0);
+
+    sleep_us(3000);
+    seL4_Signal(notification[0]);
+    seL4_Signal(notification[1]);
+    thread_join(a);
+    thread_join(b);
+    CHECK_TRACE("ab");
+}
+
+TEST(priority_equal_last_set_runs_first)
+{
+    struct thread *a = thread_run(LOWER - 1, trace_and_end, 'b', 0, 0);
+    struct thread *b = thread_run(LOWER - 2, trace_and_end, 'a', 0, 0);
+
+    CHECK_OK(seL4_TCB_SetPriority(a->tcb, seL4_CapInitThreadTCB, LOWER));
+    CHECK_OK(seL4_TCB_SetPriority(b->tcb, seL4_CapInitThreadTCB, LOWER));
+    thread_join(a);
+    thread_join(b);
+    CHECK_TRACE("ab");
+}
+
 TEST(priority_order_of_many)
 {
     struct thread *threads[20];

@@ -171,6 +171,9 @@ void trace_check(const char *file, int line, const char *expected)
         i++;
     }
     if (trace_letters[i] != expected[i]) {
-        test_fail(file, line, trace_letters, true, i, trace_length);
+        static char seen[TRACE_MAX + 1];
+
+        memcpy(seen, trace_letters, sizeof(seen));
+        test_fail(file, line, seen, true, i, trace_length);
     }
 }

@@ -479,37 +479,6 @@ TEST(vspace_deleted_before_its_frames)
     CHECK_OK(map(frame, NEAR));
 }
 
-TEST(vspace_deleted_under_a_running_thread)
-{
-    seL4_CPtr pml4 = space_new(), faults = endpoint_new();
-    struct thread *thread = thread_new_with(&(struct thread_options){
-        .priority = HIGHER, .mcp = HIGHER, .vspace = pml4, .fault_ep = faults});
-
-    CHECK_OK(seL4_TCB_Suspend(thread->tcb));
-    CHECK_OK(cap_revoke(pml4));
-    CHECK_OK(cap_delete(pml4));
-    thread_start(thread, read_word, (seL4_Word)(uintptr_t)boot_info, 0, 0);
-    sleep_us(2000);
-}
-
-TEST(vspace_threads_in_two_spaces_see_their_own_mappings)
-{
-    seL4_CPtr pml4 = space_new(), here = frame_new(), there = frame_new();
-    struct thread *thread = thread_new_with(
-        &(struct thread_options){.priority = HIGHER, .mcp = HIGHER, .vspace = pml4});
-
-    CHECK_OK(seL4_X86_PageTable_Map(table_new(), VSPACE, NEAR, 0));
-    CHECK_OK(seL4_X86_PageTable_Map(table_new(), pml4, NEAR, 0));
-    CHECK_OK(map(here, NEAR));
-    CHECK_OK(seL4_X86_Page_Map(there, pml4, NEAR, seL4_AllRights, 0));
-    *at(NEAR) = 11;
-    thread_start(thread, write_word, NEAR, 0, 0);
-    CHECK_EQ(thread->step, 2);
-    CHECK_EQ(*at(NEAR), 11);
-    thread_start(thread, read_word, NEAR, 0, 0);
-    CHECK_EQ(thread->result, 1);
-}
-
 TEST(vspace_other_label)
 {
     CHECK_EQ(seL4_x64_invoke0(VSPACE, TCBSuspend, 0), seL4_IllegalOperation);
