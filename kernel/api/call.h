@@ -43,17 +43,18 @@ enum result call_invalid_capability(struct call *c, unsigned number);
 enum result call_range_error(struct call *c, uint64_t min, uint64_t max);
 enum result call_failed_lookup(struct call *c, bool was_source, struct lookup_fault fault);
 
-/* The slot that cptr names if the CSpace is a single CNode that takes all 64 bits, else null. */
-static inline struct slot *cspace_lookup_flat(const struct tcb *t, uint64_t cptr)
+/* The slot that cptr names if the CSpace is a single CNode that takes all 64 bits, else false. */
+static inline bool cspace_lookup_flat(const struct tcb *t, uint64_t cptr, struct slot **slot)
 {
     struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
     unsigned radix = cap_cnode_radix(cap);
 
     if (unlikely(cap_type(cap) != CAP_CNODE || radix + cap_cnode_guard_size(cap) != 64 ||
                  cptr >> radix != cap.w1)) {
-        return NULL;
+        return false;
     }
-    return (struct slot *)cap_object(cap) + (cptr ^ cap.w1 << radix);
+    *slot = (struct slot *)cap_object(cap) + (cptr ^ cap.w1 << radix);
+    return true;
 }
 
 /* Looks up cptr in the thread's CSpace to the full depth. OK, or ERR_FAULT with *fault filled. */
@@ -62,9 +63,9 @@ enum result cspace_lookup_deep(struct tcb *t, uint64_t cptr, struct slot **slot,
 static inline enum result cspace_lookup(struct tcb *t, uint64_t cptr, struct slot **slot,
                                         struct lookup_fault *fault)
 {
-    *slot = cspace_lookup_flat(t, cptr);
     /* The slot of a flat space may hold another CNode, which takes no bits: the walk ends there. */
-    return likely(*slot != NULL) ? OK : cspace_lookup_deep(t, cptr, slot, fault);
+    return likely(cspace_lookup_flat(t, cptr, slot)) ? OK
+                                                     : cspace_lookup_deep(t, cptr, slot, fault);
 }
 /* Resolves index to depth bits in the CNode cap root: OK or ERR_FAULT. */
 enum result cspace_resolve(struct cap root, uint64_t index, unsigned depth, struct slot **slot,

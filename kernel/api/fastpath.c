@@ -1,4 +1,9 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A thread that runs has a scheduling context, and one that waits has not yielded (yield_to); a
+ * pending reschedule is sched_leave's business whoever is current. So none of that is asked here.
+ */
+
 #include "api/fastpath.h"
 
 #include "api/call.h"
@@ -23,6 +28,12 @@ static inline bool is_highest(const struct core *core, unsigned priority)
     return true;
 }
 
+/* t belongs to this core and to the domain whose turn it is. */
+static inline bool runs_here(const struct core *core, const struct tcb *t)
+{
+    return ((t->core ^ core->id) | (t->domain ^ core->domain)) == 0;
+}
+
 static inline void copy_message(struct tcb *to, const struct tcb *from, uint64_t badge)
 {
     to->context.r10 = from->context.r10;
@@ -45,8 +56,9 @@ bool fastpath_call(struct core *core, struct tcb *t)
     if (unlikely(!info_is_short(t->context.rsi))) {
         return false;
     }
-    const struct slot *slot = cspace_lookup_flat(t, t->context.rdi);
-    if (unlikely(!slot || cap_type(slot->cap) != CAP_ENDPOINT)) {
+    struct slot *slot;
+    if (unlikely(!cspace_lookup_flat(t, t->context.rdi, &slot) ||
+                 cap_type(slot->cap) != CAP_ENDPOINT)) {
         return false;
     }
     unsigned rights = cap_rights(slot->cap);
@@ -57,8 +69,7 @@ bool fastpath_call(struct core *core, struct tcb *t)
     }
     struct tcb *server = (struct tcb *)(uintptr_t)(ep->head & ~3ull);
     struct sched_context *sc = t->sc;
-    if (unlikely(server->sc || !server->reply || server->core != core->id ||
-                 server->domain != core->domain || core->reschedule || !sc || server->yield_to ||
+    if (unlikely(server->sc || !server->reply || !runs_here(core, server) ||
                  (server->priority < t->priority && !is_highest(core, server->priority)))) {
         return false;
     }
@@ -91,9 +102,11 @@ bool fastpath_reply_recv(struct core *core, struct tcb *t)
     if (unlikely(!info_is_short(t->context.rsi))) {
         return false;
     }
-    const struct slot *reply_slot = cspace_lookup_flat(t, t->context.r12);
-    const struct slot *slot = cspace_lookup_flat(t, t->context.rdi);
-    if (unlikely(!reply_slot || cap_type(reply_slot->cap) != CAP_REPLY || !slot ||
+    struct slot *reply_slot;
+    struct slot *slot;
+    if (unlikely(!cspace_lookup_flat(t, t->context.r12, &reply_slot) ||
+                 cap_type(reply_slot->cap) != CAP_REPLY ||
+                 !cspace_lookup_flat(t, t->context.rdi, &slot) ||
                  cap_type(slot->cap) != CAP_ENDPOINT || !(cap_rights(slot->cap) & RIGHT_READ))) {
         return false;
     }
@@ -102,11 +115,10 @@ bool fastpath_reply_recv(struct core *core, struct tcb *t)
     struct tcb *caller = reply->tcb;
     struct sched_context *sc = t->sc;
     struct tcb *tail = ep->tail;
-    if (unlikely(!caller || caller->state != THREAD_BLOCKED_REPLY || !sc || caller->sc ||
-                 reply_context(reply) != sc || caller->fault.type != FAULT_NONE ||
-                 caller->core != core->id || caller->domain != core->domain || core->reschedule ||
-                 caller->yield_to || (ep->head & 3) == ENDPOINT_SEND ||
-                 (tail && tail->priority < t->priority) ||
+    if (unlikely(!caller || caller->state != THREAD_BLOCKED_REPLY || caller->sc ||
+                 reply->next != ((uint64_t)(uintptr_t)sc | REPLY_NEXT_IS_CONTEXT) ||
+                 caller->fault.type != FAULT_NONE || !runs_here(core, caller) ||
+                 (ep->head & 3) == ENDPOINT_SEND || (tail && tail->priority < t->priority) ||
                  (t->bound_notification && t->bound_notification->state == NOTIFICATION_ACTIVE) ||
                  (caller->priority < t->priority && !is_highest(core, caller->priority)))) {
         return false;

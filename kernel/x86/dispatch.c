@@ -79,6 +79,15 @@ static __attribute__((noinline)) void leave_otherwise(struct core *core)
 
 void kernel_leave(struct core *core)
 {
+    struct tcb *t = core->current;
+
+    /* After most calls there is nothing to decide: sched_leave would do just this. */
+    if (!QUOIN_DEBUG && likely(t->state == THREAD_RUNNING && t->sc == core->current_sc &&
+                               !(core->reschedule | core->reprogram))) {
+        arch_switch_to(core, t);
+        kernel_unlock();
+        return;
+    }
     sched_leave(core);
     if (unlikely(core->current->state >= THREAD_RUNNING_VM)) {
         leave_otherwise(core);
