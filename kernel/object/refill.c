@@ -84,6 +84,11 @@ void refill_charge(struct sched_context *sc, ticks_t used, ticks_t now)
             head = refill_head(sc);
         }
     }
+    if (used >= head->amount) {
+        /* More than all refills together (a long stop of the whole machine). */
+        head->time += used;
+        used = 0;
+    }
     if (used > 0) {
         struct refill back = {head->time + sc->period, used};
         head->amount -= used;
