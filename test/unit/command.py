@@ -50,6 +50,13 @@ def test_counting_agrees():
     assert totals(results) == (1, 0, 1)
 
 
+def test_kernel_lines_inside():
+    console = "test a ... kernel: thread \"\" has no fault handler\nok\nkernel tests: 1 passed, 0 failed\n"
+    results = Results()
+    silent(emulatortests.count, results, "row", console)
+    assert totals(results) == (1, 0, 0)
+
+
 def test_reported_failure_counts():
     console = "test a ... ok\ntest b ... FAIL x.c:3 no\nkernel tests: 1 passed, 1 failed\n"
     results = Results()

@@ -24,7 +24,7 @@ DEFAULTS = {
     "firmware": "bios",
     "smp": 1,
     "memory": "1G",
-    "exact": False,    # count instructions, exactly repeatable, one processor
+    "icount": None,    # time counts instructions, 2^this ns each: repeatable, one processor
     "entry": None,     # iso: menu entry
     "expect": None,    # the pattern that ends the test well
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
@@ -35,6 +35,8 @@ DEFAULTS = {
 }
 
 _LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAIL|skip)[ \t]*(.*)$", re.MULTILINE)
+# A debug kernel's own lines come in the middle of the root task's.
+_KERNEL = re.compile(r"kernel: [^\n]*\n")
 _END = r"^kernel tests: (\d+) passed, (\d+) failed"
 
 
@@ -55,7 +57,7 @@ def rows():
 
 def _machine(row):
     machine = Machine(firmware=row["firmware"], cpu=row["cpu"], smp=row["smp"],
-                      memory=row["memory"], exact=row["exact"], entry=row["entry"],
+                      memory=row["memory"], icount=row["icount"], entry=row["entry"],
                       qemu_args=row["qemu"])
     if row["boot"] == "direct":
         suffix = "-debug" if row["kernel"] == "debug" else ""
@@ -65,9 +67,7 @@ def _machine(row):
         machine.iso = image.current()
     else:
         machine.iso = build.directory() / f"test-{row['name']}.iso"
-        payload = {place: build.artifact(name) for place, name in image.PAYLOAD.items()}
-        payload["boot/quoin/root.elf"] = build.artifact(row["root"])
-        image.make(machine.iso, payload)
+        image.make(machine.iso, image.payload(build.artifact(row["root"])))
     return machine
 
 
@@ -109,6 +109,7 @@ def run_row(results, row, yes, only=None):
 def count(results, name, text, ended=True):
     """Counts the tests that a root task ran. Its own total must agree, or lines were lost."""
     passed = failed = 0
+    text = _KERNEL.sub("", text)
     for match in _LINE.finditer(text):
         case = f"{name}: {match.group(1)}"
         reason = match.group(3) or "no reason given"

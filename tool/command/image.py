@@ -18,12 +18,12 @@ CORE_MODULES = ["normal", "iso9660", "search", "search_fs_file", "configfile"]
 BIOS_MODULES = CORE_MODULES + ["biosdisk", "part_msdos", "part_gpt"]
 EFI_MODULES = CORE_MODULES + ["part_msdos", "part_gpt", "fat"]
 
-# Place on the medium, and what the build makes of it.
-PAYLOAD = {
+# Place on the medium, and what the build makes of it. The root image stands beside them.
+KERNELS = {
     "boot/quoin/kernel.elf": "kernel/kernel32.elf",
     "boot/quoin/kernel-debug.elf": "kernel/kernel32-debug.elf",
-    "boot/quoin/root.elf": "root.elf",
 }
+ROOT_PLACE = "boot/quoin/root.elf"
 
 # What goes into the root image behind init, beside the guest's files (guest.py).
 ROOT_FILES = {
@@ -47,6 +47,11 @@ def root_image(yes=False):
         partial.write_bytes(rootimage.pack(init.read_bytes(), content | guest.files()))
         partial.replace(out)
     return out
+
+
+def payload(root):
+    """What the ISO carries with the file root as root task: place on the medium -> file."""
+    return {place: build.artifact(name) for place, name in KERNELS.items()} | {ROOT_PLACE: root}
 
 
 def _stamp(tree, seconds):
@@ -87,11 +92,9 @@ def _grub(tree, work, environment):
     return esp
 
 
-def make(out, payload=None):
-    """Writes the ISO to out; payload: place on the medium -> file."""
+def make(out, files):
+    """Writes the ISO to out; files: place on the medium -> file."""
     packages.ensure(["iso"], False)
-    if payload is None:
-        payload = {place: build.artifact(name) for place, name in PAYLOAD.items()}
     seconds = build.commit_time()
     environment = dict(os.environ, SOURCE_DATE_EPOCH=str(seconds), TZ="UTC",
                        MTOOLS_SKIP_CHECK="1")
@@ -100,7 +103,7 @@ def make(out, payload=None):
         work = Path(temporary)
         tree = work / "tree"
         tree.mkdir()
-        for place, file in payload.items():
+        for place, file in files.items():
             (tree / place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, tree / place)
         esp = _grub(tree, work, environment)
@@ -123,9 +126,8 @@ def current(yes=False):
     """The ISO of the tree as it stands, built anew only when something in it is newer."""
     packages.ensure(["build", "iso"], yes)
     out = build.directory() / "quoin.iso"
-    root_image(yes)
-    inputs = [build.artifact(name) for name in PAYLOAD.values()]
-    inputs += [*(ROOT / "boot/grub").glob("*"), Path(__file__)]
+    files = payload(root_image(yes))
+    inputs = [*files.values(), *(ROOT / "boot/grub").glob("*"), Path(__file__)]
     if not out.exists() or any(file.stat().st_mtime > out.stat().st_mtime for file in inputs):
-        make(out)
+        make(out, files)
     return out

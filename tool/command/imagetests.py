@@ -17,8 +17,10 @@ def reproducible(results, name):
     first = build.directory() / "test-first.iso"
     second = build.directory() / "test-second.iso"
     try:
-        image.make(first)
-        image.make(second)
+        for out in (first, second):
+            root = image.root_image()
+            image.make(out, image.payload(root))
+            root.unlink()
     except Problem as problem:
         results.fail(name, str(problem))
         return

@@ -12,9 +12,12 @@ OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 BOCHS_CPU = "corei7_skylake_x"
 
-# Exactly repeatable runs: one thread, virtual time that counts instructions (doc/performance.md).
-EXACT = ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off",
-         "-rtc", "clock=vm,base=2024-01-01", "-seed", "1"]
+
+def exact(shift):
+    """Arguments for exactly repeatable runs: one thread, and virtual time that counts instructions,
+    2^shift nanoseconds each."""
+    return ["-accel", "tcg,thread=single", "-icount", f"shift={shift},sleep=off",
+            "-rtc", "clock=vm,base=2024-01-01", "-seed", "1"]
 
 
 @dataclass
@@ -35,7 +38,7 @@ class Machine:
     entry: str = None
     qemu_args: list = field(default_factory=list)
     window: bool = False
-    exact: bool = False
+    icount: int = None  # exactly repeatable, with this shift; one processor
     stopped: bool = False  # wait for gdb on port 1234
 
     @property
@@ -64,8 +67,8 @@ def parse_memory(text):
 
 
 def _acceleration(machine):
-    if machine.exact:
-        return EXACT + ["-cpu", "EPYC,-rdrand"]
+    if machine.icount is not None:
+        return exact(machine.icount) + ["-cpu", "EPYC,-rdrand"]
     if nested_kvm() == machine.cpu:
         return ["-accel", "kvm", "-cpu", "host"]
     return ["-accel", "tcg,thread=multi", "-cpu", "EPYC"]

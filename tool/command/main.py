@@ -80,7 +80,7 @@ def _iso(options):
     if options.out is None:
         say(str(image.current(options.yes)))
     else:
-        image.make(options.out.resolve())
+        image.make(options.out.resolve(), image.payload(image.root_image(options.yes)))
     return 0
 
 
