@@ -164,8 +164,11 @@ int vm_initialize(struct vm *vm)
     pci_initialize(&vm->pci, &vm->mmio);
     pci_host_bridge(&vm->host_bridge);
     pci_lpc_bridge(&vm->lpc_bridge);
+    virtio_console_initialize(&vm->virtio_console, 1, &vm->memory, &vm->apics, &vm->irq, transmit,
+                              vm);
     int error = attach_ports(vm) | attach_memory(vm);
-    if (!pci_add(&vm->pci, &vm->host_bridge) || !pci_add(&vm->pci, &vm->lpc_bridge))
+    if (!pci_add(&vm->pci, &vm->host_bridge) || !pci_add(&vm->pci, &vm->lpc_bridge) ||
+        !pci_add(&vm->pci, &vm->virtio_console.device.function))
         error = -1;
     vm_reset(vm);
     return error;
@@ -180,6 +183,7 @@ void vm_reset(struct vm *vm)
     rtc_reset(&vm->rtc);
     power_reset(&vm->power);
     uart_reset(&vm->uart);
+    virtio_reset(&vm->virtio_console.device);
     pci_reset(&vm->pci);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         vcpu_reset(&vm->vcpu[i], false);

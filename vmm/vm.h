@@ -20,6 +20,7 @@
 #include "vmm/device/uart.h"
 #include "vmm/memory/memory.h"
 #include "vmm/vcpu/vcpu.h"
+#include "vmm/virtio/console.h"
 
 #define VM_MAX_VCPUS 16
 
@@ -57,6 +58,7 @@ struct vm {
     struct pci_function host_bridge;
     struct pci_function lpc_bridge;
     struct fwcfg fwcfg;
+    struct virtio_console virtio_console; /* shows the same console as the UART */
 
     struct vcpu vcpu[VM_MAX_VCPUS];
     unsigned vcpu_count;

@@ -405,7 +405,7 @@ static void pci_configuration(void **state)
     (void)state;
     struct machine *m = machine_create(1, VM_VENDOR_AMD);
     assert_int_equal(bus_read(&m->vm.mmio, PCI_ECAM_BASE, 4), 0x29c08086);
-    assert_int_equal(bus_read(&m->vm.mmio, PCI_ECAM_BASE + (1u << 15), 4), 0xffffffff);
+    assert_int_equal(bus_read(&m->vm.mmio, PCI_ECAM_BASE + (30u << 15), 4), 0xffffffff);
     out(m, 0xcf8, 4, 0x8000f800);
     assert_int_equal(in(m, 0xcfc, 4), 0x29188086);
     assert_int_equal(in(m, 0xcfe, 2), 0x2918);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#define _DEFAULT_SOURCE /* mmap of anonymous memory */
+
 #include "machine.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "vmm/firmware/boot.h"
+
+#define GUARD 4096u
 
 static struct machine *owner(struct vcpu *vcpu)
 {
@@ -114,7 +119,13 @@ struct machine *machine_create(unsigned vcpus, enum vm_vendor vendor)
     struct machine *machine = calloc(1, sizeof(*machine));
     if (machine == NULL)
         abort();
-    machine->memory = calloc(1, MACHINE_MEMORY);
+    /* Fresh zero pages with a page that faults on either side: cheaper to make than a poisoned
+     * block of this size, for fuzzers make thousands. */
+    uint8_t *pages = mmap(NULL, MACHINE_MEMORY + 2 * GUARD, PROT_NONE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pages == MAP_FAILED || mprotect(pages + GUARD, MACHINE_MEMORY, PROT_READ | PROT_WRITE) != 0)
+        abort();
+    machine->memory = pages + GUARD;
     machine->now = 1000000;
     struct vm *vm = &machine->vm;
     memory_add(&vm->memory, gpa(0), MACHINE_MEMORY, machine->memory);
@@ -143,7 +154,7 @@ struct machine *machine_create(unsigned vcpus, enum vm_vendor vendor)
 
 void machine_destroy(struct machine *machine)
 {
-    free(machine->memory);
+    munmap(machine->memory - GUARD, MACHINE_MEMORY + 2 * GUARD);
     free(machine);
 }
 

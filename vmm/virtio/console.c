@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "vmm/virtio/console.h"
+
+#include <string.h>
+
+enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUE_COUNT };
+
+#define DEVICE_ID 3
+
+static int transmit(struct virtio_console *console)
+{
+    struct virtqueue *queue = &console->device.queue[QUEUE_TRANSMIT];
+    struct virtqueue_chain chain;
+    int result;
+    /* Until the queue is empty after the driver has been asked to notify again. */
+    do {
+        while ((result = virtqueue_pop(queue, &chain)) == 1) {
+            for (unsigned i = 0; i < chain.readable; i++) {
+                for (uint32_t j = 0; j < chain.segment[i].length; j++)
+                    console->transmit(console->context, chain.segment[i].data[j]);
+            }
+            result = virtqueue_push(queue, &chain, 0);
+            if (result < 0)
+                return result;
+        }
+        if (result < 0)
+            return result;
+        virtqueue_enable_notification(queue);
+        result = virtqueue_pop(queue, &chain);
+        if (result == 1)
+            virtqueue_unpop(queue);
+    } while (result == 1);
+    virtio_interrupt(&console->device, QUEUE_TRANSMIT);
+    return result;
+}
+
+static int notify(struct virtio_device *device, unsigned index)
+{
+    struct virtio_console *console = device->model->context;
+    return index == QUEUE_TRANSMIT ? transmit(console) : 0;
+}
+
+uint32_t virtio_console_receive(struct virtio_console *console, const uint8_t *bytes,
+                                uint32_t length)
+{
+    struct virtqueue *queue = &console->device.queue[QUEUE_RECEIVE];
+    struct virtqueue_chain chain;
+    uint32_t taken = 0;
+    while (taken < length && virtio_running(&console->device)) {
+        int result = virtqueue_pop(queue, &chain);
+        uint32_t written = 0;
+        for (unsigned i = chain.readable; result == 1 && i < chain.count && taken < length; i++) {
+            uint32_t part = chain.segment[i].length;
+            if (part > length - taken)
+                part = length - taken;
+            memcpy(chain.segment[i].data, bytes + taken, part);
+            taken += part;
+            written += part;
+        }
+        if (result == 1 && virtqueue_push(queue, &chain, written) < 0)
+            result = VIRTQUEUE_ERROR_RING;
+        if (result < 0)
+            virtio_break(&console->device);
+        if (result != 1)
+            break;
+    }
+    virtio_interrupt(&console->device, QUEUE_RECEIVE);
+    return taken;
+}
+
+void virtio_console_initialize(struct virtio_console *console, unsigned slot,
+                               const struct memory *memory, struct apic_bus *apics, struct irq *irq,
+                               void (*transmit_byte)(void *, uint8_t), void *context)
+{
+    memset(console, 0, sizeof(*console));
+    console->transmit = transmit_byte;
+    console->context = context;
+    console->model = (struct virtio_model){
+        .id = DEVICE_ID,
+        .class_code = 0x078000, /* communication controller */
+        .queues = QUEUE_COUNT,
+        .notify = notify,
+        .context = console,
+    };
+    virtio_initialize(&console->device, &console->model, slot, memory, apics, irq);
+}
