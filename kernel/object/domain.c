@@ -11,25 +11,31 @@ struct domain_entry {
 };
 
 /* As long as nothing is configured, domain 0 runs for ever. */
-static struct domain_entry schedule[CONFIG_DOMAIN_ENTRIES];
+#define FOREVER BIT(DOMAIN_DURATION_BITS)
+
+static struct domain_entry schedule[CONFIG_DOMAIN_ENTRIES] = {{0, FOREVER}};
 static unsigned schedule_start;
 
 static bool schedule_used(void)
 {
-    return schedule[schedule_start].duration != 0;
+    return schedule[schedule_start].duration != FOREVER;
 }
 
 static void enter_entry(struct core *core, unsigned index, ticks_t from)
 {
     core->domain_index = index;
     core->domain = schedule[index].domain;
-    core->domain_end = schedule[index].duration == 0 ? UINT64_MAX : from + schedule[index].duration;
+    core->domain_end =
+        schedule[index].duration == FOREVER ? UINT64_MAX : from + schedule[index].duration;
     core->reschedule = true;
     core->reprogram = true;
 }
 
 enum result domain_schedule_set(unsigned index, unsigned domain, ticks_t duration)
 {
+    if (index == schedule_start && duration == 0) {
+        return ERR_SYSCALL; /* a schedule that ends where it begins */
+    }
     schedule[index] = (struct domain_entry){domain, duration};
     return OK;
 }
@@ -38,6 +44,9 @@ enum result domain_schedule_start(unsigned index)
 {
     ticks_t now = core_self()->now;
 
+    if (schedule[index].duration == 0) {
+        return ERR_SYSCALL;
+    }
     schedule_start = index;
     for (unsigned i = 0; i < core_count; i++) {
         enter_entry(&cores[i], index, now);

@@ -192,8 +192,12 @@ enum result domain_decode(struct call *c)
         if (call_word(c, 1) >= CONFIG_DOMAINS) {
             return call_range_error(c, 0, CONFIG_DOMAINS - 1);
         }
-        return domain_schedule_set((unsigned)call_word(c, 0), (unsigned)call_word(c, 1),
-                                   call_word(c, 2));
+        if (call_word(c, 2) >= BIT(DOMAIN_DURATION_BITS) ||
+            domain_schedule_set((unsigned)call_word(c, 0), (unsigned)call_word(c, 1),
+                                call_word(c, 2)) != OK) {
+            return call_invalid_argument(c, 2);
+        }
+        return OK;
     case LABEL_DOMAIN_SCHEDULE_SET_START:
         if (c->length < 1) {
             return call_fail(c, SEL4_TRUNCATED_MESSAGE);
@@ -201,7 +205,10 @@ enum result domain_decode(struct call *c)
         if (call_word(c, 0) >= CONFIG_DOMAIN_ENTRIES) {
             return call_range_error(c, 0, CONFIG_DOMAIN_ENTRIES - 1);
         }
-        return domain_schedule_start((unsigned)call_word(c, 0));
+        if (domain_schedule_start((unsigned)call_word(c, 0)) != OK) {
+            return call_invalid_argument(c, 0);
+        }
+        return OK;
     default:
         return call_fail(c, SEL4_ILLEGAL_OPERATION);
     }

@@ -53,8 +53,8 @@ TEST(domain_without_time_does_not_run)
     thread_start(thread, spin, 0, 0, 0);
     sleep_us(5000);
     CHECK_EQ(thread->step, 0);
-    CHECK_OK(seL4_DomainSet_Set(seL4_CapDomain, 0, thread->tcb));
     CHECK_OK(seL4_TCB_SetPriority(thread->tcb, seL4_CapInitThreadTCB, LOWER));
+    CHECK_OK(seL4_DomainSet_Set(seL4_CapDomain, 0, thread->tcb));
     sleep_us(5000);
     CHECK(thread->step > 0);
 }
