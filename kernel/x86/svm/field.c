@@ -6,23 +6,7 @@
 #include "x86/svm/svm.h"
 #include "x86/virt_asm.h"
 
-/* --- Formats --- */
-
-/* VMX keeps bits 55:52 of a descriptor at bit 12 and adds "unusable" (SDM vol. 3, table 25-2);
- * AMD keeps them at bit 8 and calls a segment without P unusable (APM 15.5.1). */
-uint16_t svm_attributes_from_vmx(uint32_t rights)
-{
-    uint32_t a = (rights & 0xff) | (rights >> 4 & 0xf00);
-    if (rights & RIGHTS_UNUSABLE)
-        a &= ~RIGHTS_PRESENT;
-    return (uint16_t)a;
-}
-
-uint32_t svm_attributes_to_vmx(uint16_t attributes)
-{
-    uint32_t r = (attributes & 0xffu) | (attributes & 0xf00u) << 4;
-    return r & RIGHTS_PRESENT ? r : r | RIGHTS_UNUSABLE;
-}
+/* --- What values may be --- */
 
 uint64_t svm_interruptibility(const struct vcpu *v, const struct vmcb *b)
 {

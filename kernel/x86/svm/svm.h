@@ -39,9 +39,11 @@ extern struct svm_capabilities svm_has;
 /* Rebuilds the VMCB's intercepts from what the VMM asked for and what the kernel must have. */
 void svm_update_intercepts(struct vcpu *v);
 
-/* event.c: between VMCS and VMCB formats of events. */
+/* format.c: between VMCS and VMCB formats of events and segments. */
 uint64_t svm_event_from_vmx(uint32_t info, uint32_t error_code);
 uint32_t svm_event_to_vmx(uint64_t event);
+uint16_t svm_attributes_from_vmx(uint32_t rights);
+uint32_t svm_attributes_to_vmx(uint16_t attributes);
 /* exit.c: of the last exit, in VMX format: what caused it if that was an exception. */
 uint32_t svm_exit_info(const struct vmcb *b);
 uint32_t svm_instruction_length(const struct vmcb *b);
@@ -54,8 +56,6 @@ void svm_requeue_event(struct vcpu *v);
 bool svm_handle_exit(struct vcpu *v);
 
 /* field.c */
-uint16_t svm_attributes_from_vmx(uint32_t rights);
-uint32_t svm_attributes_to_vmx(uint16_t attributes);
 uint64_t svm_interruptibility(const struct vcpu *v, const struct vmcb *b);
 void svm_set_interruptibility(struct vcpu *v, uint64_t value);
 bool svm_fit_cr0(uint64_t *value);

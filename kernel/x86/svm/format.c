@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Events in VMCS format (SDM vol. 3, 25.8.3) and in VMCB format (AMD APM vol. 2, 15.7.2, 15.20):
- * vector, type and the error-code and valid bits are at the same places, the error code is in the
- * upper half, and AMD knows fewer types.
+ * Between the formats of VMCS and VMCB.
+ *
+ * Events (SDM vol. 3, 25.8.3; AMD APM vol. 2, 15.7.2, 15.20): vector, type and the error-code and
+ * valid bits are at the same places, the error code is in the VMCB's upper half, and AMD knows
+ * fewer types.
  */
 #include "x86/svm/svm.h"
 
@@ -32,4 +34,20 @@ uint32_t svm_event_to_vmx(uint64_t event)
     if (type == SVM_EVENT_EXCEPTION && (vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW))
         type = EVENT_SOFTWARE_EXCEPTION;
     return (info & (EVENT_VECTOR | EVENT_ERROR_CODE | EVENT_VALID)) | type << EVENT_TYPE_SHIFT;
+}
+
+/* VMX keeps bits 55:52 of a descriptor at bit 12 and adds "unusable" (SDM vol. 3, table 25-2);
+ * AMD keeps them at bit 8 and calls a segment without P unusable (APM 15.5.1). */
+uint16_t svm_attributes_from_vmx(uint32_t rights)
+{
+    uint32_t a = (rights & 0xff) | (rights >> 4 & 0xf00);
+    if (rights & RIGHTS_UNUSABLE)
+        a &= ~RIGHTS_PRESENT;
+    return (uint16_t)a;
+}
+
+uint32_t svm_attributes_to_vmx(uint16_t attributes)
+{
+    uint32_t r = (attributes & 0xffu) | (attributes & 0xf00u) << 4;
+    return r & RIGHTS_PRESENT ? r : r | RIGHTS_UNUSABLE;
 }
