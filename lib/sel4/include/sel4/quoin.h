@@ -115,6 +115,14 @@ enum quoin_vm_mr {
 };
 
 /*
+ * CR0 and CR4, in messages and as fields written, are what the guest sees. On VT-x the kernel keeps
+ * a few of their bits for itself (CR0.NE; CR4.VMXE, MCE and what no guest is offered): a guest that
+ * changes one exits with a control-register access, and the VMM carries it out by writing CR0 or
+ * CR4; the read shadow follows. MR1 on VT-x comes back with the bits that the kernel forces.
+ * A VMM that uses no vector registers costs no switch of the guest's.
+ */
+
+/*
  * VCPU fields beyond VMCS encodings, for ReadVMCS and WriteVMCS. A VMCS encoding that names guest
  * state or read-only exit data works on AMD-V too, translated to the VMCB.
  */
