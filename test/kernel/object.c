@@ -13,7 +13,7 @@ static seL4_CPtr source;      /* untyped behind everything the harness makes */
 static seL4_CPtr sealed_pool; /* the tests' pool, once the harness's own objects are made */
 static seL4_Word first_slot, next_slot, last_slot;
 
-enum { SLOTS_KEPT = 128, KEPT_BITS = 17 };
+enum { SLOTS_KEPT = 512, KEPT_BITS = 23 };
 
 /*
  * The pool is carved from the smallest RAM untyped that holds it twice, so that the harness's own

@@ -152,3 +152,36 @@ TEST(timeout_fault_in_a_passive_server)
     thread_join(client);
     CHECK_EQ(client->result, 3);
 }
+
+static void proxy(struct thread *self)
+{
+    self->step = 1;
+    seL4_Recv(self->arg[0], NULL, self->reply);
+    self->step = 2;
+    seL4_Call(self->arg[1], message(0, 0));
+    self->step = 3;
+    seL4_Send(self->reply, message(0, 0));
+}
+
+/* An answer that brings back a used-up budget is a timeout of the thread that gets it. */
+TEST(timeout_fault_of_a_caller_that_gets_no_budget_back)
+{
+    seL4_CPtr first = endpoint_new(), second = endpoint_new(), timeouts = endpoint_new();
+    struct thread *server = thread_run(HIGHER, recv_spin, second, 0, 0);
+    struct thread *middle = thread_run(HIGHER, proxy, first, second, 0);
+    struct thread *client;
+    seL4_Word badge;
+
+    CHECK_OK(seL4_SchedContext_Unbind(server->sc));
+    CHECK_OK(seL4_SchedContext_Unbind(middle->sc));
+    CHECK_OK(seL4_TCB_SetTimeoutEndpoint(server->tcb, cap_mint(timeouts, seL4_AllRights, 7)));
+    CHECK_OK(seL4_TCB_SetTimeoutEndpoint(middle->tcb, cap_mint(timeouts, seL4_AllRights, 8)));
+    client = with_timeout(50000, 5000000, 0);
+    thread_start(client, call_once, first, 0, 0);
+    seL4_Recv(timeouts, &badge, reply_new());
+    CHECK_EQ(badge, 7);
+    seL4_Send(server->reply, message(0, 0));
+    CHECK_EQ(label_of(seL4_Recv(timeouts, &badge, reply_new())), seL4_Fault_Timeout);
+    CHECK_EQ(badge, 8);
+    CHECK_EQ(middle->step, 2);
+}
