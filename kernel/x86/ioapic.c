@@ -35,7 +35,7 @@ static void ioapic_write(unsigned i, unsigned index, uint32_t value)
 
 /* Both PICs initialised, so that a stray interrupt has a vector of ours (0x20..0x2f), and masked.
  */
-static void pic_disable(void)
+void pic_disable(void)
 {
     asm_out8(PIC1_COMMAND, 0x11);
     asm_out8(PIC2_COMMAND, 0x11);
@@ -51,7 +51,6 @@ static void pic_disable(void)
 
 void ioapic_init(const struct acpi_info *acpi)
 {
-    pic_disable();
     count = acpi->ioapic_count;
     for (unsigned i = 0; i < count; i++) {
         struct paddr base = {acpi->ioapics[i].address};

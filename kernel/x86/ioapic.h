@@ -9,7 +9,10 @@
 
 struct acpi_info;
 
-/* Maps all I/O APICs, masks every pin and both PICs. */
+/* Masks both PICs. While the local APIC still passes their interrupts on: a request that is pending
+ * then is taken back, but would stay pending in a processor whose LINT0 is masked already. */
+void pic_disable(void);
+/* Maps all I/O APICs and masks every pin. */
 void ioapic_init(const struct acpi_info *acpi);
 unsigned ioapic_count(void);
 unsigned ioapic_pins(unsigned ioapic);

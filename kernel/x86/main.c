@@ -166,6 +166,7 @@ void boot_main(uint32_t magic, uint32_t address)
     apic_init(acpi_info.lapic_address);
     idt_init();
     percpu_make(0, 0);
+    pic_disable();
     init_core(0);
     cores[0].apic_id = apic_id();
     ioapic_init(&acpi_info);
