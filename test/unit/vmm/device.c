@@ -288,7 +288,7 @@ static void rtc_tells_time(void **state)
     static const uint8_t set[][2] = {{11, 0x82}, {0, 0x58}, {2, 0x59},    {4, 0x23}, {7, 0x29},
                                      {8, 0x02},  {9, 0x24}, {0x32, 0x20}, {11, 0x02}};
     for (unsigned i = 0; i < sizeof(set) / sizeof(set[0]); i++)
-        out(m, 0x70, 2, set[i][0] | set[i][1] << 8); /* index and data in one access */
+        out(m, 0x70, 2, set[i][0] | (uint64_t)set[i][1] << 8); /* index and data in one access */
     machine_advance(m, 3ull * 1000000000);
     assert_int_equal(cmos(m, 7), 0x01);
     assert_int_equal(cmos(m, 8), 0x03);
