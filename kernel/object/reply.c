@@ -6,6 +6,7 @@
  * context then goes back no further than the cut.
  */
 #include "api/message.h"
+#include "object/refill.h"
 #include "x86/arch.h"
 
 static struct reply *reply_next(const struct reply *r)
@@ -87,6 +88,10 @@ void reply_send(struct reply *reply, struct tcb *replier, bool can_grant)
         caller->fault.type = FAULT_NONE;
         /* A thread that ran out of budget goes on where it was, it repeats nothing. */
         tcb_set_state(caller, !run ? THREAD_INACTIVE : timeout ? THREAD_RUNNING : THREAD_RESTART);
+    }
+    if (run && sc && caller->sc == sc && !sc_is_round_robin(sc) &&
+        !refill_is_ready(sc, core_self()->now) && fault_timeout(caller)) {
+        return; /* the context came back used up: its handler decides what now */
     }
     if (run) {
         sched_wake(caller);

@@ -156,6 +156,9 @@ uint64_t sc_take_consumed(struct sched_context *sc)
         sched_charge(core);
         core->reprogram = true;
     }
+    if (core != core_self() && core->current_sc == sc && sc->tcb) {
+        tcb_stall(sc->tcb); /* settles its account */
+    }
     consumed = sc->consumed;
     sc->consumed = 0;
     return arch_ticks_to_us(consumed);

@@ -9,18 +9,20 @@
 #include "x86/percpu.h"
 #include "x86/smp.h"
 
-static _Alignas(64) uint32_t next_ticket;
-static _Alignas(64) uint32_t now_serving;
+/* Not a queue: whoever runs first takes it. Where processors are themselves threads of a host, a
+ * queue would wait for the next in line to be given time while the others spin. */
+static _Alignas(64) uint32_t locked;
 
 void kernel_lock(void)
 {
     if (core_count == 1) {
         return;
     }
-    uint32_t ticket = __atomic_fetch_add(&next_ticket, 1, __ATOMIC_RELAXED);
-    while (__atomic_load_n(&now_serving, __ATOMIC_ACQUIRE) != ticket) {
-        core_call_answer(core_self());
-        asm_pause();
+    while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE) != 0) {
+        while (__atomic_load_n(&locked, __ATOMIC_RELAXED) != 0) {
+            core_call_answer(core_self());
+            asm_pause();
+        }
     }
 }
 
@@ -29,7 +31,7 @@ void kernel_unlock(void)
     if (core_count == 1) {
         return;
     }
-    __atomic_store_n(&now_serving, now_serving + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&locked, 0, __ATOMIC_RELEASE);
 }
 
 /* What the current thread came for is dropped: it is set back so that it will ask again when it
