@@ -31,7 +31,8 @@ seL4_Error space_map_new(struct space *s, seL4_Word address, uint64_t size, seL4
 /* Pages that init already has, read-only: frames one capability after the other from first on. */
 seL4_Error space_map_existing(struct space *s, seL4_Word address, seL4_CPtr first, uint64_t size);
 
-/* Takes init's mapping at address away again (its frames belong to an arena). */
+/* init's own address space; tables that a mapping there needs are made in the arena. Valid until
+ * the next call. */
 struct space *space_of_init(struct arena *arena);
 
 #endif

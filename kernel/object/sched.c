@@ -149,11 +149,6 @@ static void enqueue(struct tcb *t, bool at_head)
     }
 }
 
-void sched_enqueue(struct tcb *t)
-{
-    enqueue(t, false);
-}
-
 void sched_enqueue_head(struct tcb *t)
 {
     enqueue(t, true);
@@ -166,11 +161,6 @@ void sched_dequeue(struct tcb *t)
     } else if (t->in_release) {
         release_remove(t);
     }
-}
-
-void sched_reschedule(struct core *core)
-{
-    core->reschedule = true;
 }
 
 void sched_wake(struct tcb *t)

@@ -104,14 +104,12 @@ void sched_leave(struct core *core);
 /* The timer interrupt fired (sched_enter has run): wakes refills, timers, domain change. */
 void sched_tick(struct core *core);
 
-/* Puts a runnable thread into its queue if it can run (has a context with budget). */
-void sched_enqueue(struct tcb *t);      /* behind its equals */
-void sched_enqueue_head(struct tcb *t); /* before its equals */
-void sched_dequeue(struct tcb *t);      /* from ready and release queue alike */
+/* Puts a runnable thread into its queue, before its equals, if it can run (has a context with
+ * budget). */
+void sched_enqueue_head(struct tcb *t);
+void sched_dequeue(struct tcb *t); /* from ready and release queue alike */
 /* A thread was made runnable: enqueue it and preempt if it is more important than current. */
 void sched_wake(struct tcb *t);
-/* current gave up its place. */
-void sched_reschedule(struct core *core);
 
 /* If the current thread's context has too little budget left for the call: charges it, the thread
  * restarts later: false. Called before a system call's effects. */

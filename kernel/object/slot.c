@@ -139,15 +139,3 @@ bool slot_is_final(const struct slot *s)
     return !(prev && cap_same_object(prev->cap, s->cap)) &&
            !(next && cap_same_object(next->cap, s->cap));
 }
-
-void slot_check(const struct slot *s)
-{
-    struct slot *prev = slot_prev(s);
-    struct slot *next = slot_next(s);
-    if (slot_is_empty(s)) {
-        kernel_assert(s->prev == 0 && s->next == 0);
-        return;
-    }
-    kernel_assert(!prev || (slot_next(prev) == s && !slot_is_empty(prev)));
-    kernel_assert(!next || (slot_prev(next) == s && !slot_is_empty(next)));
-}

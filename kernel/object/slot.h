@@ -57,7 +57,4 @@ enum result slot_revoke(struct slot *s);
 /* Takes a slot out of the tree and empties it, without any effect on its object. */
 void slot_clear(struct slot *s);
 
-/* Debug builds: panics with a description if the lists around s break an invariant. */
-void slot_check(const struct slot *s);
-
 #endif

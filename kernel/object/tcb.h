@@ -72,8 +72,7 @@ struct tcb {
     struct sched_context *sc;
     struct tcb *ready_next, *ready_prev; /* ready or release queue */
     bool in_release;
-    bool restart_pending; /* state was left inside a preemptible call */
-    uint64_t flags;       /* TCB_FLAG_* */
+    uint64_t flags; /* TCB_FLAG_* */
 
     /* Communication. */
     struct tcb *wait_next, *wait_prev; /* endpoint or notification queue */
