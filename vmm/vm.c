@@ -183,7 +183,7 @@ void vm_reset(struct vm *vm)
     rtc_reset(&vm->rtc);
     power_reset(&vm->power);
     uart_reset(&vm->uart);
-    virtio_reset(&vm->virtio_console.device);
+    virtio_power_on(&vm->virtio_console.device);
     pci_reset(&vm->pci);
     for (unsigned i = 0; i < vm->vcpu_count; i++)
         vcpu_reset(&vm->vcpu[i], false);

@@ -140,6 +140,8 @@ static uint64_t config_read(const struct pci *pci, unsigned devfn, unsigned offs
     const struct pci_function *function = find(pci, devfn);
     if (function == NULL)
         return UINT64_MAX;
+    if (function->config_reading != NULL)
+        function->config_reading(function->context, offset, size);
     uint64_t value = 0;
     for (unsigned i = 0; i < size && offset + i < PCI_CONFIG_SIZE; i++)
         value |= (uint64_t)function->config[offset + i] << (i * 8);

@@ -34,7 +34,8 @@ struct pci_bar {
 
 /*
  * A function. The model fills config (initial values), writable (bits the guest can write) and bar,
- * then calls pci_add. config_written is told of every write behind the fact; it may be NULL.
+ * then calls pci_add. config_written is told of every write behind the fact, config_reading of
+ * every read before it; both may be NULL.
  */
 struct pci_function {
     uint8_t devfn;
@@ -42,6 +43,7 @@ struct pci_function {
     uint8_t writable[PCI_CONFIG_SIZE];
     struct pci_bar bar[PCI_BARS];
     void (*config_written)(void *context, unsigned offset, unsigned size);
+    void (*config_reading)(void *context, unsigned offset, unsigned size);
     void *context;
 };
 

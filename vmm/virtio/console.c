@@ -19,16 +19,14 @@ static int transmit(struct virtio_console *console)
                 for (uint32_t j = 0; j < chain.segment[i].length; j++)
                     console->transmit(console->context, chain.segment[i].data[j]);
             }
-            result = virtqueue_push(queue, &chain, 0);
-            if (result < 0)
-                return result;
+            virtqueue_push(queue, chain.token, 0);
         }
         if (result < 0)
             return result;
         virtqueue_enable_notification(queue);
         result = virtqueue_pop(queue, &chain);
         if (result == 1)
-            virtqueue_unpop(queue);
+            virtqueue_unpop(queue, &chain);
     } while (result == 1);
     virtio_interrupt(&console->device, QUEUE_TRANSMIT);
     return result;
@@ -57,8 +55,8 @@ uint32_t virtio_console_receive(struct virtio_console *console, const uint8_t *b
             taken += part;
             written += part;
         }
-        if (result == 1 && virtqueue_push(queue, &chain, written) < 0)
-            result = VIRTQUEUE_ERROR_RING;
+        if (result == 1)
+            virtqueue_push(queue, chain.token, written);
         if (result < 0)
             virtio_break(&console->device);
         if (result != 1)

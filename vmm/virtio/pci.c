@@ -4,23 +4,26 @@
 #include <string.h>
 
 #define BAR_SIZE      0x4000u
-#define BAR_MSIX_SIZE 0x1000u
 #define OFFSET_COMMON 0x0000u
 #define OFFSET_ISR    0x1000u
 #define OFFSET_CONFIG 0x2000u
 #define OFFSET_NOTIFY 0x3000u
 #define REGION_SIZE   0x1000u
-#define MSIX_PBA      0x800u
 
 #define CAP_MSIX     0x40u
-#define MSIX_ENABLE  0x8000u
-#define MSIX_MASKALL 0x4000u
+#define CAP_COMMON   0x50u
+#define CAP_NOTIFY   0x60u
+#define CAP_ISR      0x74u
+#define CAP_CONFIG   0x84u
+#define CAP_PCI      0x94u
+#define CAP_PCI_DATA (CAP_PCI + 16u)
+
+#define COMMAND_INTX_DISABLE 0x400u
 
 #define ISR_QUEUE  1u
 #define ISR_CONFIG 2u
 
 static const struct bus_operations register_operations;
-static const struct bus_operations msix_operations;
 
 /* A vendor capability (4.1.4): type, BAR 0, offset, length. */
 static void capability(uint8_t *config, unsigned at, unsigned next, unsigned size, unsigned type,
@@ -34,17 +37,51 @@ static void capability(uint8_t *config, unsigned at, unsigned next, unsigned siz
     pci_set32(config, at + 12, length);
 }
 
-void virtio_initialize(struct virtio_device *device, const struct virtio_model *model,
-                       unsigned slot, const struct memory *memory, struct apic_bus *apics,
-                       struct irq *irq)
+static uint64_t register_read(void *context, uint64_t offset, unsigned size);
+static void register_write(void *context, uint64_t offset, unsigned size, uint64_t value);
+
+/*
+ * The window into BAR 0 (4.1.4.9). Only accesses that the BAR would see itself are carried out.
+ * Returns their size, or 0.
+ */
+static unsigned window(const struct pci_function *function, uint32_t *offset)
+{
+    uint32_t length = pci_get32(function, CAP_PCI + 12);
+    *offset = pci_get32(function, CAP_PCI + 8);
+    bool valid = function->config[CAP_PCI + 4] == 0 && (length == 1 || length == 2 || length == 4);
+    return valid && *offset % length == 0 && *offset < BAR_SIZE ? length : 0;
+}
+
+static bool touches_window(unsigned offset, unsigned size)
+{
+    return offset < CAP_PCI_DATA + 4 && offset + size > CAP_PCI_DATA;
+}
+
+static void config_reading(void *context, unsigned offset, unsigned size)
+{
+    struct virtio_device *device = context;
+    uint32_t at;
+    unsigned length = touches_window(offset, size) ? window(&device->function, &at) : 0;
+    if (length != 0)
+        pci_set32(device->function.config, CAP_PCI_DATA,
+                  (uint32_t)register_read(device, at, length));
+}
+
+static void config_written(void *context, unsigned offset, unsigned size)
+{
+    struct virtio_device *device = context;
+    uint32_t at;
+    unsigned length = touches_window(offset, size) ? window(&device->function, &at) : 0;
+    if (length != 0)
+        register_write(device, at, length,
+                       pci_get32(&device->function, CAP_PCI_DATA) & bus_mask(length));
+    msix_config_written(&device->msix);
+}
+
+static void build_function(struct virtio_device *device, unsigned slot, struct apic_bus *apics)
 {
     struct pci_function *function = &device->function;
-    memset(device, 0, sizeof(*device));
-    device->model = model;
-    device->memory = memory;
-    device->apics = apics;
-    device->irq = irq;
-    device->gsi = 16 + slot % 8; /* pin A, as dsdt.asl says */
+    const struct virtio_model *model = device->model;
     function->devfn = (uint8_t)(slot << 3);
     pci_header(function, 0x1af4, (uint16_t)(0x1040 + model->id), model->class_code, 1);
     pci_set16(function->config, 0x2c, 0x1af4);
@@ -52,19 +89,31 @@ void virtio_initialize(struct virtio_device *device, const struct virtio_model *
     function->config[0x3d] = 1;    /* pin A */
     function->config[0x06] = 0x10; /* there is a capability list */
     function->config[0x34] = CAP_MSIX;
-    function->config[CAP_MSIX] = 0x11;
-    function->config[CAP_MSIX + 1] = 0x50;
-    pci_set16(function->config, CAP_MSIX + 2, VIRTIO_VECTORS - 1);
-    pci_set16(function->writable, CAP_MSIX + 2, MSIX_ENABLE | MSIX_MASKALL);
-    pci_set32(function->config, CAP_MSIX + 4, 1);            /* table: BAR 1, offset 0 */
-    pci_set32(function->config, CAP_MSIX + 8, MSIX_PBA | 1); /* pending bits: BAR 1 */
-    capability(function->config, 0x50, 0x60, 16, 1, OFFSET_COMMON, 0x38);
-    capability(function->config, 0x60, 0x74, 20, 2, OFFSET_NOTIFY, 4 * VIRTIO_MAX_QUEUES);
-    pci_set32(function->config, 0x70, 4); /* notify_off_multiplier */
-    capability(function->config, 0x74, 0x84, 16, 3, OFFSET_ISR, 1);
-    capability(function->config, 0x84, 0, 16, 4, OFFSET_CONFIG, REGION_SIZE);
     pci_memory_bar(function, 0, BAR_SIZE, &register_operations, device);
-    pci_memory_bar(function, 1, BAR_MSIX_SIZE, &msix_operations, device);
+    msix_initialize(&device->msix, function, apics, CAP_MSIX, CAP_COMMON, 1, model->queues + 1);
+    capability(function->config, CAP_COMMON, CAP_NOTIFY, 16, 1, OFFSET_COMMON, 0x38);
+    capability(function->config, CAP_NOTIFY, CAP_ISR, 20, 2, OFFSET_NOTIFY, 4 * model->queues);
+    pci_set32(function->config, CAP_NOTIFY + 16, 4); /* notify_off_multiplier */
+    capability(function->config, CAP_ISR, CAP_CONFIG, 16, 3, OFFSET_ISR, 1);
+    capability(function->config, CAP_CONFIG, CAP_PCI, 16, 4, OFFSET_CONFIG, REGION_SIZE);
+    capability(function->config, CAP_PCI, 0, 20, 5, 0, 0);
+    function->writable[CAP_PCI + 4] = 0xff;
+    memset(function->writable + CAP_PCI + 8, 0xff, 12); /* offset, length, data */
+    function->config_reading = config_reading;
+    function->config_written = config_written;
+    function->context = device;
+}
+
+void virtio_initialize(struct virtio_device *device, const struct virtio_model *model,
+                       unsigned slot, const struct memory *memory, struct apic_bus *apics,
+                       struct irq *irq)
+{
+    memset(device, 0, sizeof(*device));
+    device->model = model;
+    device->memory = memory;
+    device->irq = irq;
+    device->gsi = 16 + slot % 8; /* pin A, as dsdt.asl says */
+    build_function(device, slot, apics);
     virtio_reset(device);
 }
 
@@ -75,6 +124,8 @@ static void set_line(struct virtio_device *device, bool asserted)
 
 void virtio_reset(struct virtio_device *device)
 {
+    if (device->model->reset != NULL)
+        device->model->reset(device);
     for (unsigned i = 0; i < VIRTIO_MAX_QUEUES; i++) {
         virtqueue_reset(&device->queue[i], device->memory);
         device->queue_vector[i] = VIRTIO_NO_VECTOR;
@@ -84,41 +135,37 @@ void virtio_reset(struct virtio_device *device)
     device->device_feature_select = 0;
     device->driver_feature_select = 0;
     device->driver_features = 0;
+    device->features_locked = false;
     device->status = 0;
     device->isr = 0;
     set_line(device, false);
 }
 
+void virtio_power_on(struct virtio_device *device)
+{
+    virtio_reset(device);
+    msix_reset(&device->msix);
+}
+
+bool virtio_has(const struct virtio_device *device, uint64_t feature)
+{
+    return (device->driver_features & feature) != 0;
+}
+
 bool virtio_running(const struct virtio_device *device)
 {
-    return (device->status & (VIRTIO_DRIVER_OK | VIRTIO_NEEDS_RESET)) == VIRTIO_DRIVER_OK;
-}
-
-static uint16_t msix_control(const struct virtio_device *device)
-{
-    return pci_get16(&device->function, CAP_MSIX + 2);
-}
-
-/* Sends vector `vector`, or marks it pending while it is masked (PCI 3.0, 6.8.2). */
-static void send_msix(struct virtio_device *device, unsigned vector)
-{
-    if (vector >= VIRTIO_VECTORS)
-        return;
-    const struct virtio_msix_entry *entry = &device->msix[vector];
-    if ((msix_control(device) & MSIX_MASKALL) != 0 || (entry->control & 1) != 0)
-        device->msix_pending |= 1u << vector;
-    else
-        apic_msi(device->apics, entry->address, entry->data);
+    const uint8_t all = VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK | VIRTIO_NEEDS_RESET;
+    return (device->status & all) == (VIRTIO_DRIVER_OK | VIRTIO_FEATURES_OK);
 }
 
 static void raise(struct virtio_device *device, uint8_t isr, uint16_t vector)
 {
-    if ((msix_control(device) & MSIX_ENABLE) != 0) {
-        send_msix(device, vector);
+    if (msix_enabled(&device->msix)) {
+        msix_send(&device->msix, vector);
         return;
     }
     device->isr |= isr;
-    if ((pci_get16(&device->function, 4) & 0x400) == 0) /* INTx disable */
+    if ((pci_get16(&device->function, 4) & COMMAND_INTX_DISABLE) == 0)
         set_line(device, true);
 }
 
@@ -128,8 +175,17 @@ void virtio_interrupt(struct virtio_device *device, unsigned index)
         raise(device, ISR_QUEUE, device->queue_vector[index]);
 }
 
+void virtio_config_changed(struct virtio_device *device)
+{
+    device->config_generation++;
+    if ((device->status & VIRTIO_DRIVER_OK) != 0)
+        raise(device, ISR_CONFIG, device->config_vector);
+}
+
 void virtio_break(struct virtio_device *device)
 {
+    if ((device->status & VIRTIO_NEEDS_RESET) != 0)
+        return;
     device->status |= VIRTIO_NEEDS_RESET;
     if ((device->status & VIRTIO_DRIVER_OK) != 0)
         raise(device, ISR_CONFIG, device->config_vector);
@@ -138,13 +194,44 @@ void virtio_break(struct virtio_device *device)
 static uint64_t offered(const struct virtio_device *device)
 {
     return device->model->features | VIRTIO_F_VERSION_1 | VIRTIO_F_INDIRECT_DESC |
-           VIRTIO_F_EVENT_IDX;
+           VIRTIO_F_EVENT_IDX | VIRTIO_F_RING_PACKED;
 }
 
 static struct virtqueue *selected(struct virtio_device *device)
 {
     return device->queue_select < device->model->queues ? &device->queue[device->queue_select]
                                                         : NULL;
+}
+
+static uint32_t half_of(uint64_t value, uint32_t select)
+{
+    return select > 1 ? 0 : (uint32_t)(value >> (32 * select));
+}
+
+static uint64_t read_queue(const struct virtio_device *device, const struct virtqueue *queue,
+                           unsigned offset)
+{
+    switch (offset) {
+    case 0x18:
+        return queue->size;
+    case 0x1a:
+        return device->queue_vector[device->queue_select];
+    case 0x1c:
+        return queue->enabled;
+    case 0x1e:
+        return device->queue_select; /* queue_notify_off */
+    case 0x20:
+    case 0x24:
+        return half_of(queue->descriptors, offset == 0x24);
+    case 0x28:
+    case 0x2c:
+        return half_of(queue->available, offset == 0x2c);
+    case 0x30:
+    case 0x34:
+        return half_of(queue->used, offset == 0x34);
+    default:
+        return 0;
+    }
 }
 
 /* Common configuration (4.1.4.3), as one value per field. */
@@ -155,46 +242,35 @@ static uint64_t read_common(struct virtio_device *device, unsigned offset)
     case 0x00:
         return device->device_feature_select;
     case 0x04:
-        return device->device_feature_select > 1
-                   ? 0
-                   : (uint32_t)(offered(device) >> (32 * device->device_feature_select));
+        return half_of(offered(device), device->device_feature_select);
     case 0x08:
         return device->driver_feature_select;
     case 0x0c:
-        return device->driver_feature_select > 1
-                   ? 0
-                   : (uint32_t)(device->driver_features >> (32 * device->driver_feature_select));
+        return half_of(device->driver_features, device->driver_feature_select);
     case 0x10:
         return device->config_vector;
     case 0x12:
         return device->model->queues;
     case 0x14:
         return device->status;
+    case 0x15:
+        return device->config_generation;
     case 0x16:
         return device->queue_select;
-    case 0x18:
-        return queue == NULL ? 0 : queue->size;
-    case 0x1a:
-        return queue == NULL ? VIRTIO_NO_VECTOR : device->queue_vector[device->queue_select];
-    case 0x1c:
-        return queue != NULL && queue->enabled;
-    case 0x1e:
-        return device->queue_select; /* queue_notify_off */
-    case 0x20:
-        return queue == NULL ? 0 : (uint32_t)queue->descriptors;
-    case 0x24:
-        return queue == NULL ? 0 : queue->descriptors >> 32;
-    case 0x28:
-        return queue == NULL ? 0 : (uint32_t)queue->available;
-    case 0x2c:
-        return queue == NULL ? 0 : queue->available >> 32;
-    case 0x30:
-        return queue == NULL ? 0 : (uint32_t)queue->used;
-    case 0x34:
-        return queue == NULL ? 0 : queue->used >> 32;
     default:
-        return 0;
+        if (queue == NULL)
+            return offset == 0x1a ? VIRTIO_NO_VECTOR : 0;
+        return read_queue(device, queue, offset);
     }
+}
+
+/* 3.1.1: FEATURES_OK stays clear for a choice that the device cannot work with. */
+static bool acceptable(const struct virtio_device *device)
+{
+    uint64_t features = device->driver_features;
+    if ((features & VIRTIO_F_VERSION_1) == 0 || (features & ~offered(device)) != 0)
+        return false;
+    return device->model->accept == NULL || device->model->accept(device, features);
 }
 
 static void write_status(struct virtio_device *device, uint8_t value)
@@ -203,17 +279,28 @@ static void write_status(struct virtio_device *device, uint8_t value)
         virtio_reset(device);
         return;
     }
-    /* 3.1.1: FEATURES_OK stays clear for a choice that the device cannot work with. */
-    bool modern = (device->driver_features & VIRTIO_F_VERSION_1) != 0;
-    bool known = (device->driver_features & ~offered(device)) == 0;
-    if ((value & VIRTIO_FEATURES_OK) != 0 && (!modern || !known))
-        value &= (uint8_t)~VIRTIO_FEATURES_OK;
+    if ((value & VIRTIO_FEATURES_OK) != 0 && !device->features_locked) {
+        device->features_locked = acceptable(device);
+        if (!device->features_locked)
+            value &= (uint8_t)~VIRTIO_FEATURES_OK;
+    }
     device->status = (uint8_t)(value | (device->status & VIRTIO_NEEDS_RESET));
 }
 
 static uint64_t half(uint64_t old, uint64_t value, bool high)
 {
     return high ? (old & 0xffffffff) | value << 32 : (old & ~0xffffffffull) | value;
+}
+
+static void enable_queue(struct virtio_device *device, struct virtqueue *queue)
+{
+    if (!device->features_locked)
+        return;
+    queue->event_index = virtio_has(device, VIRTIO_F_EVENT_IDX);
+    queue->indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC);
+    queue->packed = virtio_has(device, VIRTIO_F_RING_PACKED);
+    if (virtqueue_enable(queue) < 0)
+        virtio_break(device);
 }
 
 static void write_queue(struct virtio_device *device, unsigned offset, uint64_t value)
@@ -223,20 +310,19 @@ static void write_queue(struct virtio_device *device, unsigned offset, uint64_t 
         return;
     if (offset == 0x1a) {
         device->queue_vector[device->queue_select] =
-            (uint16_t)(value < VIRTIO_VECTORS ? value : VIRTIO_NO_VECTOR);
+            (uint16_t)(value < device->msix.vectors ? value : VIRTIO_NO_VECTOR);
         return;
     }
     if (queue->enabled)
         return; /* 4.1.4.3.2: an enabled queue is not changed */
     switch (offset) {
     case 0x18:
-        if (value != 0 && value <= VIRTQUEUE_MAX_SIZE && (value & (value - 1)) == 0)
+        if (value != 0 && value <= VIRTQUEUE_MAX_SIZE)
             queue->size = (uint16_t)value;
         break;
     case 0x1c:
-        queue->event_index = (device->driver_features & VIRTIO_F_EVENT_IDX) != 0;
-        queue->indirect = (device->driver_features & VIRTIO_F_INDIRECT_DESC) != 0;
-        queue->enabled = value == 1 && (device->status & VIRTIO_FEATURES_OK) != 0;
+        if (value == 1)
+            enable_queue(device, queue);
         break;
     case 0x20:
     case 0x24:
@@ -265,12 +351,12 @@ static void write_common(struct virtio_device *device, unsigned offset, uint64_t
         device->driver_feature_select = (uint32_t)value;
         break;
     case 0x0c:
-        if (device->driver_feature_select <= 1 && (device->status & VIRTIO_FEATURES_OK) == 0)
+        if (device->driver_feature_select <= 1 && !device->features_locked)
             device->driver_features =
                 half(device->driver_features, value, device->driver_feature_select == 1);
         break;
     case 0x10:
-        device->config_vector = (uint16_t)(value < VIRTIO_VECTORS ? value : VIRTIO_NO_VECTOR);
+        device->config_vector = (uint16_t)(value < device->msix.vectors ? value : VIRTIO_NO_VECTOR);
         break;
     case 0x14:
         write_status(device, (uint8_t)value);
@@ -315,58 +401,17 @@ static uint64_t register_read(void *context, uint64_t offset, unsigned size)
 
 static void register_write(void *context, uint64_t offset, unsigned size, uint64_t value)
 {
-    (void)size;
-    if (offset < OFFSET_ISR)
-        write_common(context, (unsigned)offset, value);
-    else if (offset >= OFFSET_NOTIFY)
-        notify(context, (unsigned)(offset - OFFSET_NOTIFY) / 4);
-}
-
-static uint64_t msix_read(void *context, uint64_t offset, unsigned size)
-{
-    const struct virtio_device *device = context;
-    (void)size;
-    if (offset >= MSIX_PBA)
-        return offset == MSIX_PBA ? device->msix_pending : 0;
-    if (offset / 16 >= VIRTIO_VECTORS)
-        return 0;
-    const struct virtio_msix_entry *entry = &device->msix[offset / 16];
-    switch (offset & 0xc) {
-    case 0x0:
-        return (uint32_t)entry->address;
-    case 0x4:
-        return entry->address >> 32;
-    case 0x8:
-        return entry->data;
-    default:
-        return entry->control;
-    }
-}
-
-static void msix_write(void *context, uint64_t offset, unsigned size, uint64_t value)
-{
     struct virtio_device *device = context;
-    if (size != 4 || offset / 16 >= VIRTIO_VECTORS)
-        return;
-    unsigned vector = (unsigned)(offset / 16);
-    struct virtio_msix_entry *entry = &device->msix[vector];
-    switch (offset & 0xc) {
-    case 0x0:
-    case 0x4:
-        entry->address = half(entry->address, value, (offset & 4) != 0);
-        break;
-    case 0x8:
-        entry->data = (uint32_t)value;
-        break;
-    default:
-        entry->control = (uint32_t)value & 1;
-        if (entry->control == 0 && (device->msix_pending & (1u << vector)) != 0) {
-            device->msix_pending &= ~(1u << vector);
-            send_msix(device, vector);
-        }
-        break;
+    const struct virtio_model *model = device->model;
+    if (offset < OFFSET_ISR) {
+        write_common(device, (unsigned)offset, value);
+    } else if (offset >= OFFSET_NOTIFY) {
+        notify(device, (unsigned)(offset - OFFSET_NOTIFY) / 4);
+    } else if (offset >= OFFSET_CONFIG && model->config_written != NULL) {
+        uint32_t at = (uint32_t)(offset - OFFSET_CONFIG);
+        if (at < model->config_size && size <= model->config_size - at)
+            model->config_written(device, at, size, value);
     }
 }
 
 static const struct bus_operations register_operations = {register_read, register_write, 4};
-static const struct bus_operations msix_operations = {msix_read, msix_write, 4};

@@ -8,16 +8,17 @@
 
 #include "vmm/device/apic.h"
 #include "vmm/device/irq.h"
+#include "vmm/device/msix.h"
 #include "vmm/device/pci.h"
 #include "vmm/virtio/queue.h"
 
-#define VIRTIO_MAX_QUEUES 4u
-#define VIRTIO_VECTORS    (VIRTIO_MAX_QUEUES + 1u)
+#define VIRTIO_MAX_QUEUES 17u /* eight pairs of a network card and its control queue */
 #define VIRTIO_NO_VECTOR  0xffffu
 
 #define VIRTIO_F_INDIRECT_DESC (1ull << 28)
 #define VIRTIO_F_EVENT_IDX     (1ull << 29)
 #define VIRTIO_F_VERSION_1     (1ull << 32)
+#define VIRTIO_F_RING_PACKED   (1ull << 34)
 
 enum virtio_status {
     VIRTIO_ACKNOWLEDGE = 1,
@@ -35,17 +36,18 @@ struct virtio_model {
     uint32_t class_code;
     uint64_t features; /* beside those of the transport */
     unsigned queues;
-    const uint8_t *config; /* the device's configuration space, read-only to the driver */
+    const uint8_t *config; /* the device's configuration space */
     uint32_t config_size;
     /* The driver has notified queue `index`; returns 0 or an error, which breaks the device. */
     int (*notify)(struct virtio_device *device, unsigned index);
+    /* The driver resets the device: what is under way is forgotten. May be NULL. */
+    void (*reset)(struct virtio_device *device);
+    /* Can the device work with this choice among the features it offered? NULL: with any. */
+    bool (*accept)(const struct virtio_device *device, uint64_t features);
+    /* The driver writes its configuration space, inside config_size. NULL: it is read-only. */
+    void (*config_written)(struct virtio_device *device, uint32_t offset, unsigned size,
+                           uint64_t value);
     void *context;
-};
-
-struct virtio_msix_entry {
-    uint64_t address;
-    uint32_t data;
-    uint32_t control; /* bit 0: masked */
 };
 
 struct virtio_device {
@@ -58,12 +60,12 @@ struct virtio_device {
     uint32_t device_feature_select;
     uint32_t driver_feature_select;
     uint64_t driver_features;
+    bool features_locked; /* FEATURES_OK was accepted; nothing but a reset changes them */
     uint8_t status;
     uint8_t isr;
-    struct virtio_msix_entry msix[VIRTIO_VECTORS];
-    uint32_t msix_pending;
+    uint8_t config_generation;
+    struct msix msix;
     const struct memory *memory;
-    struct apic_bus *apics;
     struct irq *irq;
     unsigned gsi;
 };
@@ -72,10 +74,19 @@ struct virtio_device {
 void virtio_initialize(struct virtio_device *device, const struct virtio_model *model,
                        unsigned slot, const struct memory *memory, struct apic_bus *apics,
                        struct irq *irq);
+
+/* A reset by the driver, and one of the machine, which takes the PCI function along. */
 void virtio_reset(struct virtio_device *device);
+void virtio_power_on(struct virtio_device *device);
 
 /* Interrupts the driver if it wants to know of what was pushed to queue `index`. */
 void virtio_interrupt(struct virtio_device *device, unsigned index);
+
+/* The device has changed its configuration space: the driver is told (virtio 1.2, 2.5). */
+void virtio_config_changed(struct virtio_device *device);
+
+/* Was this feature negotiated? */
+bool virtio_has(const struct virtio_device *device, uint64_t feature);
 
 /* Is the driver ready, and the device not broken? */
 bool virtio_running(const struct virtio_device *device);

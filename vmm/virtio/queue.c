@@ -1,150 +1,174 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmm/virtio/queue.h"
-
-#include <stdatomic.h>
-#include <stddef.h>
 #include <string.h>
 
-#define DESCRIPTOR_NEXT     1u
-#define DESCRIPTOR_WRITE    2u
-#define DESCRIPTOR_INDIRECT 4u
-#define NO_INTERRUPT        1u
-
-/* virtio 1.2, 2.7.5 */
-struct descriptor {
-    uint64_t address;
-    uint32_t length;
-    uint16_t flags;
-    uint16_t next;
-};
-
-_Static_assert(sizeof(struct descriptor) == 16, "virtio 1.2, 2.7.5");
+#include "vmm/virtio/queue_internal.h"
 
 void virtqueue_reset(struct virtqueue *queue, const struct memory *memory)
 {
     *queue = (struct virtqueue){.memory = memory, .size = VIRTQUEUE_MAX_SIZE};
 }
 
-static bool read16(const struct virtqueue *queue, uint64_t address, uint16_t *value)
+static uint8_t *area(const struct virtqueue *queue, uint64_t address, uint64_t size,
+                     uint64_t alignment)
 {
-    return memory_read(queue->memory, gpa(address), value, sizeof(*value)) == MEMORY_OK;
+    return address % alignment != 0 ? NULL : memory_at(queue->memory, gpa(address), size);
 }
 
-static bool write16(const struct virtqueue *queue, uint64_t address, uint16_t value)
+int virtqueue_enable(struct virtqueue *queue)
 {
-    return memory_write(queue->memory, gpa(address), &value, sizeof(value)) == MEMORY_OK;
+    uint64_t size = queue->size;
+    /* 2.7 and 2.8.10: alignment and size of each part. */
+    queue->descriptor_area = area(queue, queue->descriptors, size * DESCRIPTOR_SIZE, 16);
+    if (queue->packed) {
+        queue->driver_area = area(queue, queue->available, 4, 4);
+        queue->device_area = area(queue, queue->used, 4, 4);
+    } else {
+        queue->driver_area = area(queue, queue->available, 6 + 2 * size, 2);
+        queue->device_area = area(queue, queue->used, 6 + 8 * size, 4);
+    }
+    if (queue->descriptor_area == NULL || queue->driver_area == NULL || queue->device_area == NULL)
+        return VIRTQUEUE_ERROR_RING;
+    if (!queue->packed && (size & (size - 1)) != 0)
+        return VIRTQUEUE_ERROR_RING;
+    queue->next_available = 0;
+    queue->next_used = 0;
+    queue->available_wrap = true;
+    queue->used_wrap = true;
+    queue->unsignalled = 0;
+    queue->enabled = true;
+    return 0;
 }
 
-/* Adds one descriptor's memory to the chain. */
-static bool add_segment(const struct virtqueue *queue, const struct descriptor *descriptor,
-                        struct virtqueue_chain *chain)
+void chain_begin(struct virtqueue_chain *chain)
 {
-    bool writable = (descriptor->flags & DESCRIPTOR_WRITE) != 0;
-    if (chain->count >= VIRTQUEUE_MAX_SEGMENTS)
+    chain->token = (struct virtqueue_token){0, 0};
+    chain->count = 0;
+    chain->readable = 0;
+    chain->readable_length = 0;
+    chain->writeable_length = 0;
+}
+
+bool chain_add(const struct virtqueue *queue, struct virtqueue_chain *chain, uint64_t address,
+               uint32_t length, bool writeable)
+{
+    if (chain->count >= VIRTQUEUE_MAX_SEGMENTS || length == 0)
         return false;
     /* 2.7.4.2: what the device writes comes behind what it reads. */
-    if (!writable && chain->readable != chain->count)
+    if (!writeable && chain->readable != chain->count)
         return false;
-    uint8_t *data = memory_at(queue->memory, gpa(descriptor->address), descriptor->length);
-    if (data == NULL || descriptor->length == 0)
+    /* 2.7.5: a chain is no longer than 2^32 bytes. */
+    if (chain->readable_length + chain->writeable_length + length > UINT32_MAX)
         return false;
-    chain->segment[chain->count++] = (struct virtqueue_segment){data, descriptor->length};
-    if (!writable)
+    uint8_t *data = memory_at(queue->memory, gpa(address), length);
+    if (data == NULL)
+        return false;
+    chain->segment[chain->count++] = (struct virtqueue_segment){data, length};
+    if (writeable) {
+        chain->writeable_length += length;
+    } else {
         chain->readable = chain->count;
+        chain->readable_length += length;
+    }
     return true;
 }
 
-/* Walks a descriptor table of `size` entries; an indirect table has no further indirection. */
-static bool walk(const struct virtqueue *queue, uint64_t table, uint32_t size, uint16_t index,
-                 bool outer, struct virtqueue_chain *chain)
+const uint8_t *chain_indirect(const struct virtqueue *queue, uint64_t address, uint32_t length,
+                              uint32_t *entries)
 {
-    for (uint32_t steps = 0; steps < size; steps++) {
-        struct descriptor descriptor;
-        if (index >= size || memory_read(queue->memory, gpa(table + index * 16ull), &descriptor,
-                                         sizeof(descriptor)) != MEMORY_OK)
-            return false;
-        if ((descriptor.flags & DESCRIPTOR_INDIRECT) != 0) {
-            uint32_t entries = descriptor.length / 16;
-            if (!outer || !queue->indirect || (descriptor.flags & DESCRIPTOR_NEXT) != 0 ||
-                descriptor.length % 16 != 0 || entries == 0 || entries > VIRTQUEUE_MAX_SEGMENTS)
-                return false;
-            return walk(queue, descriptor.address, entries, 0, false, chain);
-        }
-        if (!add_segment(queue, &descriptor, chain))
-            return false;
-        if ((descriptor.flags & DESCRIPTOR_NEXT) == 0)
-            return true;
-        index = descriptor.next;
-    }
-    return false; /* a loop */
+    *entries = length / DESCRIPTOR_SIZE;
+    if (!queue->indirect || length % DESCRIPTOR_SIZE != 0 || *entries == 0 ||
+        *entries > VIRTQUEUE_MAX_SEGMENTS)
+        return NULL;
+    /* Nothing asks for an aligned table (2.7.5.3), but 8 bytes let each field be one access. */
+    return address % 8 != 0 ? NULL : memory_at(queue->memory, gpa(address), length);
 }
 
 int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 {
-    uint16_t index;
-    uint16_t head;
     if (!queue->enabled)
         return 0;
-    if (!read16(queue, queue->available + 2, &index))
-        return VIRTQUEUE_ERROR_RING;
-    uint16_t waiting = (uint16_t)(index - queue->next_available);
-    if (waiting == 0)
-        return 0;
-    if (waiting > queue->size)
-        return VIRTQUEUE_ERROR_RING;
-    /* 2.7.13.3.1: entries are read after the index that announces them. */
-    atomic_thread_fence(memory_order_acquire);
-    uint64_t slot = queue->next_available & (queue->size - 1u);
-    if (!read16(queue, queue->available + 4 + 2 * slot, &head))
-        return VIRTQUEUE_ERROR_RING;
-    chain->head = head;
-    chain->count = 0;
-    chain->readable = 0;
-    if (!walk(queue, queue->descriptors, queue->size, head, true, chain))
-        return VIRTQUEUE_ERROR_CHAIN;
-    queue->next_available++;
-    return 1;
+    chain_begin(chain);
+    return queue->packed ? packed_pop(queue, chain) : split_pop(queue, chain);
 }
 
-void virtqueue_unpop(struct virtqueue *queue)
+void virtqueue_unpop(struct virtqueue *queue, const struct virtqueue_chain *chain)
 {
-    queue->next_available--;
+    if (queue->packed)
+        packed_unpop(queue, chain->token.descriptors);
+    else
+        queue->next_available--;
 }
 
-int virtqueue_push(struct virtqueue *queue, const struct virtqueue_chain *chain, uint32_t written)
+void virtqueue_push_all(struct virtqueue *queue, const struct virtqueue_used *done, unsigned count)
 {
-    const uint32_t element[2] = {chain->head, written};
-    uint64_t slot = queue->next_used & (queue->size - 1u);
-    if (memory_write(queue->memory, gpa(queue->used + 4 + 8 * slot), element, sizeof(element)) !=
-        MEMORY_OK)
-        return VIRTQUEUE_ERROR_RING;
-    queue->next_used++;
-    atomic_thread_fence(memory_order_release);
-    return write16(queue, queue->used + 2, queue->next_used) ? 0 : VIRTQUEUE_ERROR_RING;
+    if (!queue->enabled || count == 0)
+        return;
+    if (queue->packed)
+        packed_push(queue, done, count);
+    else
+        split_push(queue, done, count);
+}
+
+void virtqueue_push(struct virtqueue *queue, struct virtqueue_token token, uint32_t written)
+{
+    const struct virtqueue_used done = {token, written};
+    virtqueue_push_all(queue, &done, 1);
 }
 
 bool virtqueue_must_interrupt(struct virtqueue *queue)
 {
-    uint16_t before = queue->signalled;
-    uint16_t now = queue->next_used;
-    uint16_t word;
-    if (before == now)
+    uint32_t pushed = queue->unsignalled;
+    if (!queue->enabled || pushed == 0)
         return false;
-    queue->signalled = now;
+    queue->unsignalled = 0;
+    /* What was given back is visible before the driver's wishes are read (2.7.7.2, 2.8.10). */
     atomic_thread_fence(memory_order_seq_cst);
-    if (queue->event_index) {
-        /* used_event behind the available ring (2.7.10). */
-        if (!read16(queue, queue->available + 4 + 2ull * queue->size, &word))
-            return false;
-        return (uint16_t)(now - word - 1) < (uint16_t)(now - before);
-    }
-    return read16(queue, queue->available, &word) && (word & NO_INTERRUPT) == 0;
+    return queue->packed ? packed_must_interrupt(queue, pushed)
+                         : split_must_interrupt(queue, pushed);
 }
 
 void virtqueue_enable_notification(struct virtqueue *queue)
 {
-    /* avail_event behind the used ring. Without event indices the flag is never set. */
-    if (queue->event_index)
-        write16(queue, queue->used + 4 + 8ull * queue->size, queue->next_available);
+    if (!queue->enabled)
+        return;
+    if (queue->packed)
+        packed_enable_notification(queue);
+    else
+        split_enable_notification(queue);
     atomic_thread_fence(memory_order_seq_cst);
+}
+
+/* One pass for both directions: `to` is a buffer, or `from` is. */
+static uint32_t copy(const struct virtqueue_segment *segment, unsigned count, uint64_t offset,
+                     uint8_t *to, const uint8_t *from, uint32_t length)
+{
+    uint32_t done = 0;
+    for (unsigned i = 0; i < count && done < length; i++) {
+        if (offset >= segment[i].length) {
+            offset -= segment[i].length;
+            continue;
+        }
+        uint32_t part = segment[i].length - (uint32_t)offset;
+        if (part > length - done)
+            part = length - done;
+        if (to != NULL)
+            memcpy(to + done, segment[i].data + offset, part);
+        else
+            memcpy(segment[i].data + offset, from + done, part);
+        done += part;
+        offset = 0;
+    }
+    return done;
+}
+
+uint32_t virtqueue_gather(const struct virtqueue_segment *segment, unsigned count, uint64_t offset,
+                          void *to, uint32_t length)
+{
+    return copy(segment, count, offset, to, NULL, length);
+}
+
+uint32_t virtqueue_scatter(const struct virtqueue_segment *segment, unsigned count, uint64_t offset,
+                           const void *from, uint32_t length)
+{
+    return copy(segment, count, offset, NULL, from, length);
 }

@@ -82,6 +82,7 @@ static struct machine *driver(uint64_t features)
     bus_write(&m->vm.mmio, SLOT + 0x42, 2, 0x8000);
     bus_write(&m->vm.mmio, msix + 16, 4, 0xfee00000); /* vector 1 */
     bus_write(&m->vm.mmio, msix + 24, 4, 0x71);
+    bus_write(&m->vm.mmio, msix + 28, 4, 0);
     set(m, 0x14, 1, 0);
     set(m, 0x14, 1, 3);
     set(m, 0x08, 4, 0);
