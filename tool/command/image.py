@@ -2,28 +2,41 @@
 """The boot image: one hybrid ISO for BIOS and UEFI, CD and USB stick. The same input gives the same
 bytes, so nothing here may depend on the clock, on the place of the tree or on random numbers."""
 
+import hashlib
+import io
 import os
 import shutil
+import tarfile
 import tempfile
 import time
 from pathlib import Path
 
-from . import build, guest, packages, rootimage
+from . import build, elf, guest, packages, rootimage, trust
 from .ui import ROOT, Step, run
 
 GRUB = Path("/usr/lib/grub")
 
-# What GRUB's core image must know to find the medium and its own modules there.
-CORE_MODULES = ["normal", "iso9660", "search", "search_fs_file", "configfile"]
-BIOS_MODULES = CORE_MODULES + ["biosdisk", "part_msdos", "part_gpt"]
-EFI_MODULES = CORE_MODULES + ["part_msdos", "part_gpt", "fat"]
+# All of GRUB that is used is in its core image, with the loader and the menu in its memory disk: it
+# takes nothing from the medium but the files that the loader verifies.
+CORE_MODULES = ["normal", "memdisk", "tar", "iso9660", "search", "search_fs_file", "configfile",
+                "part_msdos", "part_gpt", "fat", "multiboot2", "serial", "terminal", "all_video",
+                "smbios", "regexp", "test", "echo", "sleep", "halt", "reboot"]
+BIOS_MODULES = CORE_MODULES + ["biosdisk"]
+EFI_MODULES = CORE_MODULES
+
+# The folder of what the loader reads; names there are those of the signed manifest.
+FOLDER = "boot/quoin"
+MANIFEST_PLACE = f"{FOLDER}/manifest"
 
 # Place on the medium, and what the build makes of it. The root image stands beside them.
 KERNELS = {
-    "boot/quoin/kernel.elf": "kernel/kernel32.elf",
-    "boot/quoin/kernel-debug.elf": "kernel/kernel32-debug.elf",
+    f"{FOLDER}/kernel.elf": "kernel/kernel32.elf",
+    f"{FOLDER}/kernel-debug.elf": "kernel/kernel32-debug.elf",
 }
-ROOT_PLACE = "boot/quoin/root.elf"
+ROOT_PLACE = f"{FOLDER}/root.elf"
+
+# The variable of the loader that holds the public root keys.
+ROOTS_VARIABLE = "loader_roots"
 
 # What goes into the root image behind init, beside the guest's files (guest.py).
 ROOT_FILES = {
@@ -60,26 +73,35 @@ def _stamp(tree, seconds):
         path.chmod(0o755 if path.is_dir() else 0o644)
 
 
-def _grub(tree, work, environment):
+def _memory_disk(out, files, seconds):
+    """A tar archive, as GRUB's memory disk reads it; files: name -> bytes."""
+    with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as archive:
+        for name, data in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size, member.mtime = len(data), seconds
+            archive.addfile(member, io.BytesIO(data))
+
+
+def _grub(tree, work, environment, seconds, roots):
     """Lays GRUB out in tree and returns the EFI system partition's image."""
-    # The parser that runs before GRUB has its modules knows no comments.
+    # The parser that runs before GRUB has its menu knows no comments.
     load = work / "load.cfg"
     lines = (ROOT / "boot/grub/load.cfg").read_text().splitlines()
     load.write_text("".join(line + "\n" for line in lines if not line.startswith("#")))
-    bios = tree / "boot/grub/i386-pc"
-    efi = tree / "boot/grub/x86_64-efi"
-    for target, folder in (("i386-pc", bios), ("x86_64-efi", efi)):
-        folder.mkdir(parents=True)
-        for module in sorted((GRUB / target).glob("*")):
-            if module.suffix in (".mod", ".lst"):
-                shutil.copyfile(module, folder / module.name)
-    run(["grub-mkimage", "-O", "i386-pc-eltorito", "-p", "/boot/grub", "-c", load,
-         "-o", bios / "eltorito.img", *BIOS_MODULES], "making GRUB for BIOS")
+    loader = elf.set_variable(build.artifact("boot/loader/loader.elf").read_bytes(),
+                              ROOTS_VARIABLE, roots.read_bytes())
+    memory_disk = work / "memdisk.tar"
+    _memory_disk(memory_disk, {"boot/quoin/loader.elf": loader,
+                               "boot/grub/grub.cfg": (ROOT / "boot/grub/grub.cfg").read_bytes()},
+                 seconds)
+    bios = tree / "boot/grub"
+    bios.mkdir(parents=True)
+    run(["grub-mkimage", "-O", "i386-pc-eltorito", "-m", memory_disk, "-p", "(memdisk)/boot/grub",
+         "-c", load, "-o", bios / "eltorito.img", *BIOS_MODULES], "making GRUB for BIOS")
     boot = tree / "EFI/BOOT"
     boot.mkdir(parents=True)
-    run(["grub-mkimage", "-O", "x86_64-efi", "-p", "/boot/grub", "-c", load,
-         "-o", boot / "BOOTX64.EFI", *EFI_MODULES], "making GRUB for UEFI")
-    shutil.copyfile(ROOT / "boot/grub/grub.cfg", tree / "boot/grub/grub.cfg")
+    run(["grub-mkimage", "-O", "x86_64-efi", "-m", memory_disk, "-p", "(memdisk)/boot/grub",
+         "-c", load, "-o", boot / "BOOTX64.EFI", *EFI_MODULES], "making GRUB for UEFI")
 
     esp = work / "efi.img"
     kib = (boot / "BOOTX64.EFI").stat().st_size // 1024 + 256
@@ -92,42 +114,67 @@ def _grub(tree, work, environment):
     return esp
 
 
-def make(out, files):
-    """Writes the ISO to out; files: place on the medium -> file."""
+def has_roots(iso, roots, work):
+    """Whether the loader for UEFI in the ISO carries the public root keys. (The one for BIOS is
+    compressed.)"""
+    out = work / "BOOTX64.EFI"
+    run(["xorriso", "-indev", iso, "-osirrox", "on", "-extract", "/EFI/BOOT/BOOTX64.EFI", out],
+        f"reading {iso.name}")
+    return roots.read_bytes() in out.read_bytes()
+
+
+def make(out, files, keys=None, version=None):
+    """Writes the ISO to out; files: place on the medium -> file. They are signed with the keys (by
+    default the development keys) as the version (by default the time of the newest commit)."""
     packages.ensure(["iso"], False)
+    keys = keys or trust.development()
     seconds = build.commit_time()
     environment = dict(os.environ, SOURCE_DATE_EPOCH=str(seconds), TZ="UTC",
                        MTOOLS_SKIP_CHECK="1")
     date = time.strftime("%Y%m%d%H%M%S00", time.gmtime(seconds))
-    with Step(f"making {out}"), tempfile.TemporaryDirectory(prefix="quoin-iso-") as temporary:
+    with tempfile.TemporaryDirectory(prefix="quoin-iso-") as temporary:
         work = Path(temporary)
-        tree = work / "tree"
-        tree.mkdir()
-        for place, file in files.items():
-            (tree / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, tree / place)
-        esp = _grub(tree, work, environment)
-        _stamp(tree, seconds)
-        os.utime(esp, (seconds, seconds))
-        partial = out.with_name(out.name + ".partial")
-        run(["xorriso", "-as", "mkisofs", "-r", "-graft-points", "-V", "QUOIN",
-             f"--modification-date={date}", "--set_all_file_dates", date,
-             "-b", "boot/grub/i386-pc/eltorito.img", "-no-emul-boot", "-boot-load-size", "4",
-             "-boot-info-table", "--grub2-boot-info",
-             "--grub2-mbr", GRUB / "i386-pc/boot_hybrid.img", "--protective-msdos-label",
-             "--gpt_disk_guid", "51554f494e00400080000000000000aa",
-             "--efi-boot-part", "--efi-boot-image", "--efi-boot", "efi.img",
-             "-o", partial, tree, f"/efi.img={esp}"],
-            "making the ISO", env=environment)
-        partial.replace(out)
+        signed = work / "manifest"
+        trust.manifest(signed, files, version or seconds, keys)
+        with Step(f"making {out}"):
+            _make(out, files | {MANIFEST_PLACE: signed}, keys.roots, work, environment, seconds,
+                  date)
 
 
-def current(yes=False):
+def _make(out, files, roots, work, environment, seconds, date):
+    tree = work / "tree"
+    tree.mkdir()
+    for place, file in files.items():
+        (tree / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, tree / place)
+    esp = _grub(tree, work, environment, seconds, roots)
+    _stamp(tree, seconds)
+    os.utime(esp, (seconds, seconds))
+    partial = out.with_name(out.name + ".partial")
+    run(["xorriso", "-as", "mkisofs", "-r", "-graft-points", "-V", "QUOIN",
+         f"--modification-date={date}", "--set_all_file_dates", date,
+         "-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4",
+         "-boot-info-table", "--grub2-boot-info",
+         "--grub2-mbr", GRUB / "i386-pc/boot_hybrid.img", "--protective-msdos-label",
+         "--gpt_disk_guid", "51554f494e00400080000000000000aa",
+         "--efi-boot-part", "--efi-boot-image", "--efi-boot", "efi.img",
+         "-o", partial, tree, f"/efi.img={esp}"],
+        "making the ISO", env=environment)
+    partial.replace(out)
+
+
+def current(yes=False, keys=None):
     """The ISO of the tree as it stands, built anew only when something in it is newer."""
     packages.ensure(["build", "iso"], yes)
-    out = build.directory() / "quoin.iso"
+    keys = keys or trust.development()
+    # Each set of root keys has an image of its own.
+    name = "quoin.iso"
+    if keys.folder != build.directory() / trust.DEVELOPMENT:
+        name = f"quoin-{hashlib.sha256(keys.roots.read_bytes()).hexdigest()[:8]}.iso"
+    out = build.directory() / name
     files = payload(root_image(yes))
-    inputs = [*files.values(), *(ROOT / "boot/grub").glob("*"), Path(__file__)]
+    inputs = [*files.values(), *(ROOT / "boot/grub").glob("*"), Path(__file__),
+              build.artifact("boot/loader/loader.elf"), keys.folder / "release.part"]
     if not out.exists() or any(file.stat().st_mtime > out.stat().st_mtime for file in inputs):
-        make(out, files)
+        make(out, files, keys)
     return out

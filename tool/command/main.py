@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import bench, build, image, run, test
+from . import bench, build, image, run, test, trust
 from .machine import nested_kvm
 from .ui import Problem, say
 
@@ -27,6 +27,13 @@ def _machine_options(parser):
                         help="handed to QEMU as it is; repeat it for each word")
 
 
+def _key_options(parser):
+    parser.add_argument("--keys", type=Path, metavar="DIR",
+                        help="sign with these keys instead of the development keys")
+    parser.add_argument("--passphrase-file", type=Path, metavar="FILE",
+                        help="instead of asking for the keys' passphrase")
+
+
 def _parser():
     parser = argparse.ArgumentParser(prog="quoin", description=__doc__)
     # -y is understood before and after the subcommand.
@@ -40,10 +47,14 @@ def _parser():
 
     sub = commands.add_parser("iso", parents=[common], help="make the boot image")
     sub.add_argument("--out", type=Path, metavar="FILE", help="default: build/quoin.iso")
+    sub.add_argument("--version", type=int, metavar="N",
+                     help="version in the signed manifest; default: the newest commit's time")
+    _key_options(sub)
 
     sub = commands.add_parser("run", parents=[common], help="boot the image in an emulator")
     _machine_options(sub)
     sub.add_argument("--iso", metavar="FILE", help="boot this image instead of the tree's")
+    _key_options(sub)
     sub.add_argument("--headless", action="store_true", help="no window, no input")
     sub.add_argument("--expect", metavar="REGEX", help="end with 0 when this is on the console")
     sub.add_argument("--timeout", type=float, default=120, metavar="S")
@@ -58,6 +69,25 @@ def _parser():
     sub = commands.add_parser("bench", parents=[common], help="count instructions")
     sub.add_argument("name", nargs="?", metavar="NAME", help=", ".join(sorted(bench.BENCHES)))
     sub.add_argument("--json", action="store_true")
+
+    sub = commands.add_parser("keys", parents=[common], help="make or replace signing keys")
+    sub.add_argument("action", choices=["new", "rotate"],
+                     help="new: root and release keys; rotate: new release keys, the old ones are "
+                          "revoked")
+    sub.add_argument("folder", type=Path, metavar="DIR")
+    sub.add_argument("--passphrase-file", type=Path, metavar="FILE")
+
+    sub = commands.add_parser("sign", parents=[common], help="sign an image's files anew")
+    sub.add_argument("iso", type=Path, metavar="ISO")
+    sub.add_argument("--out", type=Path, required=True, metavar="FILE")
+    sub.add_argument("--version", type=int, metavar="N")
+    _key_options(sub)
+
+    sub = commands.add_parser("verify", parents=[common], help="check an image's signatures")
+    sub.add_argument("iso", type=Path, metavar="ISO")
+    sub.add_argument("--roots", type=Path, metavar="FILE",
+                     help="public root keys; default: those of --keys or of development")
+    _key_options(sub)
 
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")
     _machine_options(sub)
@@ -77,10 +107,13 @@ def _build(options):
 
 def _iso(options):
     build.build(yes=options.yes)
-    if options.out is None:
-        say(str(image.current(options.yes)))
+    keys = trust.chosen(options)
+    if options.out is None and options.version is None:
+        say(str(image.current(options.yes, keys)))
     else:
-        image.make(options.out.resolve(), image.payload(image.root_image(options.yes)))
+        out = options.out or build.directory() / "quoin.iso"
+        image.make(out.resolve(), image.payload(image.root_image(options.yes)), keys,
+                   options.version)
     return 0
 
 
@@ -94,7 +127,8 @@ def main(arguments):
     signal.signal(signal.SIGHUP, _end)
     options = _parser().parse_args(arguments)
     actions = {"build": _build, "iso": _iso, "run": run.run, "debug": run.debug,
-               "test": test.test, "bench": bench.bench}
+               "test": test.test, "bench": bench.bench, "keys": trust.command_keys,
+               "sign": trust.command_sign, "verify": trust.command_verify}
     try:
         return actions[options.command](options)
     except Problem as problem:

@@ -17,6 +17,12 @@ ELF_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 SEGMENT = struct.Struct("<IIQQQQQQ")
 PT_LOAD, PF_READ = 1, 4
 
+# Room that the loader fills: a file of the archive, to which a segment header of its own points
+# (doc/formats.md, "Boot parameters").
+PARAMETERS_NAME = "boot/parameters"
+PARAMETERS_SIZE = 64 * 1024
+PT_PARAMETERS = 0x60515031
+
 
 def _pages(size):
     return (size + PAGE - 1) // PAGE * PAGE
@@ -37,8 +43,18 @@ def archive(files):
     return head + bytes(offset - len(head)) + content
 
 
+def _place(data, name):
+    """Offset of a file in an archive."""
+    count, = struct.unpack_from("<Q", data, 16)
+    for index in range(count):
+        entry, offset, _ = ENTRY.unpack_from(data, HEADER.size + index * ENTRY.size)
+        if entry.rstrip(b"\0") == name.encode():
+            return offset
+    raise Problem(f"the archive has no file {name}")
+
+
 def pack(elf, files):
-    """init's ELF (bytes) with the files behind it."""
+    """init's ELF (bytes) with the files behind it, and room for the loader's parameters."""
     header = list(ELF_HEADER.unpack_from(elf))
     phoff, phentsize, phnum = header[5], header[9], header[10]
     segments = [SEGMENT.unpack_from(elf, phoff + i * phentsize) for i in range(phnum)]
@@ -46,10 +62,13 @@ def pack(elf, files):
     if not loads:
         raise Problem("init's ELF has nothing to load")
     end = max(_pages(s[3] + s[6]) for s in loads)
-    data = archive(files)
+    data = archive(files | {PARAMETERS_NAME: bytes(PARAMETERS_SIZE)})
     at = _pages(len(elf))
     new_table = at + len(data)
     segments.append((PT_LOAD, PF_READ, at, end, end, len(data), len(data), PAGE))
+    place = _place(data, PARAMETERS_NAME)
+    segments.append((PT_PARAMETERS, PF_READ, at + place, end + place, end + place, PARAMETERS_SIZE,
+                     PARAMETERS_SIZE, PAGE))
     header[5], header[10] = new_table, len(segments)
     # The section table would describe a file that is no more: leave it out.
     header[6], header[12], header[13] = 0, 0, 0

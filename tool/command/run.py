@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import build, image, packages
+from . import build, image, packages, trust
 from . import machine as machines
 from .machine import Machine
 from .session import Session
@@ -65,7 +65,7 @@ def run(options):
             raise Problem(f"{iso}: no such file")
     else:
         build.build(yes=options.yes)
-        iso = image.current(options.yes)
+        iso = image.current(options.yes, trust.chosen(options))
     machine = machine_of(options)
     machine.iso = iso
     if options.headless or options.expect or options.screenshot:

@@ -67,7 +67,8 @@ void write_keys(struct buffer *out, const struct manifest_keys *keys);
 void write_release(struct buffer *out, uint32_t epoch, const struct manifest_keys *release,
                    const struct key_set *root);
 
-/* The manifest part; files must rise by name. */
+/* The manifest part; files must rise by name. The same files, version and keys give the same bytes.
+ */
 void write_manifest(struct buffer *out, uint64_t version, uint32_t epoch,
                     const struct manifest_file *files, uint32_t count,
                     const struct key_set *release);

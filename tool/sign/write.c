@@ -42,9 +42,11 @@ void write_keys(struct buffer *out, const struct manifest_keys *keys)
         append_item(out, manifest_required[i], keys->key[i]);
 }
 
-/* A part around its body, with a signature of each required algorithm. */
+/* A part around its body, with a signature of each required algorithm. Hedged signatures differ
+ * each time; deterministic ones make the same image of the same files (FIPS 204 section 3.4, FIPS
+ * 205 section 9.2). */
 static void append_part(struct buffer *out, enum manifest_part part, const struct buffer *body,
-                        const struct key_set *signer)
+                        const struct key_set *signer, int hedged)
 {
     size_t start = out->size;
     size_t covered;
@@ -71,6 +73,8 @@ static void append_part(struct buffer *out, enum manifest_part part, const struc
 
         pq_sign_sizes(manifest_required[i], &sizes);
         signature = allocate(sizes.signature);
+        if (!hedged)
+            sizes.random = 0;
         random_bytes(random, sizes.random);
         if (pq_sign(manifest_required[i], signer->secret[i], &message,
                     (struct pq_bytes){random, sizes.random}, signature, sizes.signature))
@@ -88,7 +92,7 @@ void write_release(struct buffer *out, uint32_t epoch, const struct manifest_key
     buffer_number(&body, epoch, 4);
     buffer_number(&body, MANIFEST_REQUIRED, 4);
     write_keys(&body, release);
-    append_part(out, MANIFEST_PART_KEYS, &body, root);
+    append_part(out, MANIFEST_PART_KEYS, &body, root, 1);
     free(body.data);
 }
 
@@ -109,7 +113,7 @@ void write_manifest(struct buffer *out, uint64_t version, uint32_t epoch,
         buffer_number(&body, 0, 4);
         buffer_append(&body, files[i].digest, MANIFEST_DIGEST_SIZE);
     }
-    append_part(out, MANIFEST_PART_MANIFEST, &body, release);
+    append_part(out, MANIFEST_PART_MANIFEST, &body, release, 0);
     free(body.data);
 }
 

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The loader: verifies what GRUB loaded, puts it in place and starts the kernel as GRUB would. On
+ * any failure it says so, on the screen and the serial port, and halts: there is no other way on.
+ */
+#include <string.h>
+#include <rt/format.h>
+
+#include "console.h"
+#include "elf.h"
+#include "info.h"
+#include "parameters.h"
+#include "place.h"
+#include "port.h"
+#include "verify.h"
+
+/* entry.S and loader.lds */
+extern uint8_t loader_start[];
+extern uint8_t loader_end[];
+extern uint8_t loader_exception_stubs[];
+extern uint32_t loader_mapped_gib;
+_Noreturn void loader_leave(uint32_t entry, uint32_t info);
+_Noreturn void loader_main(uint32_t magic, uint32_t address);
+_Noreturn void loader_exception(uint32_t vector);
+
+/* The public root keys, each as in a file of public keys (doc/formats.md): written in when an image
+ * is made. */
+#define ROOT_KEY_0_SIZE 2592
+#define ROOT_KEY_1_SIZE 64
+struct root_keys {
+    uint8_t header_0[MANIFEST_ITEM_HEADER_SIZE];
+    uint8_t key_0[ROOT_KEY_0_SIZE];
+    uint8_t header_1[MANIFEST_ITEM_HEADER_SIZE];
+    uint8_t key_1[ROOT_KEY_1_SIZE];
+};
+/* Not constant, lest the compiler take zeros for its value. */
+extern struct root_keys loader_roots;
+__attribute__((section(".data"))) struct root_keys loader_roots;
+
+#define KERNEL_INFO_ROOM 0x20000
+
+static struct info info;
+static struct verify_file files[INFO_MODULES_MAX];
+static struct place_file places[INFO_MODULES_MAX];
+static _Alignas(8) uint8_t kernel_info[KERNEL_INFO_ROOM];
+
+static void say(const char *text)
+{
+    console_print("loader: ");
+    console_print(text);
+    console_print("\n");
+}
+
+static _Noreturn void refuse(const struct loader_failure *failure)
+{
+    static char text[1024];
+    char line[256];
+
+    failure_line(failure, line, sizeof line);
+    format_text(
+        text, sizeof text,
+        "Quoin does not start.\n\n%s\n\n%s\n\nNothing was started. The machine is halted.\n", line,
+        failure_remedy(failure));
+    screen_show(&info.framebuffer, (uint64_t)loader_mapped_gib << 30, text);
+    console_print("\nloader: REFUSED: ");
+    console_print(line);
+    console_print("\n\n");
+    console_print(text);
+    for (;;)
+        cpu_halt();
+}
+
+_Noreturn void loader_exception(uint32_t vector)
+{
+    struct loader_failure failure;
+    char name[32];
+
+    format_text(name, sizeof name, "exception %u", vector);
+    failure_set(&failure, LOADER_ERROR_EXCEPTION, name);
+    refuse(&failure);
+}
+
+/* Interrupt gates to entry.S's stubs (SDM volume 3, section 6.14.1). */
+static void catch_exceptions(void)
+{
+    static _Alignas(16) uint8_t gates[32][16];
+    static uint8_t table[10];
+    uint16_t limit = sizeof gates - 1;
+    uint64_t base = (uint64_t)(uintptr_t)gates;
+
+    for (unsigned i = 0; i < 32; i++) {
+        uint64_t stub = (uint64_t)(uintptr_t)loader_exception_stubs + 16ull * i;
+        const uint16_t low[4] = {(uint16_t)stub, 0x08, 0x8e00, (uint16_t)(stub >> 16)};
+        const uint32_t high[2] = {(uint32_t)(stub >> 32), 0};
+
+        memcpy(gates[i], low, sizeof low);
+        memcpy(gates[i] + 8, high, sizeof high);
+    }
+    memcpy(table, &limit, 2);
+    memcpy(table + 2, &base, 8);
+    cpu_load_idt(table);
+}
+
+static struct pq_bytes at_address(uint64_t start, uint64_t end)
+{
+    return (struct pq_bytes){(const uint8_t *)(uintptr_t)start, (size_t)(end - start)};
+}
+
+/* GRUB's information, checked. */
+static struct pq_bytes read_info(uint32_t magic, uint32_t address, struct loader_failure *failure)
+{
+    uint32_t size;
+    struct pq_bytes data;
+
+    if (magic != INFO_LOADER_MAGIC || address == 0 || address % 8 != 0) {
+        failure_set(failure, LOADER_ERROR_MAGIC, NULL);
+        refuse(failure);
+    }
+    size = info_size((const uint8_t *)(uintptr_t)address);
+    if (size == 0 || size > UINT32_MAX - address) {
+        failure_set(failure, LOADER_ERROR_INFO, NULL);
+        refuse(failure);
+    }
+    data = at_address(address, (uint64_t)address + size);
+    if (info_parse(&info, data, failure))
+        refuse(failure);
+    return data;
+}
+
+static struct place_range own_range(void)
+{
+    return (struct place_range){(uint64_t)(uintptr_t)loader_start, (uint64_t)(uintptr_t)loader_end};
+}
+
+static void list_files(struct loader_failure *failure)
+{
+    unsigned culprit;
+    int error;
+
+    for (unsigned i = 0; i < info.module_count; i++) {
+        const struct info_module *module = &info.modules[i];
+
+        places[i].from = (struct place_range){module->start, module->end};
+        files[i].name = module->name;
+        files[i].contents = at_address(module->start, module->end);
+    }
+    error = place_check(places, info.module_count, &info, own_range(), &culprit);
+    if (error) {
+        failure_set(failure, (enum loader_error)error, files[culprit].name);
+        refuse(failure);
+    }
+}
+
+static void verify(struct verify_result *result, struct loader_failure *failure)
+{
+    const struct manifest_keys roots = {
+        {{loader_roots.key_0, ROOT_KEY_0_SIZE}, {loader_roots.key_1, ROOT_KEY_1_SIZE}}};
+    const struct verify_floor floor = {0, 0};
+    uint8_t digest[32];
+    char text[80];
+
+    pq_hash(PQ_SHA2_256, (struct pq_bytes){(const uint8_t *)&loader_roots, sizeof loader_roots},
+            digest, sizeof digest);
+    format_text(text, sizeof text, "root keys %02x%02x%02x%02x%02x%02x%02x%02x", digest[0],
+                digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
+    say(text);
+    if (verify_files(files, info.module_count, &roots, &floor, say, result, failure))
+        refuse(failure);
+}
+
+/* Moves the files that lie where the kernel goes, and adjusts what points to them. */
+static void move_files(const struct elf *kernel, const struct verify_result *result,
+                       struct loader_failure *failure)
+{
+    unsigned culprit;
+    int error = place_plan(places, info.module_count, kernel, &info, own_range(), &culprit);
+
+    if (error) {
+        failure_set(failure, (enum loader_error)error,
+                    files[culprit == info.module_count ? result->kernel : culprit].name);
+        refuse(failure);
+    }
+    for (unsigned i = 0; i < info.module_count; i++) {
+        uint64_t size = places[i].from.end - places[i].from.start;
+
+        if (places[i].to != places[i].from.start)
+            memcpy((void *)(uintptr_t)places[i].to, files[i].contents.data, size);
+        files[i].contents = at_address(places[i].to, places[i].to + size);
+    }
+}
+
+static void write_parameters(const struct verify_result *result)
+{
+    struct parameters parameters = {
+        .flags = PARAMETERS_VERIFIED,
+        .epoch = result->epoch,
+        .version = result->version,
+        .manifest_digest = files[result->manifest].digest,
+    };
+    struct elf root;
+    const struct elf_segment *room = &root.segments[0];
+
+    if (elf_parse(&root, files[result->root].contents, ELF_TYPE_PARAMETERS))
+        return;
+    info_option(&info, "entry", parameters.entry, sizeof parameters.entry);
+    info_option(&info, "medium", parameters.medium, sizeof parameters.medium);
+    /* The root image is in memory of its own, and it is the loader's now. */
+    parameters_write((uint8_t *)(uintptr_t)files[result->root].contents.data + room->offset,
+                     (size_t)room->file_size, &parameters);
+}
+
+/* The root image as module 0, then every other file in GRUB's order. */
+static void write_info(struct pq_bytes data, const struct verify_result *result,
+                       struct loader_failure *failure)
+{
+    struct info_place modules[INFO_MODULES_MAX];
+    unsigned count = 1;
+
+    for (unsigned i = 0; i < info.module_count; i++) {
+        struct info_place place = {places[i].to, places[i].to + files[i].contents.size,
+                                   files[i].name};
+
+        if (i == result->root)
+            modules[0] = place;
+        else if (i != result->kernel && i != result->manifest)
+            modules[count++] = place;
+    }
+    if (info_write(kernel_info, sizeof kernel_info, data, modules, count) == 0) {
+        failure_set(failure, LOADER_ERROR_INFO, NULL);
+        refuse(failure);
+    }
+}
+
+static void place_kernel(const struct elf *kernel, struct pq_bytes file)
+{
+    for (unsigned i = 0; i < kernel->count; i++) {
+        const struct elf_segment *segment = &kernel->segments[i];
+        uint8_t *to = (uint8_t *)(uintptr_t)segment->address;
+
+        memcpy(to, file.data + segment->offset, segment->file_size);
+        memset(to + segment->file_size, 0, segment->memory - segment->file_size);
+    }
+}
+
+_Noreturn void loader_main(uint32_t magic, uint32_t address)
+{
+    static _Alignas(8) uint8_t kept_info[INFO_SIZE_MAX];
+    static struct elf kernel;
+    struct loader_failure failure;
+    struct verify_result result;
+    struct pq_bytes data;
+
+    console_init();
+    console_print("\n");
+    say("Quoin's loader");
+    catch_exceptions();
+    data = read_info(magic, address, &failure);
+    list_files(&failure);
+    verify(&result, &failure);
+
+    if (elf_parse(&kernel, files[result.kernel].contents, ELF_TYPE_LOAD)) {
+        failure_set(&failure, LOADER_ERROR_KERNEL, files[result.kernel].name);
+        refuse(&failure);
+    }
+    /* The information may lie where the kernel or a file goes. */
+    memcpy(kept_info, data.data, data.size);
+    data.data = kept_info;
+    move_files(&kernel, &result, &failure);
+    write_parameters(&result);
+    write_info(data, &result, &failure);
+    place_kernel(&kernel, files[result.kernel].contents);
+    say("starting the kernel");
+    loader_leave((uint32_t)kernel.entry, (uint32_t)(uintptr_t)kernel_info);
+}
