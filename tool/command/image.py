@@ -51,7 +51,8 @@ def root_image(yes=False):
     init = build.artifact("init/init.elf")
     programs = {name: build.artifact(file) for name, file in ROOT_FILES.items()}
     files = {f"vm/{file.name}": file for file in sorted(CONFIGURATIONS.glob("*.ini"))}
-    sources = [init, *programs.values(), *files.values(), *guest.sources(yes), Path(__file__)]
+    sources = [init, *programs.values(), *files.values(), *guest.sources(yes), Path(__file__),
+               Path(rootimage.__file__)]
     if out.exists() and all(file.stat().st_mtime <= out.stat().st_mtime for file in sources):
         return out
     content = {name: file.read_bytes() for name, file in [*programs.items(), *files.items()]}
