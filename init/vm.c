@@ -264,10 +264,12 @@ static seL4_Error build(struct builder *b, const struct archive_file *vmm)
     if (error == seL4_NoError) {
         s->exit_endpoint =
             give(b, b->host->endpoint, seL4_CanWrite, VM_BADGE_ENDING | (vm->index + 1));
+        seL4_CPtr lock = arena_object(&vm->arena, seL4_NotificationObject, 0);
+        s->lock = give(b, lock, seL4_ReadWrite, 1);
         if (b->host->uart_cap != 0) {
             s->uart_cap = give(b, b->host->uart_cap, seL4_AllRights, 0);
         }
-        error = s->exit_endpoint == 0 ? seL4_NotEnoughMemory : seL4_NoError;
+        error = s->exit_endpoint == 0 || s->lock == 0 ? seL4_NotEnoughMemory : seL4_NoError;
     }
     return error;
 }

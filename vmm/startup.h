@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define VMM_STARTUP_MAGIC   0x706d75747261746eull
-#define VMM_STARTUP_VERSION 1
+#define VMM_STARTUP_VERSION 2
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
@@ -118,7 +118,8 @@ struct vmm_startup {
 
     uint64_t control;       /* address of a word (enum vmm_control) shared with init, or 0 */
     uint64_t exit_endpoint; /* write cap: the VMM sends one word (enum vmm_ending) when it ends */
-    uint64_t reserved[8];
+    uint64_t lock;          /* notification, read and write: vCPU threads wait for the VM's lock */
+    uint64_t reserved[7];
 };
 
 /* The word sent to exit_endpoint, in MR0. */

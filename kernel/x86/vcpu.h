@@ -86,9 +86,10 @@ struct vcpu {
     bool spec_ctrl_used;                                /* the guest has a value of its own */
 
     /* AMD-V. */
-    bool soft_event;    /* EVENTINJ stands for the instruction at soft_rip, RIP is behind it */
-    bool nmi_blocked;   /* until the guest executes IRET */
-    uint32_t asid_core; /* 1 + core that the hardware ASID is of */
+    bool soft_event;        /* EVENTINJ stands for the instruction at soft_rip, RIP is behind it */
+    bool nmi_blocked;       /* until the guest executes IRET */
+    bool virtual_interrupt; /* the VMCB's virtual interrupt is one to be delivered */
+    uint32_t asid_core;     /* 1 + core that the hardware ASID is of */
     uint32_t asid_generation;
     uint32_t intercepts[INTERCEPT_COUNT]; /* as the VMM asked */
     uint64_t soft_rip;

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, elf, image
+from . import build, elf, guest, image
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -32,6 +32,7 @@ DEFAULTS = {
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
+    "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
 
 _LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAIL|skip)[ \t]*(.*)$", re.MULTILINE)
@@ -63,12 +64,24 @@ def _machine(row):
         suffix = "-debug" if row["kernel"] == "debug" else ""
         machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
         machine.root = build.artifact(row["root"])
+        if row["guest"] is not None:
+            machine.root = _root_with_guest(row)
     elif row["root"] == DEFAULTS["root"]:
         machine.iso = image.current()
     else:
         machine.iso = build.directory() / f"test-{row['name']}.iso"
         image.make(machine.iso, image.payload(build.artifact(row["root"])))
     return machine
+
+
+def _root_with_guest(row):
+    """A root image whose only virtual machine is the row's."""
+    lines = {"name": "guest", "kernel": "guest/vmlinuz", "initrd": "guest/initramfs",
+             "memory": "256M", "cmdline": "console=ttyS0", **row["guest"]}
+    text = "".join(f"{key} = {value}\n" for key, value in lines.items() if value != "")
+    out = build.directory() / f"test-{row['name']}.root.elf"
+    out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | guest.files()))
+    return out
 
 
 def _filtered(root, only):

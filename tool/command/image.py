@@ -45,20 +45,25 @@ ROOT_FILES = {
 CONFIGURATIONS = ROOT / "system/vm"
 
 
+def packed(content):
+    """The bytes of a root image: init, the system's programs, and content (name -> bytes)."""
+    programs = {name: build.artifact(file).read_bytes() for name, file in ROOT_FILES.items()}
+    return rootimage.pack(build.artifact("init/init.elf").read_bytes(), programs | content)
+
+
 def root_image(yes=False):
     """Builds root.elf: init with the system's programs, its guests and their configurations."""
     out = build.directory() / "root.elf"
-    init = build.artifact("init/init.elf")
     programs = {name: build.artifact(file) for name, file in ROOT_FILES.items()}
     files = {f"vm/{file.name}": file for file in sorted(CONFIGURATIONS.glob("*.ini"))}
-    sources = [init, *programs.values(), *files.values(), *guest.sources(yes), Path(__file__),
-               Path(rootimage.__file__)]
+    sources = [build.artifact("init/init.elf"), *programs.values(), *files.values(),
+               *guest.sources(yes), Path(__file__), Path(rootimage.__file__)]
     if out.exists() and all(file.stat().st_mtime <= out.stat().st_mtime for file in sources):
         return out
-    content = {name: file.read_bytes() for name, file in [*programs.items(), *files.items()]}
+    content = {name: file.read_bytes() for name, file in files.items()}
     with Step("packing the root image"):
         partial = out.with_name(out.name + ".partial")
-        partial.write_bytes(rootimage.pack(init.read_bytes(), content | guest.files()))
+        partial.write_bytes(packed(content | guest.files()))
         partial.replace(out)
     return out
 

@@ -8,40 +8,43 @@
 #include "vmm/target/call.h"
 #include "vmm/target/target.h"
 
-/* Ticket lock: vCPU threads get the VM in the order in which they asked. */
-static struct {
-    _Atomic uint32_t next;
-    _Atomic uint32_t serving;
-} vm_lock;
-
-/* Tries before a waiting thread lets others run: the holder may be on this very core. */
-#define SPINS_BEFORE_YIELD 64u
+/*
+ * The VM's lock. A thread that finds it taken says so in the word and sleeps on a notification,
+ * which remembers a signal that comes before the wait. The one that is woken cannot know whether
+ * others sleep too, so it takes the lock as contended and will wake the next one.
+ */
+enum { LOCK_FREE, LOCK_TAKEN, LOCK_CONTENDED };
+static _Atomic uint32_t vm_lock;
 
 static bool svm;
+static bool alone; /* one vCPU: nobody to lock out */
+static seL4_CPtr lock_notification;
 
 void target_initialize(const struct vmm_startup *startup)
 {
     svm = (startup->features & QUOIN_FEATURE_SVM) != 0;
+    alone = startup->vcpu_count == 1;
+    lock_notification = startup->lock;
 }
 
 void target_lock(struct vm *vm)
 {
     (void)vm;
-    uint32_t ticket = atomic_fetch_add_explicit(&vm_lock.next, 1, memory_order_relaxed);
-    unsigned spins = 0;
-    while (atomic_load_explicit(&vm_lock.serving, memory_order_acquire) != ticket) {
-        if (++spins < SPINS_BEFORE_YIELD)
-            __builtin_ia32_pause();
-        else
-            seL4_Yield();
-    }
+    uint32_t seen = LOCK_FREE;
+    if (alone || atomic_compare_exchange_strong_explicit(
+                     &vm_lock, &seen, LOCK_TAKEN, memory_order_acquire, memory_order_relaxed))
+        return;
+    while (atomic_exchange_explicit(&vm_lock, LOCK_CONTENDED, memory_order_acquire) != LOCK_FREE)
+        call_wait(lock_notification);
 }
 
 void target_unlock(struct vm *vm)
 {
     (void)vm;
-    uint32_t ticket = atomic_load_explicit(&vm_lock.serving, memory_order_relaxed);
-    atomic_store_explicit(&vm_lock.serving, ticket + 1, memory_order_release);
+    if (alone)
+        return;
+    if (atomic_exchange_explicit(&vm_lock, LOCK_FREE, memory_order_release) == LOCK_CONTENDED)
+        call_send(lock_notification, 0, 0);
 }
 
 static uint64_t read_field(struct vcpu *vcpu, unsigned field)

@@ -6,7 +6,8 @@
  * VMRUN itself saves and restores what APM 15.5.1 lists; VMSAVE and VMLOAD do the rest of the
  * segment state and the SYSCALL and SYSENTER registers, the host's into a block of this core. RAX
  * is in the VMCB. With GIF clear nothing interrupts before VMRUN; RFLAGS.IF must be 1 there so
- * that a physical interrupt ends the guest (APM 15.21.1).
+ * that a physical interrupt ends the guest (APM 15.21.1). STI stands early: its shadow would reach
+ * into the guest in QEMU's TCG and hold a virtual interrupt back for an instruction.
  */
         .text
         .globl  svm_enter
@@ -21,6 +22,7 @@ svm_enter:
         push    %rdx
         push    %rdi
         clgi
+        sti
         mov     %rdx, %rax
         vmsave  %rax
         mov     %rsi, %rax
@@ -40,7 +42,6 @@ svm_enter:
         mov     104(%rdi), %r14
         mov     112(%rdi), %r15
         mov     40(%rdi), %rdi
-        sti
         vmrun   %rax
         cli
 

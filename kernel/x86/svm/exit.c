@@ -47,6 +47,16 @@ void svm_requeue_event(struct vcpu *v)
     uint64_t event = b->exit_int_info;
     bool soft = v->soft_event;
     b->event_injection = 0;
+    if (unlikely(v->virtual_interrupt)) {
+        /* V_IRQ still set: something else came first (APM 15.21.4), the interrupt is still due. */
+        if (b->interrupt_control & VINTR_IRQ)
+            b->exit_int_info =
+                EVENT_VALID | (b->interrupt_control >> VINTR_VECTOR_SHIFT & EVENT_VECTOR);
+        else
+            v->virtual_interrupt = false;
+        if (v->virtual_interrupt)
+            return;
+    }
     v->soft_event = false;
     if (likely(!(event & EVENT_VALID)))
         return;
@@ -105,6 +115,8 @@ void svm_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extend
     struct vmcb *b = svm_block(v);
     uint64_t code = b->exit_code;
     b->event_injection = 0;
+    if (unlikely(v->virtual_interrupt))
+        svm_drop_virtual_interrupt(v);
     regs->r10 = b->rip;
     regs->r8 = v->controls;
     regs->r9 = 0;
@@ -156,6 +168,10 @@ void svm_report_interrupted(struct vcpu *v, struct context *regs, uint64_t *msg)
     regs->r10 = b->rip;
     regs->r8 = v->controls;
     regs->r9 = svm_event_to_vmx(b->event_injection);
+    if (v->virtual_interrupt) {
+        regs->r9 = EVENT_VALID | (b->interrupt_control >> VINTR_VECTOR_SHIFT & EVENT_VECTOR);
+        svm_drop_virtual_interrupt(v);
+    }
     if (!msg)
         return;
     msg[QUOIN_VM_RFLAGS] = b->rflags;

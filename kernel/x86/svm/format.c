@@ -31,6 +31,9 @@ uint32_t svm_event_to_vmx(uint64_t event)
         return 0;
     unsigned type = info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK;
     unsigned vector = info & EVENT_VECTOR;
+    /* QEMU's TCG says "exception" of a virtual interrupt whose delivery it could not end. */
+    if (type == SVM_EVENT_EXCEPTION && vector >= 32)
+        type = EVENT_EXTERNAL;
     if (type == SVM_EVENT_EXCEPTION && (vector == VECTOR_BREAKPOINT || vector == VECTOR_OVERFLOW))
         type = EVENT_SOFTWARE_EXCEPTION;
     return (info & (EVENT_VECTOR | EVENT_ERROR_CODE | EVENT_VALID)) | type << EVENT_TYPE_SHIFT;

@@ -101,7 +101,7 @@ uint64_t svm_features(void)
 void svm_update_intercepts(struct vcpu *v)
 {
     struct vmcb *b = svm_block(v);
-    bool window = (v->controls & CONTROL_INTERRUPT_WINDOW) != 0;
+    bool window = (v->controls & CONTROL_INTERRUPT_WINDOW) != 0 && !v->virtual_interrupt;
     uint32_t misc1 = v->intercepts[INTERCEPT_MISC1] & ~(MISC1_VINTR | MISC1_HLT);
     misc1 |= MISC1_FORCED;
     misc1 |= window ? MISC1_VINTR : 0;
@@ -115,9 +115,16 @@ void svm_update_intercepts(struct vcpu *v)
     b->intercept_misc3 = MISC3_FORCED;
     /* An interrupt window is a virtual interrupt that exits when it could be taken (APM 15.21.4).
      */
-    b->interrupt_control = (b->interrupt_control & VINTR_TPR) | VINTR_MASKING;
+    if (!v->virtual_interrupt)
+        b->interrupt_control = (b->interrupt_control & VINTR_TPR) | VINTR_MASKING;
     if (window)
         b->interrupt_control |= VINTR_IRQ | VINTR_PRIORITY | VINTR_IGNORE_TPR;
+}
+
+void svm_drop_virtual_interrupt(struct vcpu *v)
+{
+    v->virtual_interrupt = false;
+    svm_update_intercepts(v);
 }
 
 static struct vmcb_segment reset_segment(uint16_t attributes)
@@ -208,9 +215,28 @@ bool svm_check(struct vcpu *v, struct vm_entry *e)
     return !(e->flags & QUOIN_VMENTER_EFER) || svm_fit_efer(&e->efer);
 }
 
+/*
+ * An interrupt that the guest takes at once is made a virtual interrupt (APM 15.21.4), not an
+ * injected event: QEMU's TCG, at least from 7.2 to 10.0, may deliver an injected external interrupt
+ * a second time when another core kicks this one.
+ */
+static bool inject_virtual(struct vcpu *v, struct vmcb *b, uint32_t vector)
+{
+    if ((v->controls & CONTROL_INTERRUPT_WINDOW) || !(b->rflags & RFLAGS_IF) ||
+        (b->interrupt_shadow & 1))
+        return false;
+    b->interrupt_control = (b->interrupt_control & VINTR_TPR) | VINTR_MASKING | VINTR_IRQ |
+                           VINTR_PRIORITY | VINTR_IGNORE_TPR |
+                           (uint64_t)vector << VINTR_VECTOR_SHIFT;
+    v->virtual_interrupt = true;
+    return true;
+}
+
 static void inject(struct vcpu *v, struct vmcb *b, const struct vm_entry *e)
 {
     unsigned type = e->info >> EVENT_TYPE_SHIFT & EVENT_TYPE_MASK;
+    if (type == EVENT_EXTERNAL && inject_virtual(v, b, e->info & EVENT_VECTOR))
+        return;
     b->event_injection = svm_event_from_vmx(e->info, e->error_code);
     if (type == EVENT_NMI && !v->nmi_blocked) {
         v->nmi_blocked = true;
@@ -251,6 +277,8 @@ void svm_apply(struct vcpu *v, const struct vm_entry *e)
     }
     v->soft_event = false;
     b->event_injection = 0;
+    if (unlikely(v->virtual_interrupt))
+        svm_drop_virtual_interrupt(v);
     if (e->info & EVENT_VALID)
         inject(v, b, e);
 }

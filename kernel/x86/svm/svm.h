@@ -36,6 +36,8 @@ struct svm_capabilities {
 };
 extern struct svm_capabilities svm_has;
 
+/* Takes back a virtual interrupt that was to be delivered. */
+void svm_drop_virtual_interrupt(struct vcpu *v);
 /* Rebuilds the VMCB's intercepts from what the VMM asked for and what the kernel must have. */
 void svm_update_intercepts(struct vcpu *v);
 

@@ -138,11 +138,12 @@ _Static_assert(sizeof(struct vmcb) == 4096, "APM B.2");
 #define TLB_FLUSH_GUEST 3u
 
 /* VMCB 0x060. */
-#define VINTR_TPR        0xffull
-#define VINTR_IRQ        (1ull << 8)
-#define VINTR_PRIORITY   (0xfull << 16)
-#define VINTR_IGNORE_TPR (1ull << 20)
-#define VINTR_MASKING    (1ull << 24)
+#define VINTR_TPR          0xffull
+#define VINTR_IRQ          (1ull << 8)
+#define VINTR_PRIORITY     (0xfull << 16)
+#define VINTR_IGNORE_TPR   (1ull << 20)
+#define VINTR_MASKING      (1ull << 24)
+#define VINTR_VECTOR_SHIFT 32
 
 /* EXITCODE (APM appendix C). */
 #define SVM_EXIT_EXCEPTION 0x40ull /* + vector */
