@@ -28,17 +28,18 @@ DEFAULTS = {
     "entry": None,     # iso: menu entry
     "expect": None,    # the pattern that ends the test well
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
-    "count": False,    # count the root task's own lines, "test NAME ... ok|FAIL reason"
+    "count": False,    # count the lines "test NAME ... ok|FAIL reason" of the root task or guest
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
+    "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
 
 _LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAIL|skip)[ \t]*(.*)$", re.MULTILINE)
 # A debug kernel's own lines come in the middle of the root task's.
 _KERNEL = re.compile(r"kernel: [^\n]*\n")
-_END = r"^kernel tests: (\d+) passed, (\d+) failed"
+_END = r"^(?:kernel|guest) tests: (\d+) passed, (\d+) failed"
 
 
 def rows():
@@ -74,14 +75,54 @@ def _machine(row):
     return machine
 
 
+def _configuration(row):
+    """What the INI file of the row's virtual machine says."""
+    return {"name": "guest", "kernel": "guest/vmlinuz", "initrd": "guest/initramfs",
+            "memory": "256M", "cmdline": "console=ttyS0", **row["guest"]}
+
+
 def _root_with_guest(row):
     """A root image whose only virtual machine is the row's."""
-    lines = {"name": "guest", "kernel": "guest/vmlinuz", "initrd": "guest/initramfs",
-             "memory": "256M", "cmdline": "console=ttyS0", **row["guest"]}
+    lines = _configuration(row)
     text = "".join(f"{key} = {value}\n" for key, value in lines.items() if value != "")
     out = build.directory() / f"test-{row['name']}.root.elf"
-    out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | guest.files()))
+    content = guest.test_files() if lines["initrd"].startswith("test/") else guest.files()
+    out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))
     return out
+
+
+def _bare(row):
+    """The machine that runs the guest's kernel itself."""
+    lines = _configuration(row)
+    files = {}
+    for name, data in guest.test_files().items():
+        files[name] = build.directory() / f"bare-{Path(name).name}"
+        files[name].write_bytes(data)
+    return Machine(kernel=files[lines["kernel"]], root=files[lines["initrd"]],
+                   smp=lines.get("vcpus", 1), memory=lines["memory"],
+                   qemu_args=["-append", lines["cmdline"], "-device", "virtio-serial-pci"])
+
+
+def _said(text, what):
+    """The lines "what: ..." without what differs from run to run: time stamps and numbers."""
+    lines = re.findall(rf"^{what}: (.*)$", text, re.MULTILINE)
+    lines = [re.sub(r"^<\d+>\[[ \d.]*\] ", "", line) for line in lines]
+    return {re.sub(r"0x[0-9a-f]+|\d+", "N", line): line for line in lines}
+
+
+def compare(results, row, text, yes):
+    """Fails for each line that the guest alone prints."""
+    name = f"{row['name']}: {row['compare']}"
+    with Session(_bare(row), yes) as session:
+        if session.wait({"found": _END}, row["timeout"]) != "found":
+            results.fail(name, "the bare machine did not get to the end", session.last_lines(25))
+            return
+        bare = _said(session.text, row["compare"])
+    extra = [line for key, line in _said(text, row["compare"]).items() if key not in bare]
+    if extra:
+        results.fail(name, f"{len(extra)} lines that a bare machine does not print", extra)
+    else:
+        results.ok(name)
 
 
 def _filtered(root, only):
@@ -100,7 +141,7 @@ def run_row(results, row, yes, only=None):
         if only:
             machine.root = _filtered(machine.root, only)
         timeout = row["timeout"]
-        expect = _END if row["count"] else row["expect"]
+        expect = row["expect"] or _END
         with Session(machine, yes) as session:
             result = session.wait({"found": expect, "forbidden": row["forbid"]}, timeout)
             text = session.text
@@ -112,6 +153,8 @@ def run_row(results, row, yes, only=None):
         count(results, name, text, ended=result == "found")
     elif result == "found":
         results.ok(name, timer.took)
+    if result == "found" and row["compare"]:
+        compare(results, row, text, yes)
     if result != "found":
         reason = {"forbidden": "the console says what it must not",
                   "timeout": f"{expect!r} not seen within {timeout} s",
@@ -147,13 +190,14 @@ def count(results, name, text, ended=True):
 def run(results, kinds, slow, name, yes, inside):
     """Runs the rows whose name matches; where none does, name is the beginning of the names of
     tests inside the rows that count, if inside. Returns how many rows ran."""
-    chosen = [row for row in rows() if row["kind"] in kinds and (slow or not row["slow"])]
+    chosen = [row for row in rows() if row["kind"] in kinds
+              and (slow or not row["slow"] or row["name"] == name)]
     matching = [row for row in chosen if name is None or re.search(name, row["name"])]
     for row in matching:
         run_row(results, row, yes)
     if matching or not inside:
         return len(matching)
-    counting = [row for row in chosen if row["count"] and row["boot"] == "direct"]
+    counting = [row for row in chosen if row["kind"] == "kernel" and row["count"]]
     for row in counting:
         run_row(results, row, yes, only=name)
     return len(counting)

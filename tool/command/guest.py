@@ -11,6 +11,9 @@ from . import build, packages
 from .ui import ROOT, Problem, Step, run
 
 FILES = ROOT / "system/guest"
+TESTS = ROOT / "test/guest"
+# Modules of the kernel's package that tests load.
+TEST_MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko"]
 
 
 def _kernel_package():
@@ -58,8 +61,8 @@ def _cpio(entries):
     return bytes(out) + bytes(-len(out) % 512)
 
 
-def initramfs(busybox):
-    """busybox with all its applets, and the files of system/guest."""
+def initramfs(busybox, overlay):
+    """busybox with all its applets, and overlay: name -> bytes."""
     entries = [(name, 0o040755, b"", (0, 0))
                for name in ("bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
                             "usr/bin", "usr/sbin", "var")]
@@ -69,13 +72,21 @@ def initramfs(busybox):
     for applet in sorted(listed.stdout.split()):
         if applet != "bin/busybox":
             entries.append((applet, 0o120777, b"/bin/busybox", (0, 0)))
-    for file in sorted(FILES.rglob("*")):
-        if file.is_file():
-            name = str(file.relative_to(FILES))
-            entries = [entry for entry in entries if entry[0] != name]
-            mode = 0o100755 if file.read_bytes().startswith(b"#!") else 0o100644
-            entries.append((name, mode, file.read_bytes(), (0, 0)))
+    there = {entry[0] for entry in entries} - set(overlay)
+    for folder in sorted({str(parent) for name in overlay for parent in Path(name).parents}):
+        if folder != "." and folder not in there:
+            entries.append((folder, 0o040755, b"", (0, 0)))
+    entries = [entry for entry in entries if entry[0] not in overlay]
+    for name, data in sorted(overlay.items()):
+        mode = 0o100755 if data.startswith((b"#!", b"\x7fELF")) else 0o100644
+        entries.append((name, mode, data, (0, 0)))
     return _cpio(entries)
+
+
+def _tree(folder):
+    """The files of a folder: name in it -> bytes."""
+    return {str(file.relative_to(folder)): file.read_bytes()
+            for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
 def _originals(yes=False):
@@ -98,4 +109,18 @@ def sources(yes=False):
 def files():
     """Name in the root image -> bytes: the kernel and its initramfs."""
     kernel, busybox = _originals()
-    return {"guest/vmlinuz": kernel.read_bytes(), "guest/initramfs": initramfs(busybox)}
+    return {"guest/vmlinuz": kernel.read_bytes(),
+            "guest/initramfs": initramfs(busybox, _tree(FILES))}
+
+
+def test_files():
+    """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
+    that runs the tests of test/guest."""
+    kernel, busybox = _originals()
+    overlay = _tree(TESTS / "files")
+    for program in ("state", "pages"):
+        overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
+    modules = next(kernel.parent.parent.glob("lib/modules/*"))
+    for module in TEST_MODULES:
+        overlay[f"lib/{Path(module).name}"] = (modules / "kernel" / module).read_bytes()
+    return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay)}
