@@ -33,8 +33,8 @@ static void enter_entry(struct core *core, unsigned index, ticks_t from)
 
 enum result domain_schedule_set(unsigned index, unsigned domain, ticks_t duration)
 {
-    if (index == schedule_start && duration == 0) {
-        return ERR_SYSCALL; /* a schedule that ends where it begins */
+    if (duration == 0 && (index == schedule_start || domain != 0)) {
+        return ERR_SYSCALL; /* a schedule that ends where it begins; an end with a domain */
     }
     schedule[index] = (struct domain_entry){domain, duration};
     return OK;
@@ -63,7 +63,7 @@ void domain_tick(struct core *core)
         return;
     }
     unsigned next = core->domain_index + 1;
-    if (next >= CONFIG_DOMAIN_ENTRIES || schedule[next].duration == 0) {
+    if (schedule[next].duration == 0) {
         next = schedule_start;
     }
     enter_entry(core, next, core->now);

@@ -148,7 +148,7 @@ uint64_t sc_take_consumed(struct sched_context *sc);
 unsigned sc_max_refills(unsigned size_bits);
 
 /* Domain schedule, ABI DomainSet. duration: ticks below 2^DOMAIN_DURATION_BITS; 0 ends the
- * schedule. ERR_SYSCALL if the schedule would begin with its end. */
+ * schedule. ERR_SYSCALL if the schedule would begin with its end, or the end is not of domain 0. */
 #define DOMAIN_DURATION_BITS 56
 enum result domain_schedule_set(unsigned index, unsigned domain, ticks_t duration);
 enum result domain_schedule_start(unsigned index);

@@ -186,8 +186,8 @@ enum result domain_decode(struct call *c)
         if (c->length < 3) {
             return call_fail(c, SEL4_TRUNCATED_MESSAGE);
         }
-        if (call_word(c, 0) >= CONFIG_DOMAIN_ENTRIES) {
-            return call_range_error(c, 0, CONFIG_DOMAIN_ENTRIES - 1);
+        if (call_word(c, 0) >= CONFIG_DOMAIN_ENTRIES - 1) {
+            return call_range_error(c, 0, CONFIG_DOMAIN_ENTRIES - 2);
         }
         if (call_word(c, 1) >= CONFIG_DOMAINS) {
             return call_range_error(c, 0, CONFIG_DOMAINS - 1);
