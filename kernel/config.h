@@ -8,7 +8,7 @@
 #define CONFIG_MAX_CORES       16
 #define CONFIG_PRIORITIES      256
 #define CONFIG_DOMAINS         16
-#define CONFIG_DOMAIN_ENTRIES  64 /* of the schedule; the last one is always its end */
+#define CONFIG_DOMAIN_ENTRIES  100 /* of the schedule; the last one is always its end */
 #define CONFIG_ROOT_CNODE_BITS 13
 #define CONFIG_MAX_UNTYPEDS    230
 #define CONFIG_FAN_OUT_LIMIT   256

@@ -36,21 +36,21 @@ TEST(domain_schedule_errors)
     CHECK_EQ(seL4_x64_invoke0(cap, DomainScheduleSetStart, 0), seL4_TruncatedMessage);
 }
 
-/* 64 entries, the last of which is the end of every schedule and stays that. */
+/* A hundred entries, the last of which is the end of every schedule and stays that. */
 TEST(domain_schedule_has_an_end)
 {
     seL4_CPtr cap = seL4_CapDomain;
 
-    CHECK_OK(seL4_DomainSet_ScheduleConfigure(cap, 62, 0, 1000000));
-    CHECK_EQ(seL4_DomainSet_ScheduleConfigure(cap, 63, 0, 1000000), seL4_RangeError);
+    CHECK_OK(seL4_DomainSet_ScheduleConfigure(cap, 98, 0, 1000000));
+    CHECK_EQ(seL4_DomainSet_ScheduleConfigure(cap, 99, 0, 1000000), seL4_RangeError);
     CHECK_EQ(seL4_GetMR(0), 0);
-    CHECK_EQ(seL4_GetMR(1), 62);
-    CHECK_OK(seL4_DomainSet_ScheduleSetStart(cap, 62));
+    CHECK_EQ(seL4_GetMR(1), 98);
+    CHECK_OK(seL4_DomainSet_ScheduleSetStart(cap, 98));
     spin_us(3000);
-    CHECK_EQ(seL4_DomainSet_ScheduleSetStart(cap, 63), seL4_InvalidArgument);
-    CHECK_EQ(seL4_DomainSet_ScheduleSetStart(cap, 64), seL4_RangeError);
+    CHECK_EQ(seL4_DomainSet_ScheduleSetStart(cap, 99), seL4_InvalidArgument);
+    CHECK_EQ(seL4_DomainSet_ScheduleSetStart(cap, 100), seL4_RangeError);
     CHECK_OK(seL4_DomainSet_ScheduleSetStart(cap, 0));
-    CHECK_OK(seL4_DomainSet_ScheduleConfigure(cap, 62, 0, 0));
+    CHECK_OK(seL4_DomainSet_ScheduleConfigure(cap, 98, 0, 0));
 }
 
 static void spin(struct thread *self)
