@@ -19,7 +19,6 @@ enum {
     DONE = 41,
     ARENA_START = 64,
     ARENA = (1 << CSPACE_BITS) - ARENA_START,
-    CALLS = 100000,
     WINDOW = 0x10000000,
     WINDOW_PAGES = 64,
 };
@@ -28,8 +27,9 @@ struct outcome outcome;
 seL4_CPtr test_tcb;
 seL4_CPtr test_sc;
 
-/* A tool may put another seed here before the image is started. */
-__attribute__((used, section(".data.stress_seed"))) volatile uint64_t stress_seed = 1;
+/* test/emulator.toml puts other values here before the image is started. */
+__attribute__((used, section(".data.stress"))) volatile uint64_t stress_seed = 1;
+__attribute__((used, section(".data.stress"))) volatile uint64_t stress_calls = 100000;
 
 static volatile uint64_t calls;
 
@@ -352,7 +352,7 @@ static void work(struct thread *self)
     if (self->arg[0] == 0 && has_debug_calls) {
         seL4_x64_syscall_word((seL4_Word)seL4_SysDebugSnapshot, 1, 0);
     }
-    for (uint64_t n; (n = __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED)) < CALLS;) {
+    for (uint64_t n; (n = __atomic_fetch_add(&calls, 1, __ATOMIC_RELAXED)) < stress_calls;) {
         if (n % 10000 == 0) {
             console_string(".");
         }

@@ -20,6 +20,7 @@ DEFAULTS = {
     "boot": "direct",  # direct: kernel and root task from the emulator; iso: from the boot image
     "kernel": "debug",
     "root": "init/init.elf",
+    "variables": {},   # direct: numbers of 64 bits in the root task, by name
     "cpu": "amd",
     "firmware": "bios",
     "smp": 1,
@@ -57,14 +58,28 @@ def rows():
     return found
 
 
-def _machine(row):
+def _with_variables(row, settings):
+    """The root task with the row's numbers in its variables, or those of settings."""
+    variables = {name: settings.get(name, value) for name, value in row["variables"].items()}
+    root = build.artifact(row["root"])
+    if not variables:
+        return root
+    data = root.read_bytes()
+    for name, value in variables.items():
+        data = elf.set_variable(data, name, value.to_bytes(8, "little"))
+    out = build.directory() / f"{row['name']}.elf"
+    out.write_bytes(data)
+    return out
+
+
+def _machine(row, settings):
     machine = Machine(firmware=row["firmware"], cpu=row["cpu"], smp=row["smp"],
                       memory=row["memory"], icount=row["icount"], entry=row["entry"],
                       qemu_args=row["qemu"])
     if row["boot"] == "direct":
         suffix = "-debug" if row["kernel"] == "debug" else ""
         machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
-        machine.root = build.artifact(row["root"])
+        machine.root = _with_variables(row, settings)
         if row["guest"] is not None:
             machine.root = _root_with_guest(row)
     elif row["root"] == DEFAULTS["root"]:
@@ -132,12 +147,12 @@ def _filtered(root, only):
     return out
 
 
-def run_row(results, row, yes, only=None):
+def run_row(results, row, yes, only=None, settings=None):
     """Runs one row and counts its result, or those of the tests inside it."""
     timer = Timer()
     name = row["name"]
     try:
-        machine = _machine(row)
+        machine = _machine(row, settings or {})
         if only:
             machine.root = _filtered(machine.root, only)
         timeout = row["timeout"]
@@ -187,14 +202,15 @@ def count(results, name, text, ended=True):
         results.fail(name, "it ran no test")
 
 
-def run(results, kinds, slow, name, yes, inside):
+def run(results, kinds, slow, name, yes, inside, settings):
     """Runs the rows whose name matches; where none does, name is the beginning of the names of
-    tests inside the rows that count, if inside. Returns how many rows ran."""
+    tests inside the rows that count, if inside. settings: numbers for variables that rows have.
+    Returns how many rows ran."""
     chosen = [row for row in rows() if row["kind"] in kinds
               and (slow or not row["slow"] or row["name"] == name)]
     matching = [row for row in chosen if name is None or re.search(name, row["name"])]
     for row in matching:
-        run_row(results, row, yes)
+        run_row(results, row, yes, settings=settings)
     if matching or not inside:
         return len(matching)
     counting = [row for row in chosen if row["kind"] == "kernel" and row["count"]]

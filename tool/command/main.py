@@ -65,6 +65,8 @@ def _parser():
     sub.add_argument("kind", nargs="?", choices=[*test.KINDS, "all"],
                      help="default: all but those marked slow")
     sub.add_argument("-k", dest="name", metavar="NAME", help="only tests whose name matches")
+    sub.add_argument("--set", action="append", default=[], metavar="NAME=NUMBER",
+                     help="a variable that rows of test/emulator.toml set, such as stress_seed")
 
     sub = commands.add_parser("bench", parents=[common], help="count instructions")
     sub.add_argument("name", nargs="?", metavar="NAME", help=", ".join(sorted(bench.BENCHES)))

@@ -3,12 +3,25 @@
 
 from . import emulatortests, hosttests, imagetests, packages
 from .results import Results
+from .ui import Problem
 
 KINDS = ("unit", "kernel", "vm", "boot", "proof")
 
 
+def _settings(texts):
+    """NAME=NUMBER, as on the command line."""
+    settings = {}
+    for text in texts:
+        name, _, number = text.partition("=")
+        if not name or not number.isdigit() or int(number) >= 1 << 64:
+            raise Problem(f"--set {text}: give NAME=NUMBER")
+        settings[name] = int(number)
+    return settings
+
+
 def test(options):
     results = Results()
+    settings = _settings(options.set)
     slow = options.kind == "all"
     kinds = KINDS if options.kind in (None, "all") else (options.kind,)
     whole = options.name is None and options.kind in (None, "all", "unit")
@@ -28,7 +41,7 @@ def test(options):
     if "boot" in emulators:
         found += imagetests.run(results, options.name)
     found += emulatortests.run(results, emulators, slow, options.name, options.yes,
-                               inside=found == 0 and "kernel" in emulators)
+                               inside=found == 0 and "kernel" in emulators, settings=settings)
     if options.name is not None and found == 0:
         results.fail("selection", f"no test's name matches {options.name}")
     return results.close()
