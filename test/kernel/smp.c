@@ -394,14 +394,16 @@ TEST(smp_vspace_revoked_under_a_thread_on_another_core)
 
 /* FPU state moves along. */
 
+/* Does the same sum over and over; it says every now and then that it is in the middle of it. */
 static void compute(struct thread *self)
 {
-    while (self->arg[0] == 0) {
+    while (*(volatile seL4_Word *)&self->arg[0] == 0) {
         double x = 1.0;
 
-        for (int i = 0; i < 5000; i++) {
+        for (int i = 0; i < 2000; i++) {
             x = x * 1.000001 + 0.5;
             x = x > 100.0 ? x / 3.0 : x;
+            self->step += i % 64 == 0;
         }
         if (self->result == 0) {
             __builtin_memcpy((void *)(uintptr_t)&self->result, &x, sizeof(x));
@@ -409,7 +411,14 @@ static void compute(struct thread *self)
         if (__builtin_memcmp((const void *)(uintptr_t)&self->result, &x, sizeof(x)) != 0) {
             self->arg[1] = 1;
         }
-        self->step++;
+    }
+}
+
+/* Sleeps until the thread has got on, however long it takes the machine. */
+static void sleep_until_beyond(struct thread *thread, seL4_Word step)
+{
+    while (thread->step <= step) {
+        sleep_us(1000);
     }
 }
 
@@ -419,18 +428,20 @@ TEST(smp_fpu_state_moves_between_cores)
     seL4_Word n = boot_info->numNodes < 4 ? boot_info->numNodes : 4;
 
     need_cores(2);
-    if (n > 2) {
-        test_skip("known defect: with four cores the threads do not end (doc/CAVEATS.md)");
-    }
     for (seL4_Word i = 0; i < n; i++) {
         threads[i] = thread_on(i, LOWER);
         thread_start(threads[i], compute, 0, 0, 0);
     }
     for (seL4_Word round = 1; round < 60; round++) {
+        seL4_Word steps[4];
+
         for (seL4_Word i = 0; i < n; i++) {
             CHECK_OK(move_to(threads[i], (i + round) % n));
+            steps[i] = threads[i]->step;
         }
-        sleep_us(2000);
+        for (seL4_Word i = 0; i < n; i++) {
+            sleep_until_beyond(threads[i], steps[i]);
+        }
     }
     for (seL4_Word i = 0; i < n; i++) {
         threads[i]->arg[0] = 1;

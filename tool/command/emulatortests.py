@@ -179,7 +179,7 @@ def run_row(results, row, yes, only=None, settings=None):
 
 def count(results, name, text, ended=True):
     """Counts the tests that a root task ran. Its own total must agree, or lines were lost."""
-    passed = failed = 0
+    passed = failed = skipped = 0
     text = _KERNEL.sub("", text)
     for match in _LINE.finditer(text):
         case = f"{name}: {match.group(1)}"
@@ -188,6 +188,7 @@ def count(results, name, text, ended=True):
             passed += 1
             results.ok(case)
         elif match.group(2) == "skip":
+            skipped += 1
             results.skip(case, reason)
         else:
             failed += 1
@@ -198,7 +199,7 @@ def count(results, name, text, ended=True):
     if (int(told.group(1)), int(told.group(2))) != (passed, failed):
         results.fail(name, f"it counts {told.group(1)} passed and {told.group(2)} failed, its "
                            f"lines {passed} and {failed}")
-    elif passed + failed == 0:
+    elif passed + failed + skipped == 0:
         results.fail(name, "it ran no test")
 
 
