@@ -9,7 +9,7 @@
 
 #include "harness.h"
 
-enum { TEST_SECONDS = 20 };
+enum { TEST_SECONDS = 60 };
 
 extern const struct test *const __start_kernel_tests[];
 extern const struct test *const __stop_kernel_tests[];

@@ -433,7 +433,7 @@ TEST(smp_fpu_state_moves_between_cores)
         threads[i] = thread_on(i, LOWER);
         thread_start(threads[i], compute, 0, 0, 0);
     }
-    for (seL4_Word round = 1; round < 60; round++) {
+    for (seL4_Word round = 1; round < 16; round++) {
         seL4_Word steps[4];
 
         for (seL4_Word i = 0; i < n; i++) {
