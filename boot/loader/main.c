@@ -7,12 +7,9 @@
 #include <rt/format.h>
 
 #include "console.h"
-#include "elf.h"
-#include "info.h"
+#include "decide.h"
 #include "parameters.h"
-#include "place.h"
 #include "port.h"
-#include "verify.h"
 
 /* entry.S and loader.lds */
 extern uint8_t loader_start[];
@@ -40,8 +37,7 @@ __attribute__((section(".data"))) struct root_keys loader_roots;
 #define KERNEL_INFO_ROOM 0x20000
 
 static struct info info;
-static struct verify_file files[INFO_MODULES_MAX];
-static struct place_file places[INFO_MODULES_MAX];
+static struct decision decision;
 static _Alignas(8) uint8_t kernel_info[KERNEL_INFO_ROOM];
 
 static void say(const char *text)
@@ -101,9 +97,9 @@ static void catch_exceptions(void)
     cpu_load_idt(table);
 }
 
-static struct pq_bytes at_address(uint64_t start, uint64_t end)
+static const uint8_t *at_address(uint64_t address)
 {
-    return (struct pq_bytes){(const uint8_t *)(uintptr_t)start, (size_t)(end - start)};
+    return (const uint8_t *)(uintptr_t)address;
 }
 
 /* GRUB's information, checked. */
@@ -116,12 +112,12 @@ static struct pq_bytes read_info(uint32_t magic, uint32_t address, struct loader
         failure_set(failure, LOADER_ERROR_MAGIC, NULL);
         refuse(failure);
     }
-    size = info_size((const uint8_t *)(uintptr_t)address);
+    size = info_size(at_address(address));
     if (size == 0 || size > UINT32_MAX - address) {
         failure_set(failure, LOADER_ERROR_INFO, NULL);
         refuse(failure);
     }
-    data = at_address(address, (uint64_t)address + size);
+    data = (struct pq_bytes){at_address(address), size};
     if (info_parse(&info, data, failure))
         refuse(failure);
     return data;
@@ -132,26 +128,8 @@ static struct place_range own_range(void)
     return (struct place_range){(uint64_t)(uintptr_t)loader_start, (uint64_t)(uintptr_t)loader_end};
 }
 
-static void list_files(struct loader_failure *failure)
-{
-    unsigned culprit;
-    int error;
-
-    for (unsigned i = 0; i < info.module_count; i++) {
-        const struct info_module *module = &info.modules[i];
-
-        places[i].from = (struct place_range){module->start, module->end};
-        files[i].name = module->name;
-        files[i].contents = at_address(module->start, module->end);
-    }
-    error = place_check(places, info.module_count, &info, own_range(), &culprit);
-    if (error) {
-        failure_set(failure, (enum loader_error)error, files[culprit].name);
-        refuse(failure);
-    }
-}
-
-static void verify(struct verify_result *result, struct loader_failure *failure)
+/* Changes nothing; does not return when the answer is no. */
+static void judge(struct loader_failure *failure)
 {
     const struct manifest_keys roots = {
         {{loader_roots.key_0, ROOT_KEY_0_SIZE}, {loader_roots.key_1, ROOT_KEY_1_SIZE}}};
@@ -164,61 +142,57 @@ static void verify(struct verify_result *result, struct loader_failure *failure)
     format_text(text, sizeof text, "root keys %02x%02x%02x%02x%02x%02x%02x%02x", digest[0],
                 digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
     say(text);
-    if (verify_files(files, info.module_count, &roots, &floor, say, result, failure))
+    /* Memory is mapped one to one. */
+    if (decide(&decision, &info, at_address(0), own_range(), &roots, &floor, say, failure))
         refuse(failure);
 }
 
-/* Moves the files that lie where the kernel goes, and adjusts what points to them. */
-static void move_files(const struct elf *kernel, const struct verify_result *result,
-                       struct loader_failure *failure)
+/* Moves the files that lie where the kernel goes. */
+static void move_files(void)
 {
-    unsigned culprit;
-    int error = place_plan(places, info.module_count, kernel, &info, own_range(), &culprit);
-
-    if (error) {
-        failure_set(failure, (enum loader_error)error,
-                    files[culprit == info.module_count ? result->kernel : culprit].name);
-        refuse(failure);
-    }
     for (unsigned i = 0; i < info.module_count; i++) {
-        uint64_t size = places[i].from.end - places[i].from.start;
+        const struct place_file *place = &decision.places[i];
+        struct pq_bytes *contents = &decision.files[i].contents;
 
-        if (places[i].to != places[i].from.start)
-            memcpy((void *)(uintptr_t)places[i].to, files[i].contents.data, size);
-        files[i].contents = at_address(places[i].to, places[i].to + size);
+        if (place->to != place->from.start)
+            memcpy((uint8_t *)(uintptr_t)place->to, contents->data, contents->size);
+        contents->data = at_address(place->to);
     }
 }
 
-static void write_parameters(const struct verify_result *result)
+static void write_parameters(void)
 {
+    const struct verify_result *result = &decision.result;
+    const struct verify_file *root_file = &decision.files[result->root];
     struct parameters parameters = {
         .flags = PARAMETERS_VERIFIED,
         .epoch = result->epoch,
         .version = result->version,
-        .manifest_digest = files[result->manifest].digest,
+        .manifest_digest = decision.files[result->manifest].digest,
     };
     struct elf root;
     const struct elf_segment *room = &root.segments[0];
 
-    if (elf_parse(&root, files[result->root].contents, ELF_TYPE_PARAMETERS))
+    if (elf_parse(&root, root_file->contents, ELF_TYPE_PARAMETERS))
         return;
     info_option(&info, "entry", parameters.entry, sizeof parameters.entry);
     info_option(&info, "medium", parameters.medium, sizeof parameters.medium);
     /* The root image is in memory of its own, and it is the loader's now. */
-    parameters_write((uint8_t *)(uintptr_t)files[result->root].contents.data + room->offset,
+    parameters_write((uint8_t *)(uintptr_t)root_file->contents.data + room->offset,
                      (size_t)room->file_size, &parameters);
 }
 
 /* The root image as module 0, then every other file in GRUB's order. */
-static void write_info(struct pq_bytes data, const struct verify_result *result,
-                       struct loader_failure *failure)
+static void write_info(struct pq_bytes data, struct loader_failure *failure)
 {
+    const struct verify_result *result = &decision.result;
     struct info_place modules[INFO_MODULES_MAX];
     unsigned count = 1;
 
     for (unsigned i = 0; i < info.module_count; i++) {
-        struct info_place place = {places[i].to, places[i].to + files[i].contents.size,
-                                   files[i].name};
+        const struct verify_file *file = &decision.files[i];
+        uint64_t start = decision.places[i].to;
+        struct info_place place = {start, start + file->contents.size, file->name};
 
         if (i == result->root)
             modules[0] = place;
@@ -245,9 +219,7 @@ static void place_kernel(const struct elf *kernel, struct pq_bytes file)
 _Noreturn void loader_main(uint32_t magic, uint32_t address)
 {
     static _Alignas(8) uint8_t kept_info[INFO_SIZE_MAX];
-    static struct elf kernel;
     struct loader_failure failure;
-    struct verify_result result;
     struct pq_bytes data;
 
     console_init();
@@ -255,20 +227,15 @@ _Noreturn void loader_main(uint32_t magic, uint32_t address)
     say("Quoin's loader");
     catch_exceptions();
     data = read_info(magic, address, &failure);
-    list_files(&failure);
-    verify(&result, &failure);
+    judge(&failure);
 
-    if (elf_parse(&kernel, files[result.kernel].contents, ELF_TYPE_LOAD)) {
-        failure_set(&failure, LOADER_ERROR_KERNEL, files[result.kernel].name);
-        refuse(&failure);
-    }
     /* The information may lie where the kernel or a file goes. */
     memcpy(kept_info, data.data, data.size);
     data.data = kept_info;
-    move_files(&kernel, &result, &failure);
-    write_parameters(&result);
-    write_info(data, &result, &failure);
-    place_kernel(&kernel, files[result.kernel].contents);
+    move_files();
+    write_parameters();
+    write_info(data, &failure);
+    place_kernel(&decision.kernel, decision.files[decision.result.kernel].contents);
     say("starting the kernel");
-    loader_leave((uint32_t)kernel.entry, (uint32_t)(uintptr_t)kernel_info);
+    loader_leave((uint32_t)decision.kernel.entry, (uint32_t)(uintptr_t)kernel_info);
 }

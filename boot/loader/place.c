@@ -13,6 +13,8 @@ int place_check(const struct place_file *files, unsigned count, const struct inf
         struct place_range file = files[i].from;
 
         *culprit = i;
+        if (file.start == file.end)
+            continue; /* GRUB gives an empty file no place */
         if (OVERLAPS(file, loader) || file.start < PAGE || !info_is_ram(info, file.start, file.end))
             return LOADER_ERROR_RANGE;
         for (unsigned j = 0; j < i; j++) {
@@ -124,7 +126,7 @@ int place_plan(struct place_file *files, unsigned count, const struct elf *kerne
         uint64_t size = files[i].from.end - files[i].from.start;
 
         files[i].to = files[i].from.start;
-        if (!OVERLAPS(files[i].from, whole))
+        if (size == 0 || !OVERLAPS(files[i].from, whole))
             continue;
         files[i].to = find_free(size, info, &obstacles);
         if (files[i].to == 0) {

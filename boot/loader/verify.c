@@ -15,9 +15,9 @@ static void tell(verify_progress *progress, const char *text)
 /* The characters that a manifest's names have (doc/formats.md). */
 static int name_allowed(const char *name)
 {
-    size_t length = strnlen(name, MANIFEST_NAME_SIZE);
+    size_t length = strlen(name);
 
-    if (length == 0 || length == MANIFEST_NAME_SIZE)
+    if (length == 0 || length >= MANIFEST_NAME_SIZE)
         return 0;
     for (size_t i = 0; i < length; i++) {
         char c = name[i];

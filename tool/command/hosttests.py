@@ -68,9 +68,9 @@ def check_licence(results):
         results.ok("SPDX lines")
 
 
-def meson_tests(suites, slow, name):
+def meson_tests(suites, slow, name, compiler="gcc"):
     """Names of meson's tests in one of the suites."""
-    described = json.loads(run(["meson", "introspect", "--tests", build.directory()],
+    described = json.loads(run(["meson", "introspect", "--tests", build.directory(compiler)],
                                "listing the tests"))
     chosen = []
     for test in described:
@@ -81,14 +81,14 @@ def meson_tests(suites, slow, name):
     return chosen
 
 
-def run_meson(results, suites, slow, name):
+def run_meson(results, suites, slow, name, compiler="gcc"):
     """Runs meson's tests and returns how many there were."""
-    chosen = meson_tests(suites, slow, name)
+    chosen = meson_tests(suites, slow, name, compiler)
     if not chosen:
         return 0
-    log = build.directory() / "meson-logs/testlog.json"
+    log = build.directory(compiler) / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    subprocess.run(["meson", "test", "-C", str(build.directory()), "--no-rebuild",
+    subprocess.run(["meson", "test", "-C", str(build.directory(compiler)), "--no-rebuild",
                     "--num-processes", str(os.cpu_count() or 1), *chosen],
                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                    check=False)

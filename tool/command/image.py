@@ -132,22 +132,25 @@ def has_roots(iso, roots, work):
 def make(out, files, keys=None, version=None):
     """Writes the ISO to out; files: place on the medium -> file. They are signed with the keys (by
     default the development keys) as the version (by default the time of the newest commit)."""
-    packages.ensure(["iso"], False)
     keys = keys or trust.development()
+    with tempfile.TemporaryDirectory(prefix="quoin-manifest-") as temporary:
+        signed = Path(temporary) / "manifest"
+        trust.manifest(signed, files, version or build.commit_time(), keys)
+        write(out, files | {MANIFEST_PLACE: signed}, keys.roots)
+
+
+def write(out, files, roots):
+    """Writes an ISO of exactly these files, with a loader that trusts the public root keys."""
+    packages.ensure(["iso"], False)
     seconds = build.commit_time()
     environment = dict(os.environ, SOURCE_DATE_EPOCH=str(seconds), TZ="UTC",
                        MTOOLS_SKIP_CHECK="1")
+    with Step(f"making {out}"), tempfile.TemporaryDirectory(prefix="quoin-iso-") as temporary:
+        _write(out, files, roots, Path(temporary), environment, seconds)
+
+
+def _write(out, files, roots, work, environment, seconds):
     date = time.strftime("%Y%m%d%H%M%S00", time.gmtime(seconds))
-    with tempfile.TemporaryDirectory(prefix="quoin-iso-") as temporary:
-        work = Path(temporary)
-        signed = work / "manifest"
-        trust.manifest(signed, files, version or seconds, keys)
-        with Step(f"making {out}"):
-            _make(out, files | {MANIFEST_PLACE: signed}, keys.roots, work, environment, seconds,
-                  date)
-
-
-def _make(out, files, roots, work, environment, seconds, date):
     tree = work / "tree"
     tree.mkdir()
     for place, file in files.items():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Tests of the boot image that need no emulator."""
+"""Tests of the boot image as a whole."""
 
 import hashlib
 import re
 
-from . import build, image
+from . import build, image, tampertests
 from .ui import Problem
 
 
@@ -12,7 +12,7 @@ def _hash(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def reproducible(results, name):
+def reproducible(results, name, slow):
     """The same input gives the same bytes."""
     first = build.directory() / "test-first.iso"
     second = build.directory() / "test-second.iso"
@@ -30,13 +30,13 @@ def reproducible(results, name):
         results.fail(name, f"diffoscope {first} {second} shows what differs")
 
 
-TESTS = {"iso-reproducible": reproducible}
+TESTS = {"iso-reproducible": reproducible, "tamper": tampertests.tamper}
 
 
-def run(results, pattern):
+def run(results, pattern, slow):
     """Runs the tests whose name matches and returns how many."""
     chosen = {name: function for name, function in TESTS.items()
               if pattern is None or re.search(pattern, name)}
     for name, function in chosen.items():
-        function(results, name)
+        function(results, name, slow)
     return len(chosen)

@@ -34,12 +34,13 @@ def test(options):
     if "proof" in kinds and hosttests.meson_tests(["proof"], slow, options.name):
         packages.ensure(["proof"], options.yes)
     suites = [kind for kind in kinds if kind in ("unit", "proof")]
-    if options.kind == "all":
-        suites.append("fuzz")
     found = hosttests.run_meson(results, suites, slow, options.name)
+    if whole:
+        # libFuzzer is clang's.
+        found += hosttests.run_meson(results, ["fuzz"], slow, None, "clang")
     emulators = [kind for kind in kinds if kind in ("kernel", "vm", "boot")]
     if "boot" in emulators:
-        found += imagetests.run(results, options.name)
+        found += imagetests.run(results, options.name, slow)
     found += emulatortests.run(results, emulators, slow, options.name, options.yes,
                                inside=found == 0 and "kernel" in emulators, settings=settings)
     if options.name is not None and found == 0:
