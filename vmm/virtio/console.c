@@ -26,7 +26,7 @@ static int transmit(struct virtio_console *console)
         virtqueue_enable_notification(queue);
         result = virtqueue_pop(queue, &chain);
         if (result == 1)
-            virtqueue_unpop(queue, &chain);
+            virtqueue_unpop(queue, chain.token);
     } while (result == 1);
     virtio_interrupt(&console->device, QUEUE_TRANSMIT);
     return result;

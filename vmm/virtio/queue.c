@@ -91,10 +91,10 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
     return queue->packed ? packed_pop(queue, chain) : split_pop(queue, chain);
 }
 
-void virtqueue_unpop(struct virtqueue *queue, const struct virtqueue_chain *chain)
+void virtqueue_unpop(struct virtqueue *queue, struct virtqueue_token token)
 {
     if (queue->packed)
-        packed_unpop(queue, chain->token.descriptors);
+        packed_unpop(queue, token.descriptors);
     else
         queue->next_available--;
 }

@@ -80,7 +80,7 @@ int virtqueue_enable(struct virtqueue *queue);
 int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain);
 
 /* Puts the last request taken back, so that it is taken again. */
-void virtqueue_unpop(struct virtqueue *queue, const struct virtqueue_chain *chain);
+void virtqueue_unpop(struct virtqueue *queue, struct virtqueue_token token);
 
 /* Gives a request back with the number of bytes written. Requests may go back in any order. */
 void virtqueue_push(struct virtqueue *queue, struct virtqueue_token token, uint32_t written);

@@ -144,7 +144,7 @@ static unsigned consume(struct guest *g)
         check(g, &chain);
         good++;
         if ((draw(&g->random) & 7) == 0)
-            virtqueue_unpop(&g->queue, &chain);
+            virtqueue_unpop(&g->queue, chain.token);
         virtqueue_push(&g->queue, chain.token, (uint32_t)draw(&g->random));
         virtqueue_must_interrupt(&g->queue);
         virtqueue_enable_notification(&g->queue);

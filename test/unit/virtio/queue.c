@@ -148,7 +148,7 @@ static void run_device(struct pair *p)
         virtqueue_enable_notification(&p->device);
         struct virtqueue_chain chain;
         if (virtqueue_pop(&p->device, &chain) == 1) {
-            virtqueue_unpop(&p->device, &chain);
+            virtqueue_unpop(&p->device, chain.token);
             again = true;
         }
     } while (again);
@@ -281,7 +281,7 @@ static void pushes_all_or_none(void **state)
                 done[i] = (struct virtqueue_used){chain.token, i + 1};
             }
             /* Taken back and popped anew: the same requests. */
-            virtqueue_unpop(&p->device, &chain);
+            virtqueue_unpop(&p->device, chain.token);
             assert_int_equal(virtqueue_pop(&p->device, &chain), 1);
             assert_int_equal(chain.token.id, done[2].token.id);
             virtqueue_push_all(&p->device, done, 3);

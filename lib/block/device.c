@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <block/device.h>
+#include <string.h>
+
+static bool moves_data(enum block_operation operation)
+{
+    return operation == BLOCK_READ || operation == BLOCK_WRITE;
+}
+
+static bool segments_hold(const struct block_request *request, uint64_t bytes)
+{
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < request->segments; i++) {
+        if (request->segment[i].length == 0)
+            return false;
+        sum += request->segment[i].length;
+    }
+    return sum == bytes;
+}
+
+enum block_status block_check(const struct block_device *device,
+                              const struct block_request *request)
+{
+    if ((unsigned)request->operation >= BLOCK_OPERATION_COUNT)
+        return BLOCK_UNSUPPORTED;
+    if (request->operation == BLOCK_FLUSH)
+        return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
+    if (request->operation != BLOCK_READ && device->read_only)
+        return BLOCK_READ_ONLY;
+    if (!moves_data(request->operation) && !device->can_discard)
+        return BLOCK_UNSUPPORTED;
+    uint32_t unit = device->block_size / BLOCK_SECTOR;
+    if (request->count == 0 || request->sector > device->sectors ||
+        request->count > device->sectors - request->sector || request->sector % unit != 0 ||
+        request->count % unit != 0)
+        return BLOCK_INVALID;
+    if (!moves_data(request->operation))
+        return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
+    if (request->segments > device->max_segments || request->count > device->max_sectors ||
+        !segments_hold(request, request->count * BLOCK_SECTOR))
+        return BLOCK_INVALID;
+    return BLOCK_OK;
+}
+
+void block_submit(struct block_device *device, struct block_request *request)
+{
+    enum block_status status = block_check(device, request);
+    if (status != BLOCK_OK)
+        request->complete(request, status);
+    else if (request->operation == BLOCK_FLUSH && !device->can_flush)
+        request->complete(request, BLOCK_OK);
+    else
+        device->submit(device, request);
+}
+
+/* One pass for both directions: `to` is a buffer, or `from` is. */
+static uint32_t copy(const struct block_request *request, uint64_t offset, uint8_t *to,
+                     const uint8_t *from, uint32_t length)
+{
+    uint32_t done = 0;
+    for (unsigned i = 0; i < request->segments && done < length; i++) {
+        const struct block_segment *segment = &request->segment[i];
+        if (offset >= segment->length) {
+            offset -= segment->length;
+            continue;
+        }
+        uint32_t part = segment->length - (uint32_t)offset;
+        if (part > length - done)
+            part = length - done;
+        if (to != NULL)
+            memcpy(to + done, segment->data + offset, part);
+        else
+            memcpy(segment->data + offset, from + done, part);
+        done += part;
+        offset = 0;
+    }
+    return done;
+}
+
+uint32_t block_gather(const struct block_request *request, uint64_t offset, uint8_t *to,
+                      uint32_t length)
+{
+    return copy(request, offset, to, NULL, length);
+}
+
+uint32_t block_scatter(const struct block_request *request, uint64_t offset, const uint8_t *from,
+                       uint32_t length)
+{
+    return copy(request, offset, NULL, from, length);
+}

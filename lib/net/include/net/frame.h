@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * An Ethernet frame with what is still to be done to it: a checksum that the sender left to its
+ * hardware, or a TCP stream that is to be cut into packets. The fields mean what virtio 1.2,
+ * section 5.1.6, makes of them, so a frame passes between two guests as it is; whoever has no such
+ * hardware calls net_finish_checksum or net_segment_next.
+ */
+#ifndef NET_FRAME_H
+#define NET_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NET_MAC_SIZE  6u
+#define NET_HEADER    14u /* Ethernet header without VLAN tag */
+#define NET_TAG       4u
+#define NET_MTU       1500u
+#define NET_FRAME_MAX 65556u /* 65535 bytes of IP behind a tagged header, rounded up */
+
+/* net_offload.flags */
+#define NET_NEEDS_CHECKSUM 1u /* from checksum_start to the end, stored at checksum_offset */
+#define NET_CHECKSUM_GOOD  2u /* has been checked already */
+
+enum net_gso { NET_GSO_NONE = 0, NET_GSO_TCP4 = 1, NET_GSO_TCP6 = 4, NET_GSO_ECN = 0x80 };
+
+struct net_offload {
+    uint8_t flags;
+    uint8_t gso;            /* enum net_gso; ECN is or-ed to a TCP kind */
+    uint16_t header_length; /* a hint, not relied on */
+    uint16_t gso_size;      /* payload of each packet */
+    uint16_t checksum_start;
+    uint16_t checksum_offset; /* from checksum_start */
+};
+
+/* Private memory of whoever calls: nobody changes it meanwhile. */
+struct net_frame {
+    const uint8_t *data;
+    uint32_t length;
+    struct net_offload offload;
+};
+
+/* Where frames go: false when there is no room now; whoever refuses calls back when there is. */
+struct net_sink {
+    bool (*deliver)(void *context, const struct net_frame *frame);
+    void *context;
+};
+
+/* Is this a frame that can be passed on: sizes, checksum range, segmentation fields? */
+bool net_frame_valid(const struct net_frame *frame);
+
+/*
+ * Computes the checksum that the frame needs, in `data`, which is the frame's own memory. The
+ * frame's offload fields are cleared of it. The frame is valid and is not to be cut.
+ */
+void net_finish_checksum(struct net_frame *frame, uint8_t *data);
+
+/* Cutting a TCP frame (gso != NET_GSO_NONE) into packets. */
+struct net_segmenter {
+    const struct net_frame *frame;
+    uint32_t headers; /* Ethernet, IP and TCP, in bytes */
+    uint32_t ip;      /* offset of the IP header */
+    uint32_t tcp;
+    uint32_t offset; /* of the payload handed out so far */
+    uint16_t number;
+    bool ipv6;
+};
+
+/* false: what the frame says of itself does not agree with its headers; it is to be dropped. */
+bool net_segment_begin(struct net_segmenter *segmenter, const struct net_frame *frame);
+
+/*
+ * The next packet with all its checksums, in `packet` of `room` bytes; its length, or 0 at the end
+ * or when the room is too small.
+ */
+uint32_t net_segment_next(struct net_segmenter *segmenter, uint8_t *packet, uint32_t room);
+
+/* Big-endian fields. */
+static inline uint16_t net_get16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline void net_put16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "service/block/virtio_blk.h"
+
+#include <string.h>
+
+/* 5.2.3 */
+#define F_RO           (1ull << 5)
+#define F_BLK_SIZE     (1ull << 6)
+#define F_FLUSH        (1ull << 9)
+#define F_DISCARD      (1ull << 13)
+#define F_WRITE_ZEROES (1ull << 14)
+#define F_SEG_MAX      (1ull << 2)
+
+enum type {
+    TYPE_IN = 0,
+    TYPE_OUT = 1,
+    TYPE_FLUSH = 4,
+    TYPE_GET_ID = 8,
+    TYPE_DISCARD = 11,
+    TYPE_WRITE_ZEROES = 13,
+};
+
+/* Configuration space (5.2.4). */
+enum config { CAPACITY = 0, SEG_MAX = 12, BLOCK_SIZE = 20, MAX_DISCARD = 36, MAX_ZEROES = 48 };
+
+#define STATUS_OK          0u
+#define STATUS_UNSUPPORTED 2u
+#define STATUS_NONE        0xffu
+
+/* What the device reads and writes beside the data, for each slot. */
+struct control {
+    uint32_t type;
+    uint32_t reserved;
+    uint64_t sector;
+    uint64_t range_sector;
+    uint32_t range_count;
+    uint32_t range_flags;
+    uint8_t status;
+    uint8_t pad[11];
+    char serial[BLOCK_SERIAL_SIZE];
+};
+
+#define CONTROL_HEADER 16u /* bytes of it that are the request's header */
+#define CONTROL_RANGE  16u
+
+_Static_assert(offsetof(struct control, range_sector) == CONTROL_HEADER, "virtio 1.2, 5.2.6");
+_Static_assert(offsetof(struct control, status) == 32, "behind the range");
+_Static_assert(sizeof(struct control) == 64, "one cache line");
+
+#define NO_SLOT    UINT16_MAX
+#define QUEUE_SIZE 128u
+#define SEGMENTS   16u
+#define POLLS      10000000u
+
+static struct control *control_of(const struct virtio_blk_driver *driver, unsigned slot)
+{
+    return (struct control *)(void *)(driver->control + slot * sizeof(struct control));
+}
+
+static uint64_t control_address(const struct virtio_blk_driver *driver, unsigned slot,
+                                unsigned offset)
+{
+    return dma_address(driver->dma, driver->control) + slot * sizeof(struct control) + offset;
+}
+
+static uint32_t type_of(enum block_operation operation)
+{
+    static const uint32_t types[BLOCK_OPERATION_COUNT] = {
+        [BLOCK_READ] = TYPE_IN,
+        [BLOCK_WRITE] = TYPE_OUT,
+        [BLOCK_FLUSH] = TYPE_FLUSH,
+        [BLOCK_DISCARD] = TYPE_DISCARD,
+        [BLOCK_WRITE_ZEROES] = TYPE_WRITE_ZEROES,
+    };
+    return types[operation];
+}
+
+/*
+ * virtio has no forced access: such a write is followed by a flush, in a second step of the request
+ * (`progress` is 1 then).
+ */
+static bool is_second_step(const struct block_request *request)
+{
+    return request->progress != 0;
+}
+
+/* Hands one request to the device; false when there is no room. */
+static bool send(struct virtio_blk_driver *driver, struct block_request *request)
+{
+    struct virtio_buffer buffer[SEGMENTS + 2];
+    unsigned slot = driver->free_slot;
+    unsigned count = 0;
+    if (slot == NO_SLOT)
+        return false;
+    struct control *control = control_of(driver, slot);
+    bool second = is_second_step(request);
+    enum block_operation operation = second ? BLOCK_FLUSH : request->operation;
+    bool range = operation == BLOCK_DISCARD || operation == BLOCK_WRITE_ZEROES;
+    bool data = operation == BLOCK_READ || operation == BLOCK_WRITE;
+    *control = (struct control){
+        .type = type_of(operation),
+        .sector = data ? request->sector : 0,
+        .range_sector = request->sector,
+        .range_count = (uint32_t)request->count,
+        .status = STATUS_NONE,
+    };
+    buffer[count++] = (struct virtio_buffer){
+        control_address(driver, slot, 0), range ? CONTROL_HEADER + CONTROL_RANGE : CONTROL_HEADER};
+    for (unsigned i = 0; data && i < request->segments; i++)
+        buffer[count++] = (struct virtio_buffer){dma_address(driver->dma, request->segment[i].data),
+                                                 request->segment[i].length};
+    unsigned readable = operation == BLOCK_READ ? 1 : count;
+    buffer[count++] =
+        (struct virtio_buffer){control_address(driver, slot, offsetof(struct control, status)), 1};
+    if (virtio_queue_add(&driver->queue, buffer, readable, count - readable, slot) !=
+        VIRTIO_QUEUE_OK)
+        return false;
+    driver->free_slot = driver->slot[slot].next_free;
+    driver->slot[slot].request = request;
+    return true;
+}
+
+static void kick(struct virtio_blk_driver *driver)
+{
+    while (driver->first != NULL && send(driver, driver->first)) {
+        driver->first = driver->first->next;
+        if (driver->first == NULL)
+            driver->last = NULL;
+    }
+    if (virtio_queue_must_notify(&driver->queue))
+        virtio_notify(&driver->transport, &driver->queue);
+}
+
+/* Can this request go to the device as it is? */
+static enum block_status suits(const struct virtio_blk_driver *driver,
+                               const struct block_request *request)
+{
+    if (driver->broken)
+        return BLOCK_ERROR;
+    /* A command has 32 bits for the sectors of a range. */
+    if (request->count > UINT32_MAX)
+        return BLOCK_INVALID;
+    for (unsigned i = 0; i < request->segments; i++) {
+        if (!dma_holds(driver->dma, request->segment[i].data, request->segment[i].length))
+            return BLOCK_INVALID;
+    }
+    return BLOCK_OK;
+}
+
+static void enqueue(struct virtio_blk_driver *driver, struct block_request *request)
+{
+    request->next = NULL;
+    if (driver->last != NULL)
+        driver->last->next = request;
+    else
+        driver->first = request;
+    driver->last = request;
+}
+
+static void submit(struct block_device *device, struct block_request *request)
+{
+    struct virtio_blk_driver *driver = device->context;
+    enum block_status status = suits(driver, request);
+    if (status != BLOCK_OK) {
+        request->complete(request, status);
+        return;
+    }
+    request->progress = 0;
+    enqueue(driver, request);
+    kick(driver);
+}
+
+static void fail_all(struct virtio_blk_driver *driver)
+{
+    driver->broken = true;
+    /* No DMA into memory that its users take back: the device is stopped first. */
+    virtio_stop(&driver->transport);
+    for (unsigned i = 0; i < VIRTIO_BLK_SLOTS; i++) {
+        struct block_request *request = driver->slot[i].request;
+        driver->slot[i].request = NULL;
+        if (request != NULL)
+            request->complete(request, BLOCK_ERROR);
+    }
+    while (driver->first != NULL) {
+        struct block_request *request = driver->first;
+        driver->first = request->next;
+        request->complete(request, BLOCK_ERROR);
+    }
+    driver->last = NULL;
+}
+
+static enum block_status status_of(uint8_t status)
+{
+    return status == STATUS_OK            ? BLOCK_OK
+           : status == STATUS_UNSUPPORTED ? BLOCK_UNSUPPORTED
+                                          : BLOCK_ERROR;
+}
+
+/* One completed request; false when there is none or the device lies. */
+static bool take(struct virtio_blk_driver *driver)
+{
+    uint32_t slot;
+    uint32_t written;
+    int result = virtio_queue_take(&driver->queue, &slot, &written);
+    if (result < 0)
+        fail_all(driver);
+    if (result != 1)
+        return false;
+    struct block_request *request = driver->slot[slot].request;
+    /* The status byte is read once, from memory that the device can still write. */
+    uint8_t status = *(volatile uint8_t *)&control_of(driver, slot)->status;
+    driver->slot[slot].request = NULL;
+    driver->slot[slot].next_free = driver->free_slot;
+    driver->free_slot = (uint16_t)slot;
+    if (request->operation == BLOCK_WRITE && request->force_unit_access && status == STATUS_OK &&
+        driver->device.can_flush && !is_second_step(request)) {
+        request->progress = 1;
+        enqueue(driver, request);
+        return true;
+    }
+    request->complete(request, status_of(status));
+    return true;
+}
+
+void virtio_blk_interrupt(struct virtio_blk_driver *driver)
+{
+    if (driver->broken)
+        return;
+    while (take(driver))
+        continue;
+    if (driver->broken)
+        return;
+    virtio_queue_want_interrupt(&driver->queue);
+    /* Once more, for what came before the device saw that it is to interrupt. */
+    while (take(driver))
+        continue;
+    if (!driver->broken && virtio_is_broken(&driver->transport))
+        fail_all(driver);
+    if (!driver->broken)
+        kick(driver);
+}
+
+/* Asks for the serial number by polling, before there is anything else. */
+static void read_serial(struct virtio_blk_driver *driver)
+{
+    struct control *control = control_of(driver, 0);
+    const struct virtio_buffer buffer[3] = {
+        {control_address(driver, 0, 0), CONTROL_HEADER},
+        {control_address(driver, 0, offsetof(struct control, serial)), BLOCK_SERIAL_SIZE},
+        {control_address(driver, 0, offsetof(struct control, status)), 1},
+    };
+    uint32_t cookie;
+    uint32_t written;
+    int result = 0;
+    *control = (struct control){.type = TYPE_GET_ID, .status = STATUS_NONE};
+    if (virtio_queue_add(&driver->queue, buffer, 1, 2, 0) != VIRTIO_QUEUE_OK)
+        return;
+    if (virtio_queue_must_notify(&driver->queue))
+        virtio_notify(&driver->transport, &driver->queue);
+    for (unsigned i = 0; i < POLLS && result == 0; i++)
+        result = virtio_queue_take(&driver->queue, &cookie, &written);
+    if (result == 1 && control->status == STATUS_OK)
+        memcpy(driver->device.serial, control->serial, BLOCK_SERIAL_SIZE);
+    else if (result != 1)
+        driver->broken = true; /* the request may still write: nothing further is started */
+}
+
+static void describe(struct virtio_blk_driver *driver)
+{
+    const struct virtio_transport *t = &driver->transport;
+    uint32_t low = registers_read32(&t->device, CAPACITY);
+    uint32_t high = registers_read32(&t->device, CAPACITY + 4);
+    uint32_t block = BLOCK_SECTOR;
+    uint32_t segments = SEGMENTS;
+    if ((t->features & F_BLK_SIZE) != 0)
+        block = registers_read32(&t->device, BLOCK_SIZE);
+    if ((t->features & F_SEG_MAX) != 0 && registers_read32(&t->device, SEG_MAX) < segments)
+        segments = registers_read32(&t->device, SEG_MAX);
+    const uint64_t ranges = F_DISCARD | F_WRITE_ZEROES;
+    driver->device = (struct block_device){
+        .sectors = (uint64_t)high << 32 | low,
+        .block_size = block,
+        .read_only = (t->features & F_RO) != 0,
+        .can_flush = (t->features & F_FLUSH) != 0,
+        .can_discard = (t->features & ranges) == ranges,
+        .max_segments = segments == 0 ? 1 : segments,
+        .max_sectors = 0x10000,
+        .submit = submit,
+        .context = driver,
+    };
+}
+
+static bool makes_sense(const struct block_device *device)
+{
+    uint32_t block = device->block_size;
+    return block >= BLOCK_SECTOR && block <= 4096 && (block & (block - 1)) == 0 &&
+           device->sectors != 0 && device->sectors <= UINT64_MAX / BLOCK_SECTOR &&
+           device->sectors % (block / BLOCK_SECTOR) == 0;
+}
+
+int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *config,
+                     const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector)
+{
+    const uint64_t wanted = F_RO | F_BLK_SIZE | F_FLUSH | F_DISCARD | F_WRITE_ZEROES | F_SEG_MAX |
+                            VIRTIO_FEATURE_INDIRECT | VIRTIO_FEATURE_EVENT | VIRTIO_FEATURE_PACKED;
+    memset(driver, 0, sizeof(*driver));
+    driver->dma = dma;
+    pci_enable(config, true);
+    int error = virtio_find(&driver->transport, config, bar);
+    if (error == VIRTIO_OK)
+        error = virtio_negotiate(&driver->transport, wanted, 0);
+    if (error != VIRTIO_OK)
+        return error;
+    describe(driver);
+    driver->control = dma_allocate(dma, VIRTIO_BLK_SLOTS * sizeof(struct control), 64);
+    if (driver->control == NULL || !makes_sense(&driver->device))
+        return VIRTIO_ERROR_NONE;
+    error = virtio_start_queue(&driver->transport, dma, 0, QUEUE_SIZE, vector, &driver->queue);
+    if (error != VIRTIO_OK)
+        return error;
+    virtio_ready(&driver->transport);
+    read_serial(driver);
+    if (driver->broken) {
+        virtio_stop(&driver->transport);
+        return VIRTIO_ERROR_QUEUE;
+    }
+    driver->free_slot = NO_SLOT;
+    for (unsigned i = VIRTIO_BLK_SLOTS; i > 0; i--) {
+        driver->slot[i - 1].next_free = driver->free_slot;
+        driver->free_slot = (uint16_t)(i - 1);
+    }
+    virtio_queue_want_interrupt(&driver->queue);
+    return VIRTIO_OK;
+}

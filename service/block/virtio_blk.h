@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Driver for virtio block devices (virtio 1.2, section 5.2) over PCI. It offers a block device
+ * whose segments must lie in its DMA memory; lib/block's bounce takes any other memory.
+ */
+#ifndef SERVICE_BLOCK_VIRTIO_BLK_H
+#define SERVICE_BLOCK_VIRTIO_BLK_H
+
+#include <block/device.h>
+#include <virtio/transport.h>
+
+#define VIRTIO_BLK_SLOTS 64u
+
+struct virtio_blk_slot {
+    struct block_request *request;
+    uint16_t next_free;
+};
+
+struct virtio_blk_driver {
+    struct block_device device;
+    struct virtio_transport transport;
+    struct virtio_queue queue;
+    struct dma *dma;
+    uint8_t *control; /* header, range and status byte of each slot, in DMA memory */
+    struct virtio_blk_slot slot[VIRTIO_BLK_SLOTS];
+    uint16_t free_slot;
+    /* Requests that wait for a slot. */
+    struct block_request *first;
+    struct block_request *last;
+    bool broken; /* the device lies: all requests fail until the driver is started anew */
+};
+
+/*
+ * Starts the device. `vector` is the MSI-X vector that its queue uses, or VIRTIO_NO_MSIX. What the
+ * driver needs of the DMA memory it takes; the rest is for the data. 0 or enum virtio_error.
+ */
+int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *config,
+                     const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector);
+
+/* The device has interrupted, or is asked: completes what is done. */
+void virtio_blk_interrupt(struct virtio_blk_driver *driver);
+
+#endif

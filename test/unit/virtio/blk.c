@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Our virtio-blk driver on our virtio-blk model, through PCI, queues and interrupts of a machine.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <block/bounce.h>
+#include <block/ramdisk.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delay.h"
+#include "exercise.h"
+#include "guest.h"
+#include "service/block/virtio_blk.h"
+#include "vmm/virtio/blk.h"
+
+#define SLOT    3u
+#define SECTORS 2048u
+
+struct bench {
+    struct machine *machine;
+    struct ramdisk disk;
+    struct delay delay;
+    struct virtio_blk blk;
+    struct guest guest;
+    struct virtio_blk_driver driver;
+    struct bounce bounce;
+    uint32_t map[SECTORS / 8];
+    uint8_t *store;
+};
+
+static struct bench *create(bool read_only)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    b->machine = machine_create(1, VM_VENDOR_AMD);
+    b->store = calloc(SECTORS, BLOCK_SECTOR);
+    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, read_only ? NULL : b->map, b->store,
+                       SECTORS * BLOCK_SECTOR);
+    delay_initialize(&b->delay, &b->disk.device);
+    struct vm *vm = &b->machine->vm;
+    virtio_blk_initialize(&b->blk, SLOT, &vm->memory, &vm->apics, &vm->irq, &b->delay.device, 4);
+    assert_true(pci_add(&vm->pci, &b->blk.device.function));
+    guest_attach(&b->guest, b->machine, SLOT);
+    return b;
+}
+
+static void start(struct bench *b)
+{
+    assert_int_equal(virtio_blk_start(&b->driver, &b->guest.config, b->guest.bar, &b->guest.dma, 0),
+                     VIRTIO_OK);
+    uint8_t *buffers = dma_allocate(&b->guest.dma, 32 * 16384, 4096);
+    assert_non_null(buffers);
+    bounce_initialize(&b->bounce, &b->driver.device, buffers, 32 * 16384, 16384);
+}
+
+static void destroy(struct bench *b)
+{
+    machine_destroy(b->machine);
+    free(b->store);
+    free(b);
+}
+
+static void step(void *context)
+{
+    struct bench *b = context;
+    delay_run(&b->delay, 2);
+    if (guest_interrupted(&b->guest))
+        virtio_blk_interrupt(&b->driver);
+}
+
+static void reads_and_writes(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    assert_int_equal(b->driver.device.sectors, SECTORS);
+    assert_true(b->driver.device.can_flush && b->driver.device.can_discard);
+    assert_memory_equal(b->driver.device.serial, "quoin-ramdisk", 13);
+    assert_true(virtio_has(&b->blk.device, VIRTIO_F_RING_PACKED));
+    struct exercise e = {.device = &b->bounce.device,
+                         .step = step,
+                         .context = b,
+                         .rounds = 20000,
+                         .seed = 11,
+                         .max_sectors = 200};
+    exercise_run(&e);
+    assert_true(e.reads > 500 && e.writes > 500 && b->delay.flushes > 100);
+    assert_int_equal(b->blk.device.status & VIRTIO_NEEDS_RESET, 0);
+    destroy(b);
+}
+
+static void errors_come_through(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    b->delay.fail_one_in = 10;
+    struct exercise e = {.device = &b->bounce.device,
+                         .step = step,
+                         .context = b,
+                         .rounds = 5000,
+                         .seed = 12,
+                         .errors = true,
+                         .max_sectors = 64};
+    exercise_run(&e);
+    assert_true(e.failed > 100 && e.reads > 100);
+    destroy(b);
+}
+
+static void read_only_disks(void **state)
+{
+    (void)state;
+    struct bench *b = create(true);
+    start(b);
+    assert_true(b->driver.device.read_only);
+    struct exercise e = {.device = &b->bounce.device,
+                         .step = step,
+                         .context = b,
+                         .rounds = 1000,
+                         .seed = 13,
+                         .max_sectors = 64};
+    exercise_run(&e);
+    assert_true(e.reads > 100 && e.writes == 0);
+    destroy(b);
+}
+
+static unsigned answers;
+
+static void note(struct block_request *request, enum block_status status)
+{
+    (void)request;
+    (void)status;
+    answers++;
+}
+
+/* The driver resets the device with requests under way: nothing of them appears later. */
+static void reset_forgets(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    guest_interrupted(&b->guest); /* of the serial number, which was polled for */
+    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
+    const struct block_segment segment = {data, 8192};
+    struct block_request request[4];
+    answers = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        request[i] = (struct block_request){.operation = BLOCK_READ,
+                                            .sector = 16 * i,
+                                            .count = 16,
+                                            .segment = &segment,
+                                            .segments = 1,
+                                            .complete = note};
+        block_submit(&b->driver.device, &request[i]);
+    }
+    assert_int_equal(b->delay.count, 4);
+    assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_OK);
+    uint8_t *before = malloc(MACHINE_MEMORY);
+    memset(data, 0x55, 8192);
+    memcpy(before, b->machine->memory, MACHINE_MEMORY);
+    delay_run(&b->delay, 10);
+    assert_memory_equal(before, b->machine->memory, MACHINE_MEMORY);
+    assert_false(guest_interrupted(&b->guest));
+    free(before);
+    /* And it works again; all slots are back. */
+    b->guest.dma.used = 0;
+    start(b);
+    unsigned free_slots = 0;
+    for (const struct virtio_blk_request *r = b->blk.free; r != NULL; r = r->next_free)
+        free_slots++;
+    assert_int_equal(free_slots, VIRTIO_BLK_REQUESTS);
+    struct exercise e = {.device = &b->bounce.device,
+                         .step = step,
+                         .context = b,
+                         .rounds = 1000,
+                         .seed = 14,
+                         .max_sectors = 64};
+    exercise_run(&e);
+    destroy(b);
+}
+
+/* More requests than the model has slots: those that wait in the ring are served later. */
+static void more_requests_than_slots(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    struct virtio_transport t;
+    struct virtio_queue queue = {0};
+    assert_int_equal(virtio_find(&t, &b->guest.config, b->guest.bar), VIRTIO_OK);
+    pci_enable(&b->guest.config, true);
+    assert_int_equal(virtio_negotiate(&t, VIRTIO_FEATURE_INDIRECT, 0), VIRTIO_OK);
+    assert_int_equal(virtio_start_queue(&t, &b->guest.dma, 2, 256, 3, &queue), VIRTIO_OK);
+    virtio_ready(&t);
+    uint8_t *header = dma_allocate(&b->guest.dma, 4096, 4096); /* type 0: read, sector 0 */
+    uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
+    const struct virtio_buffer buffer[3] = {
+        {dma_address(&b->guest.dma, header), 16},
+        {dma_address(&b->guest.dma, data), 512},
+        {dma_address(&b->guest.dma, data) + 512, 1},
+    };
+    for (unsigned i = 0; i < 200; i++)
+        assert_int_equal(virtio_queue_add(&queue, buffer, 1, 2, i), VIRTIO_QUEUE_OK);
+    virtio_notify(&t, &queue);
+    assert_int_equal(b->delay.count, VIRTIO_BLK_REQUESTS);
+    unsigned done = 0;
+    for (unsigned i = 0; i < 400; i++) {
+        uint32_t cookie;
+        uint32_t written;
+        delay_run(&b->delay, 1);
+        while (virtio_queue_take(&queue, &cookie, &written) == 1) {
+            assert_int_equal(written, 513);
+            done++;
+        }
+    }
+    assert_int_equal(done, 200);
+    destroy(b);
+}
+
+struct raw {
+    uint32_t type;
+    uint64_t sector;
+    uint32_t readable;  /* beside the header */
+    uint32_t writeable; /* beside the status byte */
+    int status;         /* expected; -1: the device breaks */
+};
+
+/* Each kind of request that does not fit has its answer, and breaks nothing else. */
+static void odd_requests(void **state)
+{
+    (void)state;
+    const struct raw odd[] = {
+        {0, 0, 0, 511, 1},        {0, SECTORS, 0, 512, 1}, {0, UINT64_MAX, 0, 512, 1},
+        {0, 0, 0, 0, 1},          {1, 0, 100, 0, 1},       {1, SECTORS - 1, 1024, 0, 1},
+        {4, 0, 0, 0, 0},          {8, 0, 0, 20, 0},        {8, 0, 0, 3, 0},
+        {8, 0, 0, 100, 0},        {99, 0, 0, 0, 2},        {11, 0, 0, 0, 1},
+        {11, 0, 15, 0, 1},        {13, 0, 16 * 17, 0, 1},  {11, 0, 16, 0, 1},
+        {UINT32_MAX, 0, 0, 0, 2},
+    };
+    struct bench *b = create(false);
+    struct virtio_transport t;
+    struct virtio_queue queue = {0};
+    pci_enable(&b->guest.config, true);
+    assert_int_equal(virtio_find(&t, &b->guest.config, b->guest.bar), VIRTIO_OK);
+    assert_int_equal(virtio_negotiate(&t, 1ull << 9 | 1ull << 13 | 1ull << 14, 0), VIRTIO_OK);
+    assert_int_equal(virtio_start_queue(&t, &b->guest.dma, 0, 16, 1, &queue), VIRTIO_OK);
+    virtio_ready(&t);
+    uint8_t *page = dma_allocate(&b->guest.dma, 8192, 4096);
+    uint64_t address = dma_address(&b->guest.dma, page);
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+        memset(page, 0, 8192);
+        memcpy(page, &odd[i].type, 4);
+        memcpy(page + 8, &odd[i].sector, 8);
+        page[4096 + odd[i].writeable] = 0xcc;
+        const struct virtio_buffer buffer[2] = {{address, 16 + odd[i].readable},
+                                                {address + 4096, odd[i].writeable + 1}};
+        assert_int_equal(virtio_queue_add(&queue, buffer, 1, 1, i), VIRTIO_QUEUE_OK);
+        virtio_notify(&t, &queue);
+        delay_run(&b->delay, 10);
+        uint32_t cookie;
+        uint32_t written;
+        assert_int_equal(virtio_queue_take(&queue, &cookie, &written), 1);
+        assert_int_equal(page[4096 + odd[i].writeable], odd[i].status);
+    }
+    assert_false(virtio_is_broken(&t));
+    /* Without room for header or status there is no answer. */
+    const struct virtio_buffer tiny[2] = {{address, 15}, {address + 4096, 1}};
+    assert_int_equal(virtio_queue_add(&queue, tiny, 1, 1, 0), VIRTIO_QUEUE_OK);
+    virtio_notify(&t, &queue);
+    assert_true(virtio_is_broken(&t));
+    destroy(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_and_writes),         cmocka_unit_test(errors_come_through),
+        cmocka_unit_test(read_only_disks),          cmocka_unit_test(reset_forgets),
+        cmocka_unit_test(more_requests_than_slots), cmocka_unit_test(odd_requests),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
