@@ -47,7 +47,7 @@ bool net_frame_valid(const struct net_frame *frame)
     uint8_t kind = o->gso & (uint8_t)~NET_GSO_ECN;
     if (o->gso == NET_GSO_NONE)
         return true;
-    return (kind == NET_GSO_TCP4 || kind == NET_GSO_TCP6) && o->gso_size != 0 &&
+    return (kind == NET_GSO_TCP4 || kind == NET_GSO_TCP6) && o->gso_size >= NET_GSO_MIN &&
            (o->flags & NET_NEEDS_CHECKSUM) != 0;
 }
 
@@ -154,4 +154,28 @@ uint32_t net_segment_next(struct net_segmenter *s, uint8_t *packet, uint32_t roo
     s->offset += part;
     s->number++;
     return length;
+}
+
+bool net_deliver_plain(const struct net_sink *sink, const struct net_frame *frame, uint8_t *scratch)
+{
+    if (frame->offload.gso == NET_GSO_NONE) {
+        if ((frame->offload.flags & NET_NEEDS_CHECKSUM) == 0)
+            return sink->deliver(sink->context, frame);
+        struct net_frame finished = *frame;
+        memcpy(scratch, frame->data, frame->length);
+        finished.data = scratch;
+        net_finish_checksum(&finished, scratch);
+        return sink->deliver(sink->context, &finished);
+    }
+    struct net_segmenter segmenter;
+    uint32_t length;
+    if (!net_segment_begin(&segmenter, frame))
+        return true; /* what it says of itself is wrong: dropped */
+    while ((length = net_segment_next(&segmenter, scratch, NET_FRAME_MAX)) != 0) {
+        const struct net_frame packet = {
+            .data = scratch, .length = length, .offload = {.flags = NET_CHECKSUM_GOOD}};
+        if (!sink->deliver(sink->context, &packet))
+            return segmenter.number > 1;
+    }
+    return true;
 }

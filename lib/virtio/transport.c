@@ -12,6 +12,7 @@ enum common {
     DEVICE_FEATURE = 0x04,
     DRIVER_FEATURE_SELECT = 0x08,
     DRIVER_FEATURE = 0x0c,
+    CONFIG_VECTOR = 0x10,
     STATUS = 0x14,
     QUEUE_SELECT = 0x16,
     QUEUE_SIZE = 0x18,
@@ -116,6 +117,11 @@ int virtio_negotiate(struct virtio_transport *transport, uint64_t wanted, uint64
         return VIRTIO_ERROR_FEATURES;
     transport->features = features;
     return VIRTIO_OK;
+}
+
+void virtio_set_config_vector(const struct virtio_transport *transport, uint16_t vector)
+{
+    registers_write16(&transport->common, CONFIG_VECTOR, vector);
 }
 
 static void write_address(const struct virtio_transport *transport, unsigned offset, uint64_t value)

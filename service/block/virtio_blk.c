@@ -318,6 +318,7 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
     error = virtio_start_queue(&driver->transport, dma, 0, QUEUE_SIZE, vector, &driver->queue);
     if (error != VIRTIO_OK)
         return error;
+    virtio_set_config_vector(&driver->transport, vector);
     virtio_ready(&driver->transport);
     read_serial(driver);
     if (driver->broken) {

@@ -149,8 +149,9 @@ static int fill(struct virtio_net *net, unsigned index, struct virtio_net_header
 }
 
 /* One frame that the guest can take as it is; false when it has no buffers. */
-static bool put(struct virtio_net *net, const struct net_frame *frame)
+static bool put(void *context, const struct net_frame *frame)
 {
+    struct virtio_net *net = context;
     unsigned index = 2 * choose_pair(net, frame);
     struct virtio_net_header header = {
         .flags = frame->offload.flags,
@@ -174,46 +175,19 @@ static bool put(struct virtio_net *net, const struct net_frame *frame)
     return result != 0;
 }
 
-static bool guest_can_cut(const struct virtio_net *net, uint8_t gso)
+/* Does the guest itself do what is still to be done to the frame? */
+static bool guest_can_finish(const struct virtio_net *net, const struct net_offload *offload)
 {
-    uint64_t needed =
-        (gso & ~NET_GSO_ECN) == NET_GSO_TCP6 ? VIRTIO_NET_F_GUEST_TSO6 : VIRTIO_NET_F_GUEST_TSO4;
-    if ((gso & NET_GSO_ECN) != 0 && !virtio_has(&net->device, VIRTIO_NET_F_GUEST_ECN))
-        return false;
-    return virtio_has(&net->device, needed);
-}
-
-/* Cuts the frame for a guest that cannot. What finds no room after the first packet is lost. */
-static bool put_packets(struct virtio_net *net, const struct net_frame *frame)
-{
-    struct net_segmenter segmenter;
-    uint32_t length;
-    if (!net_segment_begin(&segmenter, frame)) {
-        net->dropped++;
-        return true;
-    }
-    bool first = true;
-    while ((length = net_segment_next(&segmenter, net->packet, sizeof(net->packet))) != 0) {
-        const struct net_frame packet = {
-            .data = net->packet, .length = length, .offload = {.flags = NET_CHECKSUM_GOOD}};
-        if (!put(net, &packet)) {
-            if (first)
-                return false;
-            net->dropped++;
-            return true;
-        }
-        first = false;
-    }
-    return true;
-}
-
-static bool put_finished(struct virtio_net *net, const struct net_frame *frame)
-{
-    struct net_frame finished = *frame;
-    memcpy(net->packet, frame->data, frame->length);
-    finished.data = net->packet;
-    net_finish_checksum(&finished, net->packet);
-    return put(net, &finished);
+    uint64_t needed = 0;
+    if ((offload->flags & NET_NEEDS_CHECKSUM) != 0)
+        needed |= VIRTIO_NET_F_GUEST_CSUM;
+    if ((offload->gso & NET_GSO_ECN) != 0)
+        needed |= VIRTIO_NET_F_GUEST_ECN;
+    if ((offload->gso & ~NET_GSO_ECN) == NET_GSO_TCP4)
+        needed |= VIRTIO_NET_F_GUEST_TSO4;
+    if ((offload->gso & ~NET_GSO_ECN) == NET_GSO_TCP6)
+        needed |= VIRTIO_NET_F_GUEST_TSO6;
+    return (net->device.driver_features & needed) == needed;
 }
 
 bool virtio_net_receive(struct virtio_net *net, const struct net_frame *frame)
@@ -227,13 +201,11 @@ bool virtio_net_receive(struct virtio_net *net, const struct net_frame *frame)
     }
     if (!virtio_net_filter_accepts(net, frame->data, frame->length))
         return true;
-    bool checksum = (frame->offload.flags & NET_NEEDS_CHECKSUM) != 0;
-    if (frame->offload.gso != NET_GSO_NONE && !guest_can_cut(net, frame->offload.gso))
-        done = put_packets(net, frame);
-    else if (checksum && !virtio_has(&net->device, VIRTIO_NET_F_GUEST_CSUM))
-        done = put_finished(net, frame);
-    else
+    const struct net_sink guest = {put, net};
+    if (guest_can_finish(net, &frame->offload))
         done = put(net, frame);
+    else
+        done = net_deliver_plain(&guest, frame, net->packet);
     for (unsigned i = 0; i < net->max_pairs; i++)
         virtio_interrupt(&net->device, 2 * i);
     return done;

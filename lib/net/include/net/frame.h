@@ -16,6 +16,7 @@
 #define NET_HEADER    14u /* Ethernet header without VLAN tag */
 #define NET_TAG       4u
 #define NET_MTU       1500u
+#define NET_GSO_MIN   40u    /* smaller pieces would be an attack on whoever has to cut */
 #define NET_FRAME_MAX 65556u /* 65535 bytes of IP behind a tagged header, rounded up */
 
 /* net_offload.flags */
@@ -74,6 +75,14 @@ bool net_segment_begin(struct net_segmenter *segmenter, const struct net_frame *
  * or when the room is too small.
  */
 uint32_t net_segment_next(struct net_segmenter *segmenter, uint8_t *packet, uint32_t room);
+
+/*
+ * Delivers the frame as packets that need nothing more done, for hardware without offloads:
+ * `scratch` is NET_FRAME_MAX bytes. false when the sink refused the first packet; what it refuses
+ * later is lost, as on a full wire.
+ */
+bool net_deliver_plain(const struct net_sink *sink, const struct net_frame *frame,
+                       uint8_t *scratch);
 
 /* Big-endian fields. */
 static inline uint16_t net_get16(const uint8_t *at)

@@ -42,6 +42,9 @@ int virtio_find(struct virtio_transport *transport, const struct registers *conf
  */
 int virtio_negotiate(struct virtio_transport *transport, uint64_t wanted, uint64_t needed);
 
+/* The MSI-X vector of configuration changes, a broken device among them. */
+void virtio_set_config_vector(const struct virtio_transport *transport, uint16_t vector);
+
 /* Builds queue `index` and hands it to the device; entries are at most `size`. */
 int virtio_start_queue(struct virtio_transport *transport, struct dma *dma, unsigned index,
                        uint16_t size, uint16_t vector, struct virtio_queue *queue);

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "service/net/virtio_net.h"
+
+#include <string.h>
+
+/* 5.1.3 */
+#define F_CSUM       (1ull << 0)
+#define F_GUEST_CSUM (1ull << 1)
+#define F_MAC        (1ull << 5)
+#define F_HOST_TSO4  (1ull << 11)
+#define F_HOST_TSO6  (1ull << 12)
+
+#define RECEIVE  0u
+#define TRANSMIT 1u
+
+#define HEADER        12u
+#define RECEIVE_SIZE  2048u
+#define TRANSMIT_SIZE 0x11000u /* header and the largest frame, whole pages */
+#define QUEUE_SIZE    128u
+
+_Static_assert(HEADER + NET_FRAME_MAX <= TRANSMIT_SIZE, "the largest frame fits");
+_Static_assert(VIRTIO_NET_RECEIVE_BUFFERS <= QUEUE_SIZE, "each buffer has a descriptor");
+_Static_assert(VIRTIO_NET_TRANSMIT_BUFFERS == 32, "one bit for each");
+
+static void post(struct virtio_net_driver *driver, uint32_t index)
+{
+    const struct virtio_buffer buffer = {dma_address(driver->dma, driver->receive_buffer) +
+                                             (uint64_t)index * RECEIVE_SIZE,
+                                         RECEIVE_SIZE};
+    if (virtio_queue_add(&driver->receive, &buffer, 0, 1, index) != VIRTIO_QUEUE_OK)
+        driver->broken = true; /* each buffer has its place, so the bookkeeping is wrong */
+}
+
+static void notify(struct virtio_net_driver *driver, struct virtio_queue *queue)
+{
+    if (virtio_queue_must_notify(queue))
+        virtio_notify(&driver->transport, queue);
+}
+
+static void break_down(struct virtio_net_driver *driver)
+{
+    driver->broken = true;
+    virtio_stop(&driver->transport);
+}
+
+/* Takes transmit buffers back. */
+static void reclaim(struct virtio_net_driver *driver)
+{
+    uint32_t index;
+    uint32_t written;
+    int result;
+    while ((result = virtio_queue_take(&driver->transmit, &index, &written)) == 1)
+        driver->free_transmit |= 1u << index;
+    if (result < 0)
+        break_down(driver);
+}
+
+/* A frame that the device can take as it is. */
+static bool send(void *context, const struct net_frame *frame)
+{
+    struct virtio_net_driver *driver = context;
+    const struct net_offload *o = &frame->offload;
+    if (driver->free_transmit == 0)
+        reclaim(driver);
+    if (driver->broken)
+        return true; /* nothing goes out any more; nobody is to wait for it */
+    if (driver->free_transmit == 0) {
+        driver->refused = true;
+        virtio_queue_want_interrupt(&driver->transmit);
+        return false;
+    }
+    unsigned index = (unsigned)__builtin_ctz(driver->free_transmit);
+    uint8_t *at = driver->transmit_buffer + (uint64_t)index * TRANSMIT_SIZE;
+    memset(at, 0, HEADER);
+    at[0] = o->flags & NET_NEEDS_CHECKSUM;
+    at[1] = o->gso;
+    memcpy(at + 2, &o->header_length, 2);
+    memcpy(at + 4, &o->gso_size, 2);
+    memcpy(at + 6, &o->checksum_start, 2);
+    memcpy(at + 8, &o->checksum_offset, 2);
+    memcpy(at + HEADER, frame->data, frame->length);
+    const struct virtio_buffer buffer = {dma_address(driver->dma, at), HEADER + frame->length};
+    if (virtio_queue_add(&driver->transmit, &buffer, 1, 0, index) != VIRTIO_QUEUE_OK)
+        return false;
+    driver->free_transmit &= ~(1u << index);
+    notify(driver, &driver->transmit);
+    return true;
+}
+
+static bool device_can_finish(const struct virtio_net_driver *driver,
+                              const struct net_offload *offload)
+{
+    uint64_t needed = 0;
+    if ((offload->flags & NET_NEEDS_CHECKSUM) != 0)
+        needed |= F_CSUM;
+    if (offload->gso == NET_GSO_TCP4)
+        needed |= F_HOST_TSO4;
+    else if (offload->gso == NET_GSO_TCP6)
+        needed |= F_HOST_TSO6;
+    else if (offload->gso != NET_GSO_NONE)
+        return false;
+    return (driver->transport.features & needed) == needed;
+}
+
+static bool transmit(void *context, const struct net_frame *frame)
+{
+    struct virtio_net_driver *driver = context;
+    const struct net_sink wire = {send, driver};
+    if (!net_frame_valid(frame)) {
+        driver->dropped++;
+        return true;
+    }
+    return device_can_finish(driver, &frame->offload)
+               ? send(driver, frame)
+               : net_deliver_plain(&wire, frame, driver->scratch);
+}
+
+/* One received frame, copied before it is looked at. */
+static void hand_in(struct virtio_net_driver *driver, uint32_t index, uint32_t written)
+{
+    const uint8_t *at = driver->receive_buffer + (uint64_t)index * RECEIVE_SIZE;
+    if (written < HEADER + NET_HEADER || written > RECEIVE_SIZE) {
+        driver->dropped++;
+        return;
+    }
+    uint8_t header[HEADER];
+    memcpy(header, at, HEADER);
+    struct net_frame frame = {.data = driver->frame, .length = written - HEADER};
+    memcpy(driver->frame, at + HEADER, frame.length);
+    frame.offload.flags = header[0] & (NET_NEEDS_CHECKSUM | NET_CHECKSUM_GOOD);
+    if ((driver->transport.features & F_GUEST_CSUM) == 0)
+        frame.offload.flags = 0;
+    memcpy(&frame.offload.checksum_start, header + 6, 2);
+    memcpy(&frame.offload.checksum_offset, header + 8, 2);
+    if (!net_frame_valid(&frame) || !driver->input.deliver(driver->input.context, &frame))
+        driver->dropped++;
+}
+
+static void receive(struct virtio_net_driver *driver)
+{
+    uint32_t index;
+    uint32_t written;
+    int result;
+    while ((result = virtio_queue_take(&driver->receive, &index, &written)) == 1) {
+        hand_in(driver, index, written);
+        post(driver, index);
+    }
+    if (result < 0)
+        break_down(driver);
+    else
+        notify(driver, &driver->receive);
+}
+
+bool virtio_net_interrupt(struct virtio_net_driver *driver)
+{
+    if (driver->broken)
+        return false;
+    receive(driver);
+    virtio_queue_want_interrupt(&driver->receive);
+    receive(driver);
+    if (!driver->broken)
+        reclaim(driver);
+    if (!driver->broken && virtio_is_broken(&driver->transport))
+        break_down(driver);
+    bool room = driver->refused && driver->free_transmit != 0;
+    if (room)
+        driver->refused = false;
+    return room;
+}
+
+int virtio_net_start(struct virtio_net_driver *driver, const struct registers *config,
+                     const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector,
+                     const struct net_sink *input)
+{
+    const uint64_t wanted = F_CSUM | F_GUEST_CSUM | F_HOST_TSO4 | F_HOST_TSO6 |
+                            VIRTIO_FEATURE_EVENT | VIRTIO_FEATURE_PACKED;
+    memset(driver, 0, sizeof(*driver));
+    driver->dma = dma;
+    driver->input = *input;
+    driver->output = (struct net_sink){transmit, driver};
+    pci_enable(config, true);
+    int error = virtio_find(&driver->transport, config, bar);
+    if (error == VIRTIO_OK)
+        error = virtio_negotiate(&driver->transport, wanted, F_MAC);
+    if (error == VIRTIO_OK)
+        error = virtio_start_queue(&driver->transport, dma, RECEIVE, QUEUE_SIZE, vector,
+                                   &driver->receive);
+    if (error == VIRTIO_OK)
+        error = virtio_start_queue(&driver->transport, dma, TRANSMIT, QUEUE_SIZE, vector,
+                                   &driver->transmit);
+    if (error != VIRTIO_OK)
+        return error;
+    driver->receive_buffer = dma_allocate(dma, VIRTIO_NET_RECEIVE_BUFFERS * RECEIVE_SIZE, 4096);
+    driver->transmit_buffer = dma_allocate(dma, VIRTIO_NET_TRANSMIT_BUFFERS * TRANSMIT_SIZE, 4096);
+    if (driver->receive_buffer == NULL || driver->transmit_buffer == NULL)
+        return VIRTIO_ERROR_QUEUE;
+    for (unsigned i = 0; i < NET_MAC_SIZE; i++)
+        driver->mac[i] = registers_read8(&driver->transport.device, i);
+    driver->free_transmit = UINT32_MAX;
+    virtio_set_config_vector(&driver->transport, vector);
+    virtio_ready(&driver->transport);
+    virtio_queue_no_interrupt(&driver->transmit);
+    /* A device may have made its queue smaller than the buffers there are. */
+    for (uint32_t i = 0; i < VIRTIO_NET_RECEIVE_BUFFERS && i < driver->receive.size; i++)
+        post(driver, i);
+    virtio_queue_want_interrupt(&driver->receive);
+    notify(driver, &driver->receive);
+    return driver->broken ? VIRTIO_ERROR_QUEUE : VIRTIO_OK;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Driver for virtio network cards (virtio 1.2, section 5.1) over PCI, one pair of queues, with
+ * checksum and segmentation offloads where the device has them.
+ */
+#ifndef SERVICE_NET_VIRTIO_NET_H
+#define SERVICE_NET_VIRTIO_NET_H
+
+#include <net/frame.h>
+#include <virtio/transport.h>
+
+#define VIRTIO_NET_RECEIVE_BUFFERS  128u
+#define VIRTIO_NET_TRANSMIT_BUFFERS 32u
+
+/* DMA memory that the driver needs, queues included. */
+#define VIRTIO_NET_DMA_SIZE 0x300000u
+
+struct virtio_net_driver {
+    struct net_sink output; /* frames given to it go out */
+    uint8_t mac[NET_MAC_SIZE];
+    struct virtio_transport transport;
+    struct virtio_queue receive;
+    struct virtio_queue transmit;
+    struct dma *dma;
+    uint8_t *receive_buffer;
+    uint8_t *transmit_buffer;
+    uint32_t free_transmit; /* bit: buffer is free */
+    struct net_sink input;  /* takes what comes in */
+    bool refused;           /* the output has refused a frame since there was room */
+    bool broken;
+    uint64_t dropped;
+    uint8_t frame[2048]; /* received, copied out of the device's reach */
+    uint8_t scratch[NET_FRAME_MAX];
+};
+
+/* Starts the card; both queues use the same MSI-X vector. 0 or enum virtio_error. */
+int virtio_net_start(struct virtio_net_driver *driver, const struct registers *config,
+                     const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector,
+                     const struct net_sink *input);
+
+/* The device has interrupted: hands in what arrived. true: there is room for frames again. */
+bool virtio_net_interrupt(struct virtio_net_driver *driver);
+
+#endif
