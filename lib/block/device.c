@@ -27,7 +27,8 @@ enum block_status block_check(const struct block_device *device,
         return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
     if (request->operation != BLOCK_READ && device->read_only)
         return BLOCK_READ_ONLY;
-    if (!moves_data(request->operation) && !device->can_discard)
+    if ((request->operation == BLOCK_DISCARD && !device->can_discard) ||
+        (request->operation == BLOCK_WRITE_ZEROES && !device->can_zero))
         return BLOCK_UNSUPPORTED;
     uint32_t unit = device->block_size / BLOCK_SECTOR;
     if (request->count == 0 || request->sector > device->sectors ||

@@ -120,6 +120,7 @@ void ramdisk_initialize(struct ramdisk *disk, const uint8_t *image, uint64_t ima
         .read_only = !writeable,
         .can_flush = true,
         .can_discard = writeable,
+        .can_zero = writeable,
         .max_segments = UINT32_MAX,
         .max_sectors = UINT32_MAX / BLOCK_SECTOR,
         .submit = submit,

@@ -276,13 +276,13 @@ static void describe(struct virtio_blk_driver *driver)
         block = registers_read32(&t->device, BLOCK_SIZE);
     if ((t->features & F_SEG_MAX) != 0 && registers_read32(&t->device, SEG_MAX) < segments)
         segments = registers_read32(&t->device, SEG_MAX);
-    const uint64_t ranges = F_DISCARD | F_WRITE_ZEROES;
     driver->device = (struct block_device){
         .sectors = (uint64_t)high << 32 | low,
         .block_size = block,
         .read_only = (t->features & F_RO) != 0,
         .can_flush = (t->features & F_FLUSH) != 0,
-        .can_discard = (t->features & ranges) == ranges,
+        .can_discard = (t->features & F_DISCARD) != 0,
+        .can_zero = (t->features & F_WRITE_ZEROES) != 0,
         .max_segments = segments == 0 ? 1 : segments,
         .max_sectors = 0x10000,
         .submit = submit,

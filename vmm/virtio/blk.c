@@ -122,7 +122,8 @@ static enum status read_ranges(struct virtio_blk_request *request, bool zeroes)
 
 static void start_ranges(struct virtio_blk_request *request, bool zeroes)
 {
-    if (!request->blk->block->can_discard) {
+    const struct block_device *block = request->blk->block;
+    if (!(zeroes ? block->can_zero : block->can_discard)) {
         finish(request, STATUS_UNSUPPORTED, 0);
         return;
     }
@@ -302,6 +303,8 @@ static void fill_config(struct virtio_blk *blk)
         blk->config.max_discard_sectors = MAX_RANGE_SECTORS;
         blk->config.max_discard_segments = VIRTIO_BLK_RANGES;
         blk->config.discard_sector_alignment = block->block_size / BLOCK_SECTOR;
+    }
+    if (block->can_zero) {
         blk->config.max_write_zeroes_sectors = MAX_RANGE_SECTORS;
         blk->config.max_write_zeroes_segments = VIRTIO_BLK_RANGES;
         blk->config.write_zeroes_may_unmap = 1;
@@ -324,7 +327,9 @@ void virtio_blk_initialize(struct virtio_blk *blk, unsigned slot, const struct m
     if (block->read_only)
         features |= F_RO;
     if (block->can_discard)
-        features |= F_DISCARD | F_WRITE_ZEROES;
+        features |= F_DISCARD;
+    if (block->can_zero)
+        features |= F_WRITE_ZEROES;
     blk->model = (struct virtio_model){
         .id = DEVICE_ID,
         .class_code = 0x010000, /* mass storage, SCSI, as other hypervisors' */

@@ -85,7 +85,7 @@ static void start(struct state *s, struct slot *slot)
                                                   BLOCK_WRITE, BLOCK_WRITE,       BLOCK_FLUSH,
                                                   BLOCK_READ,  BLOCK_WRITE_ZEROES};
     enum block_operation operation = choice[draw(s, 8)];
-    if (operation == BLOCK_WRITE_ZEROES && !device->can_discard)
+    if (operation == BLOCK_WRITE_ZEROES && !device->can_zero)
         operation = BLOCK_WRITE;
     if (device->read_only && operation != BLOCK_FLUSH)
         operation = BLOCK_READ;

@@ -45,7 +45,7 @@ static struct bench *create(bool read_only)
     struct vm *vm = &b->machine->vm;
     virtio_blk_initialize(&b->blk, SLOT, &vm->memory, &vm->apics, &vm->irq, &b->delay.device, 4);
     assert_true(pci_add(&vm->pci, &b->blk.device.function));
-    guest_attach(&b->guest, b->machine, SLOT);
+    guest_attach(&b->guest, b->machine, pci_id(0, SLOT, 0));
     return b;
 }
 

@@ -29,7 +29,7 @@ static struct registers range(struct machine *machine, uint64_t start, uint64_t 
                               .origin = start};
 }
 
-void guest_attach(struct guest *guest, struct machine *machine, unsigned slot)
+void guest_attach(struct guest *guest, struct machine *machine, uint16_t id)
 {
     memset(guest, 0, sizeof(*guest));
     guest->machine = machine;
@@ -41,10 +41,10 @@ void guest_attach(struct guest *guest, struct machine *machine, unsigned slot)
     struct pci_info list[32];
     unsigned count = pci_scan(&ecam, list, 32);
     for (unsigned i = 0; i < count; i++) {
-        if (list[i].id == pci_id(0, slot, 0))
+        if (list[i].id == id)
             guest->info = list[i];
     }
-    guest->config = pci_config(&ecam, pci_id(0, slot, 0));
+    guest->config = pci_config(&ecam, id);
     for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
         const struct pci_bar_info *bar = &guest->info.bar[i];
         if (bar->kind == PCI_BAR_MEMORY)

@@ -22,10 +22,10 @@ struct guest {
 };
 
 /*
- * Enumerates the machine's bus, finds the function in `slot` and gives all its MSI-X vectors (or
+ * Enumerates the machine's bus, finds the function `id` and gives all its MSI-X vectors (or
  * its MSI) the vector GUEST_VECTOR of the first processor.
  */
-void guest_attach(struct guest *guest, struct machine *machine, unsigned slot);
+void guest_attach(struct guest *guest, struct machine *machine, uint16_t id);
 
 /* Takes the interrupt if one is pending. */
 bool guest_interrupted(struct guest *guest);

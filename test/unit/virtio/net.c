@@ -75,7 +75,7 @@ static struct bench *create(unsigned pairs)
     virtio_net_initialize(&b->net, SLOT, &vm->memory, &vm->apics, &vm->irq, mac, pairs, &sink,
                           resume, b);
     assert_true(pci_add(&vm->pci, &b->net.device.function));
-    guest_attach(&b->guest, b->machine, SLOT);
+    guest_attach(&b->guest, b->machine, pci_id(0, SLOT, 0));
     return b;
 }
 

@@ -62,7 +62,7 @@ static struct bench *create(bool balloon, uint64_t features, unsigned queues)
     virtio_balloon_initialize(&b->balloon, SLOT, &vm->memory, &vm->apics, &vm->irq, b->map,
                               sizeof(b->map), page, b);
     assert_true(pci_add(&vm->pci, balloon ? &b->balloon.device.function : &b->rng.device.function));
-    guest_attach(&b->guest, b->machine, SLOT);
+    guest_attach(&b->guest, b->machine, pci_id(0, SLOT, 0));
     pci_enable(&b->guest.config, true);
     assert_int_equal(virtio_find(&b->transport, &b->guest.config, b->guest.bar), VIRTIO_OK);
     assert_int_equal(virtio_negotiate(&b->transport, features, features), VIRTIO_OK);

@@ -63,8 +63,9 @@ struct block_device {
     uint64_t sectors;
     uint32_t block_size; /* smallest unit of access in bytes: a power of two, 512 to 4096 */
     bool read_only;
-    bool can_flush;                 /* false: every write is on stable storage when it completes */
-    bool can_discard;               /* discard and write-zeroes */
+    bool can_flush; /* false: every write is on stable storage when it completes */
+    bool can_discard;
+    bool can_zero;                  /* write-zeroes */
     uint32_t max_segments;          /* of one request, at least 1 */
     uint32_t max_sectors;           /* of one read or write, at least one block */
     char serial[BLOCK_SERIAL_SIZE]; /* padded with NULs, not necessarily ended by one */
