@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The root task: takes over what the kernel hands out, starts the virtual machines that the root
- * image describes, and watches them.
+ * The root task: takes over what the kernel hands out, builds the static system, starts the virtual
+ * machines that the root image describes, and watches all of them.
  */
-#include <string.h>
 #include <rt/component.h>
 #include <rt/log.h>
 #include <rt/panic.h>
@@ -11,18 +10,30 @@
 #include <sel4/sel4.h>
 
 #include "archive.h"
+#include "badge.h"
 #include "bootinfo_print.h"
 #include "chunk.h"
 #include "cspace.h"
+#include "device.h"
+#include "journal.h"
+#include "life.h"
 #include "pool.h"
 #include "rtc.h"
 #include "serial.h"
-#include "settings.h"
-#include "vm.h"
+#include "system.h"
 #include "watch.h"
 
-static struct vm vms[VM_MAX];
+/* Above every virtual machine, so that none can keep init from ending it, and below the services,
+ * so that they go on while init builds something. */
+enum { PRIORITY = 140 };
+
+/* Objects that init itself needs. */
+struct own {
+    seL4_CPtr endpoint, reply, notification, timer;
+};
+
 static struct vm_host host;
+static struct system static_system;
 
 static void read_extensions(const seL4_BootInfo *info)
 {
@@ -35,75 +46,80 @@ static void read_extensions(const seL4_BootInfo *info)
     }
 }
 
-/* Objects that init itself needs. */
-static void make_own_objects(const seL4_BootInfo *info, struct watch *watch)
+static void make_own_objects(const seL4_BootInfo *info, struct own *own)
 {
     struct pool_block *root = pool_alloc(CSPACE_ROOT_BITS + seL4_SlotBits);
-    static struct arena own;
+    static struct arena arena;
 
     if (!root || cspace_enter(info, pool_untyped(root)) != seL4_NoError ||
-        arena_create(&own, 6) != seL4_NoError) {
+        arena_create(&arena, 6) != seL4_NoError) {
         panic("there is no memory for init itself");
     }
-    watch->endpoint = arena_object(&own, seL4_EndpointObject, 0);
-    watch->reply = arena_object(&own, seL4_ReplyObject, 0);
-    if (watch->endpoint == 0 || watch->reply == 0) {
+    own->endpoint = arena_object(&arena, seL4_EndpointObject, 0);
+    own->reply = arena_object(&arena, seL4_ReplyObject, 0);
+    own->notification = arena_object(&arena, seL4_NotificationObject, 0);
+    if (own->endpoint == 0 || own->reply == 0 || own->notification == 0 ||
+        seL4_TCB_BindNotification(seL4_CapInitThreadTCB, own->notification) != seL4_NoError) {
         panic("there is no memory for init's endpoint");
     }
-}
-
-static bool is_vm_file(const char *name)
-{
-    size_t length = strlen(name);
-    return strncmp(name, "vm/", 3) == 0 && length > 7 && strcmp(name + length - 4, ".ini") == 0;
-}
-
-/* Starts a VM for each configuration in the root image. */
-static void start_vms(unsigned file_count, const struct archive_file *vmm)
-{
-    unsigned index = 0;
-
-    for (unsigned i = 0; i < file_count && index < VM_MAX; i++) {
-        struct archive_file file;
-        struct vm_settings settings;
-
-        archive_get(i, &file);
-        if (!is_vm_file(file.name) || settings_read(&file, &settings) != 0 || !settings.autostart) {
-            continue;
-        }
-        settings.first_core = index % host.core_count;
-        if (vm_start(&vms[index], index, &host, &settings, vmm) == seL4_NoError) {
-            log_info("VM %s: %lu MiB, %u vCPU%s, started", settings.name, settings.memory >> 20,
-                     settings.vcpus, settings.vcpus == 1 ? "" : "s");
-            index++;
+    if (host.features & QUOIN_FEATURE_TIMER) {
+        seL4_CPtr signal = arena_copy(&arena, own->notification, seL4_CanWrite, BADGE_SIGNAL_TIME);
+        own->timer = arena_object(&arena, QUOIN_TIMER_OBJECT, 0);
+        if (signal == 0 || own->timer == 0 ||
+            seL4_QuoinTimer_SetNotification(own->timer, signal) != seL4_NoError) {
+            panic("there is no memory for init's timer");
         }
     }
-    log_info("%u virtual machine%s, %lu MiB free", index, index == 1 ? "" : "s",
-             pool_free_bytes() >> 20);
+}
+
+/* The services; init keeps the serial port when there are none. */
+static void build_system(seL4_CPtr uart, const struct own *own)
+{
+    struct archive_file table;
+
+    if (archive_find("system.table", &table) != 0) {
+        return;
+    }
+    serial_close();
+    cspace_free(uart);
+    if (system_build(&static_system, &table, &host, own->notification) != seL4_NoError) {
+        uart = cspace_alloc();
+        if (serial_open(uart) == seL4_NoError) {
+            journal_return_to_serial();
+        }
+        return;
+    }
+    const struct system_machines *machines = static_system.table.machines;
+    if (machines) {
+        host.priority = machines->priority;
+        host.console_notification = static_system.console_notification;
+        host.console_cnode = static_system.console_cnode;
+        host.console_first_id = machines->first_id;
+        host.rings_frame = static_system.rings_frame;
+    }
 }
 
 void component_main(const seL4_BootInfo *info)
 {
-    struct watch watch = {.vms = vms, .host = &host};
     struct archive_file vmm;
+    struct own own = {0};
 
     cspace_init(info);
     seL4_CPtr uart = cspace_alloc();
     /* Without COM1 there is nobody to tell; a debug kernel's own console is for the kernel. */
-    if (serial_open(uart) == seL4_NoError) {
-        log_set_sink(serial_write, "quoin init");
-        host.uart_cap = uart;
-        host.uart_port = SERIAL_PORT;
-    }
+    journal_start(serial_open(uart) == seL4_NoError);
     log_info("root task is up on %lu processor%s", info->numNodes, info->numNodes == 1 ? "" : "s");
     bootinfo_print(info);
 
     pool_init(info);
-    make_own_objects(info, &watch);
+    device_init(info);
     read_extensions(info);
+    make_own_objects(info, &own);
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
     host.sched_control = info->schedcontrol.start;
     host.core_count = (unsigned)info->numNodes;
-    host.endpoint = watch.endpoint;
+    host.endpoint = own.endpoint;
+    host.priority = PRIORITY - 40;
     rtc_read(cspace_alloc(), &host.wall_clock_ns, &host.wall_clock_tsc);
 
     unsigned file_count = archive_init(info);
@@ -111,12 +127,13 @@ void component_main(const seL4_BootInfo *info)
         log_info("no virtual machine monitor in the root image");
         seL4_TCB_Suspend(seL4_CapInitThreadTCB);
     }
-    watch.vmm = &vmm;
-    if (!(host.features & (QUOIN_FEATURE_SVM | QUOIN_FEATURE_VMX))) {
+    build_system(uart, &own);
+    if (host.features & (QUOIN_FEATURE_SVM | QUOIN_FEATURE_VMX)) {
+        struct life life = {&host, &vmm, &static_system, own.timer};
+        life_start(&life, file_count);
+    } else {
         log_error("this processor has neither VT-x nor AMD-V, or the firmware switched it off: "
                   "no virtual machine can run");
-        seL4_TCB_Suspend(seL4_CapInitThreadTCB);
     }
-    start_vms(file_count, &vmm);
-    watch_run(&watch);
+    watch_run(&static_system, own.endpoint, own.reply);
 }

@@ -22,7 +22,7 @@ struct pool_block {
 static struct pool_block blocks[MAX_BLOCKS];
 static struct pool_block *unused;
 static struct pool_block *free_lists[MAX_BITS + 1];
-static uint64_t free_bytes;
+static uint64_t free_bytes, total_bytes;
 
 static void free_push(struct pool_block *b)
 {
@@ -80,6 +80,7 @@ void pool_init(const seL4_BootInfo *info)
         free_push(b);
         free_bytes += 1ull << b->bits;
     }
+    total_bytes = free_bytes;
 }
 
 /* Makes two blocks of half the size out of a free one that is in no list. */
@@ -178,4 +179,9 @@ void pool_free(struct pool_block *block)
 uint64_t pool_free_bytes(void)
 {
     return free_bytes;
+}
+
+uint64_t pool_total_bytes(void)
+{
+    return total_bytes;
 }

@@ -22,5 +22,7 @@ unsigned pool_bits(const struct pool_block *block);
 void pool_free(struct pool_block *block);
 
 uint64_t pool_free_bytes(void);
+/* What there is in all. */
+uint64_t pool_total_bytes(void);
 
 #endif

@@ -70,22 +70,45 @@ static bool decode(const struct archive_file *file, struct segments *out)
     return out->count > 0;
 }
 
+/* Whether a variable that is to be set lies on the page; into the page at to, unless to is 0. */
+static bool apply_patches(const struct program_patches *patches, uint64_t page, seL4_Word to)
+{
+    bool found = false;
+
+    for (uint32_t i = 0; patches && i < patches->count; i++) {
+        const struct system_patch *p = &patches->records[i];
+        if (p->domain != patches->domain || p->address / PAGE != page / PAGE) {
+            continue;
+        }
+        found = true;
+        if (to != 0) {
+            /* Aligned to its size, so it lies on one page. */
+            memcpy((uint8_t *)to + p->address % PAGE, &p->value, p->size);
+        }
+    }
+    return found;
+}
+
 /* One new page of a segment: filled through a mapping in init, then mapped for the program. */
 static seL4_Error load_page(struct space *space, const struct archive_file *file,
-                            const struct elf_segment *s, uint64_t at, seL4_Word scratch)
+                            const struct elf_segment *s, uint64_t at, seL4_Word scratch,
+                            const struct program_patches *patches)
 {
     seL4_CPtr frame = arena_object(space->arena, seL4_X86_4K, 0);
 
     if (frame == 0) {
         return seL4_NotEnoughMemory;
     }
-    if (at < s->filesz) {
-        uint64_t length = s->filesz - at < PAGE ? s->filesz - at : PAGE;
+    if (at < s->filesz || apply_patches(patches, s->vaddr + at, 0)) {
         seL4_Error error = space_map(space_of_init(space->arena), frame, scratch, seL4_ReadWrite);
         if (error != seL4_NoError) {
             return error;
         }
-        memcpy((void *)scratch, file->data + s->offset + at, length);
+        if (at < s->filesz) {
+            uint64_t length = s->filesz - at < PAGE ? s->filesz - at : PAGE;
+            memcpy((void *)scratch, file->data + s->offset + at, length);
+        }
+        (void)apply_patches(patches, s->vaddr + at, scratch);
         error = seL4_X86_Page_Unmap(frame);
         if (error != seL4_NoError) {
             return error;
@@ -96,7 +119,7 @@ static seL4_Error load_page(struct space *space, const struct archive_file *file
 }
 
 seL4_Error program_load(struct space *space, const struct archive_file *file, seL4_Word scratch,
-                        struct program *program)
+                        const struct program_patches *patches, struct program *program)
 {
     struct segments segments;
 
@@ -106,7 +129,7 @@ seL4_Error program_load(struct space *space, const struct archive_file *file, se
     for (unsigned i = 0; i < segments.count; i++) {
         const struct elf_segment *s = &segments.s[i];
         for (uint64_t at = 0; at < s->memsz; at += PAGE) {
-            seL4_Error error = load_page(space, file, s, at, scratch);
+            seL4_Error error = load_page(space, file, s, at, scratch, patches);
             if (error != seL4_NoError) {
                 return error;
             }

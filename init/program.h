@@ -5,8 +5,17 @@
 #ifndef INIT_PROGRAM_H
 #define INIT_PROGRAM_H
 
+#include <systemtable.h>
+
 #include "archive.h"
 #include "space.h"
+
+/* Variables to set: those of component number domain among count records. */
+struct program_patches {
+    const struct system_patch *records;
+    uint32_t count;
+    uint32_t domain;
+};
 
 struct program {
     seL4_Word entry;
@@ -15,10 +24,10 @@ struct program {
 
 /*
  * Checks the whole file first; then maps its segments into s, with their rights. scratch: a page of
- * init's address space where nothing is mapped. Errors: seL4_InvalidArgument for a file that is no
- * static x86-64 program below 128 TiB, else what the kernel said.
+ * init's address space where nothing is mapped; patches may be NULL. Errors: seL4_InvalidArgument
+ * for a file that is no static x86-64 program below 128 TiB, else what the kernel said.
  */
 seL4_Error program_load(struct space *s, const struct archive_file *file, seL4_Word scratch,
-                        struct program *program);
+                        const struct program_patches *patches, struct program *program);
 
 #endif

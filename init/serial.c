@@ -23,6 +23,11 @@ seL4_Error serial_open(seL4_SlotPos slot)
     return error;
 }
 
+void serial_close(void)
+{
+    port = seL4_CapNull;
+}
+
 static void put(char c)
 {
     for (unsigned i = 0; i < READY_LOOKS; i++) {

@@ -35,6 +35,8 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     settings->memory = config.memory;
     settings->vcpus = config.vcpus;
     settings->autostart = config.autostart;
+    settings->cpu_percent = config.cpu_percent;
+    settings->order = config.order;
     settings->config = *file;
     return 0;
 }

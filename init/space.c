@@ -56,13 +56,21 @@ static seL4_Error map_table(struct space *s, const struct level *level, seL4_Wor
 
 seL4_Error space_map(struct space *s, seL4_CPtr frame, seL4_Word address, seL4_CapRights_t rights)
 {
+    return space_map_as(s, frame, address, rights, SPACE_CACHED);
+}
+
+seL4_Error space_map_as(struct space *s, seL4_CPtr frame, seL4_Word address,
+                        seL4_CapRights_t rights, enum space_memory memory)
+{
+    seL4_X86_VMAttributes attributes =
+        memory == SPACE_CACHED ? seL4_X86_Default_VMAttributes : seL4_X86_Uncacheable;
+
     /* At most one table of each level is missing. */
     for (unsigned attempt = 0; attempt <= sizeof(levels) / sizeof(levels[0]); attempt++) {
-        seL4_Error error =
-            s->kind == SPACE_GUEST
-                ? seL4_X86_Page_MapEPT(frame, s->root, address, rights,
-                                       seL4_X86_EPT_Default_VMAttributes)
-                : seL4_X86_Page_Map(frame, s->root, address, rights, seL4_X86_Default_VMAttributes);
+        seL4_Error error = s->kind == SPACE_GUEST
+                               ? seL4_X86_Page_MapEPT(frame, s->root, address, rights,
+                                                      seL4_X86_EPT_Default_VMAttributes)
+                               : seL4_X86_Page_Map(frame, s->root, address, rights, attributes);
         if (error != seL4_FailedLookup) {
             return error;
         }
@@ -110,12 +118,13 @@ seL4_Error space_map_new(struct space *s, seL4_Word address, uint64_t size, seL4
     return seL4_NoError;
 }
 
-seL4_Error space_map_existing(struct space *s, seL4_Word address, seL4_CPtr first, uint64_t size)
+seL4_Error space_map_existing(struct space *s, seL4_Word address, seL4_CPtr first, uint64_t size,
+                              seL4_CapRights_t rights)
 {
     for (uint64_t at = 0; at < size; at += PAGE) {
-        seL4_CPtr copy = arena_copy(s->arena, first + at / PAGE, seL4_CanRead, 0);
+        seL4_CPtr copy = arena_copy(s->arena, first + at / PAGE, rights, 0);
         seL4_Error error =
-            copy == 0 ? seL4_NotEnoughMemory : space_map(s, copy, address + at, seL4_CanRead);
+            copy == 0 ? seL4_NotEnoughMemory : space_map(s, copy, address + at, rights);
         if (error != seL4_NoError) {
             return error;
         }

@@ -3,25 +3,28 @@
 
 #include <stddef.h>
 #include <string.h>
+#include <component/layout.h>
+#include <machines/machines.h>
 #include <rt/log.h>
 #include <sel4/quoin.h>
 
+#include "badge.h"
 #include "program.h"
 #include "space.h"
+#include "window.h"
 
-enum { PAGE = 4096, SLOT_BITS = 14, PRIORITY = 100 };
+enum { PAGE = 4096, SLOT_BITS = 14 };
 #define LARGE_PAGE 0x200000ull
 
-/* init's address space: 2 MiB for each VM, under tables that the kernel made for init's image. */
-#define WINDOW_BASE    0x20000000ull
-#define WINDOW_SIZE    LARGE_PAGE
-#define WINDOW_SCRATCH 0x0ull
-#define WINDOW_STARTUP 0x1000ull
-#define WINDOW_CONTROL 0x2000ull
+/* In the VM's part of init's address space. */
+#define PLACE_SCRATCH 0x0ull
+#define PLACE_STARTUP 0x1000ull
+#define PLACE_CONTROL 0x2000ull
 
 /* A VMM's address space, above its image. */
 #define VMM_STARTUP_ADDRESS  0x10000000ull
 #define VMM_CONTROL_ADDRESS  0x10001000ull
+#define VMM_SLICE_ADDRESS    0x10008000ull /* console, log and counts */
 #define VMM_BUFFER_ADDRESS   0x10010000ull /* IPC buffers, one page each */
 #define VMM_CONFIG_ADDRESS   0x18000000ull
 #define VMM_KERNEL_ADDRESS   0x20000000ull
@@ -29,8 +32,8 @@ enum { PAGE = 4096, SLOT_BITS = 14, PRIORITY = 100 };
 #define VMM_FIRMWARE_ADDRESS 0x80000000ull
 #define VMM_RAM_ADDRESS      0x100000000ull /* guest memory at gpa + this */
 
-/* Time slice of a vCPU thread: round robin. */
-enum { SLICE_US = 10000 };
+/* Period of a vCPU thread's budget; with all of it as budget, the time slice of round robin. */
+enum { PERIOD_US = 10000 };
 
 struct builder {
     struct vm *vm;
@@ -106,7 +109,7 @@ static seL4_Error map_blob(struct builder *b, const struct archive_file *file, s
         return seL4_NoError;
     }
     *blob = (struct vmm_startup_blob){address, file->size};
-    return space_map_existing(&b->space, address, file->first_frame, file->size);
+    return space_map_existing(&b->space, address, file->first_frame, file->size, seL4_CanRead);
 }
 
 static seL4_Error build_space(struct builder *b, const struct archive_file *vmm)
@@ -116,20 +119,20 @@ static seL4_Error build_space(struct builder *b, const struct archive_file *vmm)
 
     b->step = "the VMM's program";
     if (error == seL4_NoError) {
-        error = program_load(&b->space, vmm, b->window + WINDOW_SCRATCH, &b->program);
+        error = program_load(&b->space, vmm, b->window + PLACE_SCRATCH, NULL, &b->program);
     }
     if (error != seL4_NoError) {
         return error;
     }
     b->step = "the startup page";
     error = space_map_new(&b->space, VMM_STARTUP_ADDRESS, PAGE, seL4_CanRead,
-                          b->window + WINDOW_STARTUP);
+                          b->window + PLACE_STARTUP);
     if (error == seL4_NoError) {
         error = space_map_new(&b->space, VMM_CONTROL_ADDRESS, PAGE, seL4_CanRead,
-                              b->window + WINDOW_CONTROL);
+                              b->window + PLACE_CONTROL);
     }
-    b->startup = (struct vmm_startup *)(b->window + WINDOW_STARTUP);
-    b->vm->control = (volatile uint64_t *)(b->window + WINDOW_CONTROL);
+    b->startup = (struct vmm_startup *)(b->window + PLACE_STARTUP);
+    b->vm->control = (volatile uint64_t *)(b->window + PLACE_CONTROL);
     b->cnode = arena_object(a, seL4_CapTableObject, VMM_CNODE_BITS);
     return error == seL4_NoError && b->cnode == 0 ? seL4_NotEnoughMemory : error;
 }
@@ -164,12 +167,55 @@ static seL4_Error build_memory(struct builder *b)
     return error;
 }
 
+/* Who speaks to vCPU 0's thread beside other vCPUs and its timer: init, and the console. */
+static seL4_Error connect(struct builder *b, seL4_CPtr notification)
+{
+    const struct vm_host *host = b->host;
+    unsigned id = host->console_first_id + b->vm->slot;
+
+    b->vm->control_signal =
+        arena_copy(&b->vm->arena, notification, seL4_CanWrite, VMM_BADGE_CONTROL);
+    if (b->vm->control_signal == 0) {
+        return seL4_NotEnoughMemory;
+    }
+    if (host->console_cnode == 0) {
+        return seL4_NoError;
+    }
+    b->startup->console_notification =
+        give(b, host->console_notification, seL4_CanWrite, 1ull << id);
+    seL4_Word slot = COMPONENT_SLOT_NOTIFY + id;
+    (void)seL4_CNode_Delete(host->console_cnode, slot, COMPONENT_CNODE_BITS);
+    return seL4_CNode_Mint(host->console_cnode, slot, COMPONENT_CNODE_BITS, cspace_root(),
+                           notification, seL4_WordBits, seL4_CanWrite, VMM_BADGE_CONSOLE);
+}
+
+/* The slice of the console's memory, which is empty. */
+static seL4_Error map_slice(struct builder *b)
+{
+    const struct vm_host *host = b->host;
+    struct vmm_startup *s = b->startup;
+    uint64_t at = (uint64_t)b->vm->slot * MACHINE_SLICE_SIZE;
+
+    if (host->console_cnode == 0) {
+        return seL4_NoError;
+    }
+    s->console_out =
+        (struct vmm_startup_blob){VMM_SLICE_ADDRESS + MACHINE_SLICE_OUT, MACHINE_SLICE_OUT_SIZE};
+    s->console_in =
+        (struct vmm_startup_blob){VMM_SLICE_ADDRESS + MACHINE_SLICE_IN, MACHINE_SLICE_IN_SIZE};
+    s->console_log =
+        (struct vmm_startup_blob){VMM_SLICE_ADDRESS + MACHINE_SLICE_LOG, MACHINE_SLICE_LOG_SIZE};
+    s->counts = VMM_SLICE_ADDRESS + MACHINE_SLICE_COUNTS;
+    return space_map_existing(&b->space, VMM_SLICE_ADDRESS, host->rings_frame + at / PAGE,
+                              MACHINE_SLICE_SIZE, seL4_ReadWrite);
+}
+
 /* The objects of vCPU i; the thread does not run yet. */
 static seL4_Error build_vcpu(struct builder *b, unsigned i)
 {
     struct arena *a = &b->vm->arena;
     struct vmm_startup_vcpu *out = &b->startup->vcpu[i];
-    seL4_Word badge = b->vm->index + 1;
+    seL4_Word badge = BADGE_VM_FAULT | b->vm->slot;
     seL4_Word buffer = VMM_BUFFER_ADDRESS + i * PAGE;
     unsigned core = (b->vm->settings.first_core + i) % b->host->core_count;
 
@@ -188,11 +234,13 @@ static seL4_Error build_vcpu(struct builder *b, unsigned i)
         error = seL4_TCB_Configure(tcb, b->cnode, guard.words[0], b->space.root, 0, buffer, frame);
     }
     if (error == seL4_NoError) {
-        error = seL4_SchedControl_Configure(b->host->sched_control + core, sc, SLICE_US, SLICE_US,
-                                            0, 0);
+        seL4_Time budget = PERIOD_US * b->vm->settings.cpu_percent / 100u;
+        error =
+            seL4_SchedControl_Configure(b->host->sched_control + core, sc, budget, PERIOD_US, 0, 0);
     }
     if (error == seL4_NoError) {
-        error = seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, PRIORITY, PRIORITY, sc, fault);
+        error = seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, b->host->priority,
+                                        b->host->priority, sc, fault);
     }
     if (error == seL4_NoError) {
         error = seL4_TCB_BindNotification(tcb, notification);
@@ -226,6 +274,10 @@ static seL4_Error build_vcpu(struct builder *b, unsigned i)
         error = seL4_NotEnoughMemory;
     }
     b->vm->threads[i] = tcb;
+    b->vm->contexts[i] = sc;
+    if (error == seL4_NoError && i == 0) {
+        error = connect(b, notification);
+    }
     return error;
 }
 
@@ -253,22 +305,21 @@ static seL4_Error build(struct builder *b, const struct archive_file *vmm)
         .wall_clock_tsc = b->host->wall_clock_tsc,
         .vcpu_count = vm->settings.vcpus,
         .control = VMM_CONTROL_ADDRESS,
-        .uart_port = b->host->uart_port,
     };
-    error = build_memory(b);
+    b->step = "its console";
+    error = map_slice(b);
+    if (error == seL4_NoError) {
+        error = build_memory(b);
+    }
     for (unsigned i = 0; error == seL4_NoError && i < vm->settings.vcpus; i++) {
         b->step = "a vCPU";
         error = build_vcpu(b, i);
     }
     b->step = "its capabilities";
     if (error == seL4_NoError) {
-        s->exit_endpoint =
-            give(b, b->host->endpoint, seL4_CanWrite, VM_BADGE_ENDING | (vm->index + 1));
+        s->exit_endpoint = give(b, b->host->endpoint, seL4_CanWrite, BADGE_VM_ENDING | vm->slot);
         seL4_CPtr lock = arena_object(&vm->arena, seL4_NotificationObject, 0);
         s->lock = give(b, lock, seL4_ReadWrite, 1);
-        if (b->host->uart_cap != 0) {
-            s->uart_cap = give(b, b->host->uart_cap, seL4_AllRights, 0);
-        }
         error = s->exit_endpoint == 0 || s->lock == 0 ? seL4_NotEnoughMemory : seL4_NoError;
     }
     return error;
@@ -295,13 +346,13 @@ static seL4_Error start_threads(struct builder *b)
     return error;
 }
 
-seL4_Error vm_start(struct vm *vm, unsigned index, const struct vm_host *host,
+seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
                     const struct vm_settings *settings, const struct archive_file *vmm)
 {
-    struct builder b = {.vm = vm, .host = host, .window = WINDOW_BASE + index * WINDOW_SIZE};
+    struct builder b = {
+        .vm = vm, .host = host, .window = WINDOW_MACHINES + slot * WINDOW_MACHINE_SIZE};
 
-    vm->index = index;
-    vm->settings = *settings;
+    *vm = (struct vm){.slot = slot, .settings = *settings, .exists = true};
     seL4_Error error = build(&b, vmm);
     if (error == seL4_NoError) {
         b.step = "its threads";
@@ -311,16 +362,34 @@ seL4_Error vm_start(struct vm *vm, unsigned index, const struct vm_host *host,
         log_error("VM %s: cannot make %s (kernel error %d, %lu MiB free)", settings->name, b.step,
                   (int)error, pool_free_bytes() >> 20);
         vm_stop(vm);
-        return error;
     }
-    vm->state = VM_RUNNING;
-    return seL4_NoError;
+    return error;
 }
 
 void vm_stop(struct vm *vm)
 {
-    arena_destroy(&vm->arena);
+    if (vm->exists) {
+        arena_destroy(&vm->arena);
+    }
     vm->control = NULL;
     vm->thread_count = 0;
-    vm->state = VM_STOPPED;
+    vm->exists = false;
+}
+
+void vm_sample(struct vm *vm)
+{
+    for (unsigned i = 0; i < vm->thread_count; i++) {
+        seL4_SchedContext_Consumed_t used = seL4_SchedContext_Consumed(vm->contexts[i]);
+        if (used.error == seL4_NoError) {
+            vm->consumed_us += used.consumed;
+        }
+    }
+}
+
+void vm_control(struct vm *vm, enum vmm_control request)
+{
+    uint64_t count = *vm->control / VMM_CONTROL_COUNT + 1;
+
+    *vm->control = count * VMM_CONTROL_COUNT + request;
+    seL4_Signal(vm->control_signal);
 }

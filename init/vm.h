@@ -14,9 +14,6 @@
 
 enum { VM_MAX = 16 };
 
-/* Messages of a VM carry the badge index + 1: a thread's fault; with this bit: the VM's ending. */
-#define VM_BADGE_ENDING 0x100ull
-
 /* What the machine offers to all VMs. */
 struct vm_host {
     uint64_t features, xcr0, tsc_hz; /* struct quoin_extensions */
@@ -24,8 +21,12 @@ struct vm_host {
     seL4_CPtr sched_control; /* first of core_count */
     unsigned core_count;
     seL4_CPtr endpoint; /* init's: faults and endings arrive here with the VM's badge */
-    seL4_CPtr uart_cap; /* I/O port capability, or 0 */
-    uint64_t uart_port;
+
+    /* The console service: 0 where there is none. */
+    seL4_CPtr console_notification, console_cnode;
+    unsigned console_first_id;
+    seL4_CPtr rings_frame; /* first page of the slices (machines/machines.h) */
+    unsigned priority;     /* of VMMs */
 };
 
 /* What a VM's configuration asks for. */
@@ -34,27 +35,37 @@ struct vm_settings {
     uint64_t memory; /* bytes, a multiple of 2 MiB */
     unsigned vcpus;
     unsigned first_core;
+    unsigned cpu_percent; /* of a core, for each vCPU */
+    unsigned order;       /* of the start, the lowest first */
     bool autostart;
     struct archive_file config, kernel, initrd, firmware; /* size 0: none */
 };
 
-enum vm_state { VM_UNUSED, VM_RUNNING, VM_STOPPED };
-
 struct vm {
-    enum vm_state state;
-    unsigned index; /* badge of its messages: index + 1 */
+    unsigned slot; /* number of its messages, of its slice and of its console channel */
+    bool exists;
     struct vm_settings settings;
     struct arena arena;
     seL4_CPtr threads[VMM_MAX_VCPUS];
+    seL4_CPtr contexts[VMM_MAX_VCPUS]; /* scheduling contexts */
     unsigned thread_count;
+    uint64_t consumed_us;       /* what the contexts used, as of vm_sample */
+    seL4_CPtr control_signal;   /* vCPU 0's notification */
     volatile uint64_t *control; /* in init's address space */
 };
 
-/* Builds the VM and starts its VMM. On an error everything is given back, and the log says why. */
-seL4_Error vm_start(struct vm *vm, unsigned index, const struct vm_host *host,
+/* Builds the VM in a slot and starts its VMM. On an error everything is given back, and the log
+ * says why. */
+seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
                     const struct vm_settings *settings, const struct archive_file *vmm);
 
-/* Ends it at once and gives all memory back. */
+/* Ends it at once and gives all memory back, whatever its VMM does. */
 void vm_stop(struct vm *vm);
+
+/* Adds to consumed_us what its vCPUs used since the last time. */
+void vm_sample(struct vm *vm);
+
+/* Tells the VMM. */
+void vm_control(struct vm *vm, enum vmm_control request);
 
 #endif

@@ -2,79 +2,87 @@
 #include "watch.h"
 
 #include <rt/log.h>
-#include <sel4/sel4.h>
 
-#include "pool.h"
+#include "badge.h"
+#include "life.h"
+#include "symbols.h"
 
-static void report_fault(const struct vm *vm, seL4_Word label)
+/* One line: who, what happened, and in which function of the program. */
+static void report_fault(const char *name, const char *program, seL4_Word label)
 {
-    const char *name = vm->settings.name;
+    uint64_t ip = label == seL4_Fault_UnknownSyscall ? seL4_GetMR(15) : seL4_GetMR(0);
+    seL4_Word detail = seL4_GetMR(1), number = seL4_GetMR(3), code = seL4_GetMR(4);
+    uint64_t offset;
+    const char *function = symbols_find(program, ip, &offset);
 
     switch (label) {
     case seL4_Fault_VMFault:
-        log_error("VM %s: its VMM touched %lx, which it was not given (at %lx, code %lx)", name,
-                  seL4_GetMR(1), seL4_GetMR(0), seL4_GetMR(3));
+        log_error("%s touched %lx, which it was not given, at %lx (%s+%lx in %s, code %lx)", name,
+                  detail, ip, function, offset, program, number);
         break;
     case seL4_Fault_UserException:
-        log_error("VM %s: exception %lu in its VMM at %lx (code %lx)", name, seL4_GetMR(3),
-                  seL4_GetMR(0), seL4_GetMR(4));
+        log_error("%s: exception %lu at %lx (%s+%lx in %s, code %lx)", name, number, ip, function,
+                  offset, program, code);
         break;
     case seL4_Fault_CapFault:
-        log_error("VM %s: its VMM used a capability that it does not have: %lx (at %lx)", name,
-                  seL4_GetMR(1), seL4_GetMR(0));
+        log_error("%s used capability %lx, which it does not have, at %lx (%s+%lx in %s)", name,
+                  detail, ip, function, offset, program);
         break;
     case seL4_Fault_UnknownSyscall:
-        log_error("VM %s: its VMM made an unknown system call (at %lx)", name, seL4_GetMR(15));
+        log_error("%s made an unknown system call at %lx (%s+%lx in %s)", name, ip, function,
+                  offset, program);
         break;
     default:
-        log_error("VM %s: fault %lu in its VMM", name, label);
+        log_error("%s: fault %lu", name, label);
         break;
     }
 }
 
-static void restart(struct watch *watch, struct vm *vm)
+static void take_message(const struct system *system, seL4_Word badge, seL4_MessageInfo_t info)
 {
-    struct vm_settings settings = vm->settings;
+    unsigned number = (unsigned)(badge & BADGE_NUMBER);
+    seL4_Word label = seL4_MessageInfo_get_label(info);
 
-    vm_stop(vm);
-    log_info("VM %s: starts again", settings.name);
-    (void)vm_start(vm, vm->index, watch->host, &settings, watch->vmm);
-}
-
-static void handle_ending(struct watch *watch, struct vm *vm, seL4_Word ending)
-{
-    switch (ending) {
-    case VMM_ENDING_RESET:
-        restart(watch, vm);
-        return;
-    case VMM_ENDING_POWER_OFF:
-        vm_stop(vm);
-        log_info("VM %s: powered off, %lu MiB free", vm->settings.name, pool_free_bytes() >> 20);
-        return;
+    switch (badge & BADGE_KIND) {
+    case BADGE_COMPONENT: {
+        const struct system_domain *component = system_component(system, number);
+        if (component) {
+            /* It gets no answer, so it runs no more. */
+            report_fault(component->name, component->program, label);
+        }
+        break;
+    }
+    case BADGE_VM_FAULT:
+        if (life_name(number)) {
+            report_fault(life_name(number), "vmm.elf", label);
+            life_faulted(number);
+        }
+        break;
+    case BADGE_VM_ENDING:
+        if (life_name(number)) {
+            life_ended(number, (enum vmm_ending)seL4_GetMR(0));
+        }
+        break;
     default:
-        vm_stop(vm);
-        log_error("VM %s: failed and was stopped", vm->settings.name);
-        return;
+        break;
     }
 }
 
-_Noreturn void watch_run(struct watch *watch)
+_Noreturn void watch_run(const struct system *system, seL4_CPtr endpoint, seL4_CPtr reply)
 {
     for (;;) {
         seL4_Word badge;
-        seL4_MessageInfo_t info = seL4_Recv(watch->endpoint, &badge, watch->reply);
-        seL4_Word index = (badge & ~VM_BADGE_ENDING) - 1;
+        seL4_MessageInfo_t info = seL4_Recv(endpoint, &badge, reply);
 
-        if (index >= VM_MAX || watch->vms[index].state != VM_RUNNING) {
+        if (!(badge & BADGE_IS_SIGNAL)) {
+            take_message(system, badge, info);
             continue;
         }
-        struct vm *vm = &watch->vms[index];
-        if (badge & VM_BADGE_ENDING) {
-            handle_ending(watch, vm, seL4_GetMR(0));
-        } else {
-            report_fault(vm, seL4_MessageInfo_get_label(info));
-            vm_stop(vm);
-            log_error("VM %s: stopped", vm->settings.name);
+        if (badge & BADGE_SIGNAL_TIME & ~BADGE_IS_SIGNAL) {
+            life_time();
+        }
+        if (badge & BADGE_SIGNAL_COMMAND & ~BADGE_IS_SIGNAL) {
+            life_commands();
         }
     }
 }

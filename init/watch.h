@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Watching the virtual machines: a VMM's fault or a VM's ending arrives as a message.
+ * What init does when everything runs: it waits for faults, endings, commands and its timer.
  */
 #ifndef INIT_WATCH_H
 #define INIT_WATCH_H
 
-#include "vm.h"
+#include "system.h"
 
-struct watch {
-    seL4_CPtr endpoint, reply;
-    struct vm *vms; /* VM_MAX */
-    const struct vm_host *host;
-    const struct archive_file *vmm;
-};
-
-/* Never returns. */
-_Noreturn void watch_run(struct watch *watch);
+/* Never returns. endpoint: its messages carry the badges of badge.h. */
+_Noreturn void watch_run(const struct system *system, seL4_CPtr endpoint, seL4_CPtr reply);
 
 #endif

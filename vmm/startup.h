@@ -50,7 +50,9 @@
 #define VMM_BADGE_CONSOLE (1ull << 2) /* vCPU 0 only: input stands in the console ring */
 #define VMM_BADGE_CONTROL (1ull << 3) /* vCPU 0 only: init changed the control word */
 
-/* Requests in the control word, written by init, read by the VMM after VMM_BADGE_CONTROL. */
+/* Requests in the control word, written by init, read by the VMM after VMM_BADGE_CONTROL. The word
+ * is the request plus VMM_CONTROL_COUNT times the number of requests so far. */
+#define VMM_CONTROL_COUNT 256ull
 enum vmm_control {
     VMM_CONTROL_NONE = 0,
     VMM_CONTROL_POWER_BUTTON = 1,
@@ -102,19 +104,15 @@ struct vmm_startup {
     struct vmm_startup_blob firmware; /* OVMF image, when the VM boots by firmware */
 
     /*
-     * The VM's console: two byte rings of lib/ring, each in memory of its own, shared with the
-     * console service. The VMM writes out and reads in. console_notification wakes the service.
+     * The VM's console and the VMM's log, rings of lib/ring shared with the console service. The
+     * VMM writes console_out (bytes) and console_log (records of component/log.h) and reads
+     * console_in. console_notification wakes the service. Size 0: there is no such service.
      */
     struct vmm_startup_blob console_out; /* address and size of struct ring_shared + data */
     struct vmm_startup_blob console_in;
+    struct vmm_startup_blob console_log;
     uint64_t console_notification;
-
-    /*
-     * Until there is a console service: an I/O port cap that covers the UART at uart_port. When it
-     * is not 0 the guest's serial output, and the VMM's own messages, go straight to that UART.
-     */
-    uint64_t uart_cap;
-    uint64_t uart_port;
+    uint64_t counts; /* address of struct machine_counts (machines/machines.h), or 0 */
 
     uint64_t control;       /* address of a word (enum vmm_control) shared with init, or 0 */
     uint64_t exit_endpoint; /* write cap: the VMM sends one word (enum vmm_ending) when it ends */

@@ -17,6 +17,13 @@ int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer)
     return RING_OK;
 }
 
+uint32_t ring_room(const struct ring *ring)
+{
+    uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
+    uint32_t used = ring->index - consumed;
+    return used > ring->size ? 0 : ring->size - used;
+}
+
 int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
 {
     uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
@@ -64,4 +71,10 @@ bool ring_prepare_sleep(struct ring *ring)
         return true;
     atomic_store(&ring->shared->consumer_sleeps, 0);
     return false;
+}
+
+void ring_drop(struct ring *ring)
+{
+    ring->index = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);
+    atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
 }

@@ -3,6 +3,7 @@
 #include <rt/log.h>
 
 static log_sink *current_sink;
+static log_record_sink *current_record_sink;
 static const char *current_name = "?";
 static enum log_level current_level = LOG_INFO;
 
@@ -19,6 +20,11 @@ void log_set_sink(log_sink *sink, const char *name)
     current_name = name;
 }
 
+void log_set_record_sink(log_record_sink *sink)
+{
+    current_record_sink = sink;
+}
+
 void log_set_level(enum log_level level)
 {
     current_level = level;
@@ -29,7 +35,14 @@ void log_vmessage(enum log_level level, const char *format, va_list args)
     char line[LOG_LINE_MAX];
     size_t length;
 
-    if (current_sink == NULL || level > current_level) {
+    if (level > current_level) {
+        return;
+    }
+    if (current_record_sink != NULL) {
+        current_record_sink(level, line, format_vtext(line, sizeof(line), format, args));
+        return;
+    }
+    if (current_sink == NULL) {
         return;
     }
     length = format_text(line, sizeof(line) - 1, "%s: %s", current_name, level_prefix[level]);

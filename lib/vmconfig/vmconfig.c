@@ -153,6 +153,34 @@ static int set_vcpus(struct parser *p, struct text value)
     return 0;
 }
 
+static int set_cpu(struct parser *p, struct text value)
+{
+    struct text digits = value;
+    uint64_t number;
+
+    if (value.length > 0 && value.start[value.length - 1] == '%') {
+        digits.length--;
+    } else {
+        digits.length = 0;
+    }
+    if (!parse_number(digits, &number) || number < 1 || number > 100) {
+        return fail(p, "cpu is from 1% to 100%", value);
+    }
+    p->config->cpu_percent = (unsigned)number;
+    return 0;
+}
+
+static int set_order(struct parser *p, struct text value)
+{
+    uint64_t number;
+
+    if (!parse_number(value, &number) || number > 99) {
+        return fail(p, "order must be a number from 0 to 99", value);
+    }
+    p->config->order = (unsigned)number;
+    return 0;
+}
+
 static int set_autostart(struct parser *p, struct text value)
 {
     if (!text_is(value, "yes") && !text_is(value, "no")) {
@@ -169,7 +197,8 @@ struct key {
 static const struct key keys[] = {
     {"name", set_name},         {"kernel", set_kernel},       {"initrd", set_initrd},
     {"firmware", set_firmware}, {"memory", set_memory},       {"cmdline", set_command_line},
-    {"vcpus", set_vcpus},       {"autostart", set_autostart},
+    {"vcpus", set_vcpus},       {"autostart", set_autostart}, {"cpu", set_cpu},
+    {"order", set_order},
 };
 
 static int parse_line(struct parser *p, struct text line)
@@ -208,6 +237,8 @@ int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
     memset(config, 0, sizeof(*config));
     config->vcpus = 1;
     config->autostart = true;
+    config->cpu_percent = 100;
+    config->order = 50;
     for (size_t at = 0; at < length;) {
         const char *end = memchr(text + at, '\n', length - at);
         size_t line_length = end ? (size_t)(end - (text + at)) : length - at;

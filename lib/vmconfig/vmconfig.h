@@ -24,9 +24,11 @@ struct vmconfig {
     char initrd[VMCONFIG_FILE_SIZE];   /* "": none */
     char firmware[VMCONFIG_FILE_SIZE]; /* "": direct boot */
     char command_line[VMCONFIG_COMMAND_LINE_SIZE];
-    uint64_t memory; /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
-    unsigned vcpus;  /* 1 to VMCONFIG_MAX_VCPUS */
-    bool autostart;  /* started with the system; true unless the file says no */
+    uint64_t memory;      /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
+    unsigned vcpus;       /* 1 to VMCONFIG_MAX_VCPUS */
+    unsigned cpu_percent; /* of a core, for each vCPU: 1 to 100 */
+    unsigned order;       /* of the start: 0 to 99, the lowest first */
+    bool autostart;       /* started with the system; true unless the file says no */
 };
 
 struct vmconfig_error {

@@ -11,8 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+import composer
+
 from . import build, elf, guest, packages, rootimage, trust
-from .ui import ROOT, Step, run
+from .ui import ROOT, Problem, Step, run
 
 GRUB = Path("/usr/lib/grub")
 
@@ -39,28 +41,44 @@ ROOT_PLACE = f"{FOLDER}/root.elf"
 ROOTS_VARIABLE = "loader_roots"
 
 # What goes into the root image behind init, beside the guest's files (guest.py).
-ROOT_FILES = {
+PROGRAMS = {
+    "console.elf": "service/console/console.elf",
+    "timer.elf": "service/timer/timer.elf",
     "vmm.elf": "vmm/vmm.elf",
 }
+SYSTEM = ROOT / "system/quoin.system"
 CONFIGURATIONS = ROOT / "system/vm"
 
 
+def compose(programs):
+    """What the system description becomes in the root image; programs: name -> bytes."""
+    try:
+        files = composer.compose(str(SYSTEM.relative_to(ROOT)), SYSTEM.read_bytes(), programs)
+    except composer.Mistakes as mistakes:
+        raise Problem(str(mistakes)) from None
+    return files | {"symbols/vmm.elf": composer.compact(programs["vmm.elf"])}
+
+
 def packed(content):
-    """The bytes of a root image: init, the system's programs, and content (name -> bytes)."""
-    programs = {name: build.artifact(file).read_bytes() for name, file in ROOT_FILES.items()}
-    return rootimage.pack(build.artifact("init/init.elf").read_bytes(), programs | content)
+    """The bytes of a root image: init, the system's programs and what its description becomes, and
+    content (name -> bytes)."""
+    programs = {name: build.artifact(file).read_bytes() for name, file in PROGRAMS.items()}
+    return rootimage.pack(build.artifact("init/init.elf").read_bytes(),
+                          programs | compose(programs) | content)
 
 
-def root_image(yes=False):
-    """Builds root.elf: init with the system's programs, its guests and their configurations."""
-    out = build.directory() / "root.elf"
-    programs = {name: build.artifact(file) for name, file in ROOT_FILES.items()}
-    files = {f"vm/{file.name}": file for file in sorted(CONFIGURATIONS.glob("*.ini"))}
-    sources = [build.artifact("init/init.elf"), *programs.values(), *files.values(),
-               *guest.sources(yes), Path(__file__), Path(rootimage.__file__)]
+def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=None):
+    """Builds root.elf: init with the system's programs, its guests and their configurations.
+    extra: further files, name in the root image -> file."""
+    out = build.directory() / name
+    files = {f"vm/{file.name}": file for file in sorted(configurations.glob("*.ini"))}
+    files |= extra or {}
+    sources = [build.artifact("init/init.elf"), *map(build.artifact, PROGRAMS.values()),
+               *files.values(), *guest.sources(yes), Path(__file__), Path(rootimage.__file__),
+               SYSTEM, *(ROOT / "tool/composer").glob("*.py")]
     if out.exists() and all(file.stat().st_mtime <= out.stat().st_mtime for file in sources):
         return out
-    content = {name: file.read_bytes() for name, file in files.items()}
+    content = {place: file.read_bytes() for place, file in files.items()}
     with Step("packing the root image"):
         partial = out.with_name(out.name + ".partial")
         partial.write_bytes(packed(content | guest.files()))

@@ -62,7 +62,7 @@ class Session:
             self._await_file(self.work / "tpm", "swtpm")
         self.errors = open(self.work / "errors", "wb")
         self.started = time.monotonic()
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=output,
                                         stderr=self.errors, start_new_session=True)
         self.reader = threading.Thread(target=reader, daemon=True)
         self.reader.start()
@@ -104,6 +104,11 @@ class Session:
                     time.sleep(0.1)
         with self.changed:
             self.changed.notify_all()
+
+    def send(self, data):
+        """Types bytes on the serial console (QEMU only)."""
+        self.process.stdin.write(data)
+        self.process.stdin.flush()
 
     @property
     def text(self):
@@ -177,6 +182,7 @@ class Session:
                     process.kill()
                     process.wait()
         if self.process is not None:
+            self.process.stdin.close()
             self.reader.join(5)
             self.errors.close()
         shutil.rmtree(self.work, ignore_errors=True)

@@ -15,14 +15,10 @@
 #include "vmm/target/call.h"
 #include "vmm/target/target.h"
 
-/* How often the UART is asked for input while there is no console service: 50 ms. */
-#define ASKS_PER_SECOND 20u
-
 static struct vm vm;
 static struct vmconfig config;
 static struct rt_tls_block tls[VMM_MAX_VCPUS];
 static const struct vmm_startup *startup;
-static struct timer ask_timer;
 
 void vmm_thread(const struct vmm_startup *page, uint64_t index);
 
@@ -30,12 +26,6 @@ static uint64_t read_tsc(void *context)
 {
     (void)context;
     return __builtin_ia32_rdtsc();
-}
-
-static void sink(const char *text, size_t length)
-{
-    console_text(text, length);
-    console_flush();
 }
 
 static void message(void *context, const char *text)
@@ -53,13 +43,6 @@ static _Noreturn void end(enum vmm_ending ending)
     }
 }
 
-static void ask_for_input(void *context)
-{
-    (void)context;
-    console_poll(&vm);
-    timer_set(&ask_timer, clock_now(&vm.clock) + vm.clock.hz / ASKS_PER_SECOND);
-}
-
 static void poll(struct vm *v)
 {
     console_poll(v);
@@ -69,6 +52,7 @@ static void poll(struct vm *v)
     if (request == seen)
         return;
     seen = request;
+    request %= VMM_CONTROL_COUNT;
     if (request == VMM_CONTROL_POWER_BUTTON)
         power_button(&v->power);
     else if (request == VMM_CONTROL_RESET)
@@ -129,8 +113,6 @@ static void build(void)
     }
     if (vm_initialize(&vm) != 0)
         panic("a device table is full");
-    if (console_must_ask() && timer_add(&vm.vcpu[0].timers, &ask_timer, ask_for_input, NULL))
-        ask_for_input(NULL);
 }
 
 static void load(void)
@@ -178,8 +160,8 @@ void vmm_thread(const struct vmm_startup *page, uint64_t index)
         startup = page;
         check_startup();
         console_initialize(page);
+        log_set_record_sink(console_log);
         read_config();
-        log_set_sink(sink, config.name);
         target_initialize(page);
         build();
         load();

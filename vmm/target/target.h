@@ -5,6 +5,8 @@
 #ifndef VMM_TARGET_TARGET_H
 #define VMM_TARGET_TARGET_H
 
+#include <rt/log.h>
+
 #include "vmm/startup.h"
 #include "vmm/vm.h"
 
@@ -18,15 +20,13 @@ void target_initialize(const struct vmm_startup *startup);
 void target_lock(struct vm *vm);
 void target_unlock(struct vm *vm);
 
-/* Where the guest's serial output and the VMM's messages go: the console ring or the UART. */
+/* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
 void console_byte(void *context, uint8_t byte);
-void console_text(const char *text, size_t length);
+void console_log(enum log_level level, const char *text, size_t length);
 /* Makes what was written visible at once and wakes the console service. */
 void console_flush(void);
 /* Moves waiting input into the guest's UART. */
 void console_poll(struct vm *vm);
-/* Without a console service nobody tells of input: it must be asked for. */
-bool console_must_ask(void);
 
 #endif

@@ -2,6 +2,7 @@
  *
  * vCPU operations by system calls.
  */
+#include <machines/machines.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -19,12 +20,18 @@ static _Atomic uint32_t vm_lock;
 static bool svm;
 static bool alone; /* one vCPU: nobody to lock out */
 static seL4_CPtr lock_notification;
+static struct machine_counts *counts; /* shared with the console service, for its status page */
+
+_Static_assert((int)EXIT_KIND_COUNT <= (int)MACHINE_COUNT_KINDS &&
+                   VMM_MAX_VCPUS <= MACHINE_COUNT_VCPUS,
+               "every exit has its count");
 
 void target_initialize(const struct vmm_startup *startup)
 {
     svm = (startup->features & QUOIN_FEATURE_SVM) != 0;
     alone = startup->vcpu_count == 1;
     lock_notification = startup->lock;
+    counts = (struct machine_counts *)startup->counts;
 }
 
 void target_lock(struct vm *vm)
@@ -88,6 +95,8 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
         svm_decode(mr, exit);
     else
         vmx_decode(mr, exit);
+    if (counts != NULL)
+        counts->exits[vcpu->index][exit->kind]++;
     return true;
 }
 

@@ -43,6 +43,9 @@ struct ring {
  */
 int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer);
 
+/* Producer: how many bytes fit now; 0 as well when the ring is broken. */
+uint32_t ring_room(const struct ring *ring);
+
 /* Copies up to `length` bytes in; returns how many fitted, or RING_ERROR_BROKEN. */
 int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length);
 
@@ -57,5 +60,8 @@ bool ring_must_wake(struct ring *ring);
  * in which case it must read them instead.
  */
 bool ring_prepare_sleep(struct ring *ring);
+
+/* Consumer: forgets what was produced so far, whatever the indices say. */
+void ring_drop(struct ring *ring);
 
 #endif

@@ -17,6 +17,12 @@ typedef void log_sink(const char *text, size_t length);
 /* sink may be null: nothing is written then. name stands before each line; it must stay valid. */
 void log_set_sink(log_sink *sink, const char *name);
 
+/* Takes one message: its level, and its text without name and end of line. */
+typedef void log_record_sink(enum log_level level, const char *text, size_t length);
+
+/* Once set, messages go there as records instead; log_print still goes to the sink. */
+void log_set_record_sink(log_record_sink *sink);
+
 /* Lines above level are dropped. LOG_INFO at the start. */
 void log_set_level(enum log_level level);
 

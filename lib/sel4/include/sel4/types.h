@@ -11,6 +11,10 @@
 #include <stdint.h>
 
 typedef uint64_t seL4_Word;
+typedef uint8_t seL4_Uint8;
+typedef uint16_t seL4_Uint16;
+typedef uint32_t seL4_Uint32;
+typedef uint64_t seL4_Uint64;
 
 /* A capability pointer is an address in a CSpace; the names say which object is expected there. */
 typedef seL4_Word seL4_CPtr;

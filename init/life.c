@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "life.h"
+
+#include <string.h>
+#include <machines/machines.h>
+#include <ring/ring.h>
+#include <rt/log.h>
+
+#include "pool.h"
+#include "settings.h"
+
+/* How long a machine that is to stop may take. */
+enum { STOP_SECONDS = 30 };
+
+enum { MAX_COMMANDS = 64 }; /* taken at once */
+
+_Static_assert((int)VM_MAX == (int)MACHINES_MAX, "each machine has a row in the table");
+
+struct slot {
+    struct vm vm;
+    struct vm_settings settings;
+    enum machine_state state;
+    uint32_t generation;
+    uint64_t started;  /* TSC */
+    uint64_t deadline; /* TSC: MACHINE_STOPPING ends there */
+};
+
+static struct life life;
+static struct slot slots[VM_MAX];
+static unsigned slot_count;
+static struct ring commands;
+static bool has_commands;
+
+static uint64_t tsc(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+static bool runs(const struct slot *s)
+{
+    return s->state == MACHINE_RUNNING || s->state == MACHINE_STOPPING;
+}
+
+/* Tells the console how things are. */
+static void publish(void)
+{
+    struct machine_table *table = (struct machine_table *)life.system->machine_table;
+
+    if (!table) {
+        return;
+    }
+    table->pool_free = pool_free_bytes();
+    table->pool_total = pool_total_bytes();
+    table->sampled_tsc = tsc();
+    for (unsigned i = 0; i < slot_count; i++) {
+        const struct slot *s = &slots[i];
+        struct machine_row *row = &table->row[i];
+        memcpy(row->name, s->settings.name, sizeof(row->name));
+        row->vcpus = s->settings.vcpus;
+        row->memory = s->settings.memory;
+        row->cpu_percent = s->settings.cpu_percent;
+        row->consumed_us = s->vm.consumed_us;
+        row->started_tsc = s->started;
+        row->generation = s->generation;
+        row->state = s->state;
+        if (table->focus == 0 && runs(s)) {
+            table->focus = i + 1;
+        }
+    }
+    table->count = slot_count;
+    seL4_Signal(life.system->console_signal);
+}
+
+/* The earliest deadline of a machine that is to stop. */
+static void arm(void)
+{
+    uint64_t next = 0;
+
+    for (unsigned i = 0; i < slot_count; i++) {
+        const struct slot *s = &slots[i];
+        if (s->state == MACHINE_STOPPING && (next == 0 || s->deadline < next)) {
+            next = s->deadline;
+        }
+    }
+    if (next != 0) {
+        (void)seL4_QuoinTimer_Arm(life.timer, next);
+    }
+}
+
+static void start(struct slot *s)
+{
+    const struct vm_settings *set = &s->settings;
+
+    if (runs(s)) {
+        return;
+    }
+    /* The console turns to the fresh rings before anything can stand in them. */
+    if (life.system->rings) {
+        memset(life.system->rings + (size_t)(s - slots) * MACHINE_SLICE_SIZE, 0,
+               MACHINE_SLICE_SIZE);
+    }
+    s->generation++;
+    s->started = tsc();
+    s->vm.consumed_us = 0;
+    s->state = MACHINE_RUNNING;
+    publish();
+    seL4_Error error = vm_start(&s->vm, (unsigned)(s - slots), life.host, set, life.vmm);
+    if (error != seL4_NoError) {
+        s->state = MACHINE_FAILED;
+    } else {
+        log_info("VM %s: %lu MiB, %u vCPU%s, started", set->name, set->memory >> 20, set->vcpus,
+                 set->vcpus == 1 ? "" : "s");
+    }
+}
+
+/* Ends it; the memory is back in the pool afterwards. */
+static void end(struct slot *s, enum machine_state state)
+{
+    vm_sample(&s->vm);
+    vm_stop(&s->vm);
+    s->state = state;
+}
+
+static void stop(struct slot *s)
+{
+    if (s->state == MACHINE_RUNNING) {
+        s->state = MACHINE_STOPPING;
+        s->deadline = tsc() + STOP_SECONDS * life.host->tsc_hz;
+        vm_control(&s->vm, VMM_CONTROL_POWER_BUTTON);
+        arm();
+    }
+}
+
+static void report_end(const struct slot *s, const char *how)
+{
+    log_info("VM %s: %s, %lu bytes free", s->settings.name, how, pool_free_bytes());
+}
+
+static void carry_out(uint8_t command, struct slot *s)
+{
+    switch (command) {
+    case MACHINE_COMMAND_START:
+        start(s);
+        break;
+    case MACHINE_COMMAND_STOP:
+        stop(s);
+        break;
+    case MACHINE_COMMAND_POWER_BUTTON:
+        if (runs(s)) {
+            vm_control(&s->vm, VMM_CONTROL_POWER_BUTTON);
+        }
+        break;
+    case MACHINE_COMMAND_RESTART:
+    case MACHINE_COMMAND_KILL:
+        if (runs(s)) {
+            end(s, MACHINE_STOPPED);
+            report_end(s, "killed");
+        }
+        if (command == MACHINE_COMMAND_RESTART) {
+            start(s);
+        }
+        break;
+    default: /* MACHINE_COMMAND_SAMPLE, and what means nothing */
+        break;
+    }
+}
+
+void life_commands(void)
+{
+    uint8_t bytes[2];
+
+    for (unsigned i = 0; has_commands && i < MAX_COMMANDS; i++) {
+        if (ring_read(&commands, bytes, sizeof(bytes)) != sizeof(bytes)) {
+            ring_drop(&commands);
+            break;
+        }
+        if (bytes[1] < slot_count) {
+            carry_out(bytes[0], &slots[bytes[1]]);
+        }
+    }
+    for (unsigned i = 0; i < slot_count; i++) {
+        if (runs(&slots[i])) {
+            vm_sample(&slots[i].vm);
+        }
+    }
+    publish();
+}
+
+void life_time(void)
+{
+    for (unsigned i = 0; i < slot_count; i++) {
+        struct slot *s = &slots[i];
+        if (s->state == MACHINE_STOPPING && s->deadline <= tsc()) {
+            end(s, MACHINE_STOPPED);
+            report_end(s, "did not stop and was killed");
+        }
+    }
+    arm();
+    publish();
+}
+
+void life_ended(unsigned slot, enum vmm_ending ending)
+{
+    struct slot *s = &slots[slot];
+
+    switch (ending) {
+    case VMM_ENDING_RESET:
+        end(s, MACHINE_STOPPED);
+        report_end(s, "reset");
+        start(s);
+        break;
+    case VMM_ENDING_POWER_OFF:
+        end(s, MACHINE_STOPPED);
+        report_end(s, "powered off");
+        break;
+    default:
+        end(s, MACHINE_FAILED);
+        report_end(s, "failed and was stopped");
+        break;
+    }
+    publish();
+}
+
+void life_faulted(unsigned slot)
+{
+    end(&slots[slot], MACHINE_FAILED);
+    report_end(&slots[slot], "stopped");
+    publish();
+}
+
+const char *life_name(unsigned slot)
+{
+    return slot < slot_count && runs(&slots[slot]) ? slots[slot].settings.name : NULL;
+}
+
+static bool is_vm_file(const char *name)
+{
+    size_t length = strlen(name);
+    return strncmp(name, "vm/", 3) == 0 && length > 7 && strcmp(name + length - 4, ".ini") == 0;
+}
+
+static bool name_is_taken(const char *name)
+{
+    for (unsigned i = 0; i < slot_count; i++) {
+        if (strcmp(slots[i].settings.name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One slot for each configuration, by their order, and by the files' names where that is the same.
+ */
+static void read_settings(unsigned file_count)
+{
+    for (unsigned i = 0; i < file_count; i++) {
+        struct archive_file file;
+        struct vm_settings settings;
+
+        archive_get(i, &file);
+        if (!is_vm_file(file.name) || settings_read(&file, &settings) != 0) {
+            continue;
+        }
+        if (slot_count == VM_MAX || name_is_taken(settings.name)) {
+            log_error("%s: %s", file.name,
+                      slot_count == VM_MAX ? "there are too many virtual machines"
+                                           : "another virtual machine has this name");
+            continue;
+        }
+        unsigned at = slot_count++;
+        for (; at > 0 && slots[at - 1].settings.order > settings.order; at--) {
+            slots[at].settings = slots[at - 1].settings;
+        }
+        slots[at].settings = settings;
+    }
+}
+
+void life_start(const struct life *given, unsigned file_count)
+{
+    unsigned running = 0;
+
+    life = *given;
+    if (life.system->commands) {
+        has_commands = ring_attach(&commands, life.system->commands, 4096, false) == RING_OK;
+    }
+    read_settings(file_count);
+    for (unsigned i = 0; i < slot_count; i++) {
+        slots[i].state = MACHINE_STOPPED;
+        slots[i].settings.first_core = i % life.host->core_count;
+    }
+    for (unsigned i = 0; i < slot_count; i++) {
+        if (slots[i].settings.autostart) {
+            start(&slots[i]);
+            running += runs(&slots[i]);
+            publish();
+        }
+    }
+    log_info("%u virtual machine%s, %lu MiB free", running, running == 1 ? "" : "s",
+             pool_free_bytes() >> 20);
+    publish();
+}

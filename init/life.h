@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The life of the virtual machines: each configuration of the root image has a slot, in which it is
+ * started, stopped, started anew and killed; the console's table of them is kept up to date.
+ */
+#ifndef INIT_LIFE_H
+#define INIT_LIFE_H
+
+#include "system.h"
+#include "vm.h"
+
+struct life {
+    const struct vm_host *host;
+    const struct archive_file *vmm;
+    const struct system *system;
+    seL4_CPtr timer; /* signals BADGE_SIGNAL_TIME: for machines that do not heed their button */
+};
+
+/* Reads all configurations and starts those that want to be. file_count: of the root image. */
+void life_start(const struct life *life, unsigned file_count);
+
+/* The console's commands are to be read. */
+void life_commands(void);
+
+/* A machine's time to switch itself off is over. */
+void life_time(void);
+
+/* What machine in this slot reported: how it ended, or that its VMM faulted. */
+void life_ended(unsigned slot, enum vmm_ending ending);
+void life_faulted(unsigned slot);
+
+/* Its name, or NULL when it does not run. */
+const char *life_name(unsigned slot);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "system.h"
+
+#include <string.h>
+#include <component/layout.h>
+#include <component/log.h>
+#include <machines/machines.h>
+#include <rt/log.h>
+
+#include "badge.h"
+#include "component.h"
+#include "journal.h"
+#include "window.h"
+
+enum { PAGE = 4096, SLOT_BITS = 13 };
+
+_Static_assert(MACHINE_SLICE_SIZE == SYSTEM_MACHINE_SLICE, "the composer reserves the slices");
+
+static struct arena arena;
+static struct region regions[SYSTEM_MAX_REGIONS];
+static struct component components[SYSTEM_MAX_DOMAINS];
+
+static seL4_Error make_memory(const struct system_table *t)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->region_count && error == seL4_NoError; i++) {
+        error = region_make(&regions[i], &t->regions[i], &arena);
+        if (error != seL4_NoError) {
+            log_error("no memory for %s", t->regions[i].name);
+        }
+    }
+    return error;
+}
+
+static seL4_Error make_maps(const struct system_table *t)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->map_count && error == seL4_NoError; i++) {
+        const struct system_map *m = &t->maps[i];
+        error = region_map(&regions[m->region], &components[m->domain].space, m->offset, m->size,
+                           m->address, (m->flags & SYSTEM_MAP_WRITE) != 0,
+                           (m->flags & SYSTEM_MAP_UNCACHED) == 0);
+    }
+    return error;
+}
+
+/* What end may do to its peer: a signal with the peer's bit, or a call with the peer's number. */
+static seL4_Error connect(const struct system_end *end, const struct system_end *peer)
+{
+    struct component *from = &components[end->domain];
+    struct component *to = &components[peer->domain];
+    seL4_Error error = seL4_NoError;
+
+    if (end->flags & SYSTEM_END_NOTIFY) {
+        error = component_give(from, COMPONENT_SLOT_NOTIFY + end->id, to->notification,
+                               seL4_CanWrite, 1ull << peer->id);
+    }
+    if (error == seL4_NoError && (end->flags & SYSTEM_END_CALL)) {
+        error = component_give(from, COMPONENT_SLOT_CALL + end->id, to->endpoint,
+                               seL4_CapRights_new(1, 0, 0, 1), COMPONENT_BADGE_CALL | peer->id);
+    }
+    return error;
+}
+
+static seL4_Error make_channels(const struct system_table *t)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->channel_count && error == seL4_NoError; i++) {
+        const struct system_channel *c = &t->channels[i];
+        error = connect(&c->end[0], &c->end[1]);
+        if (error == seL4_NoError) {
+            error = connect(&c->end[1], &c->end[0]);
+        }
+    }
+    return error;
+}
+
+/* Names, slices and wake-ups of the log: slice 0 is init's, slice i + 1 component i's. */
+static seL4_Error make_log(const struct system_table *t)
+{
+    const struct system_log *log = t->log;
+
+    if (!log) {
+        return seL4_NoError;
+    }
+    const struct region *region = &regions[log->region];
+    struct component *reader = &components[log->domain];
+    struct log_directory *directory = (struct log_directory *)WINDOW_LOG;
+    seL4_Error error = region_map(region, space_of_init(&arena), 0, PAGE + (uint64_t)log->slice,
+                                  WINDOW_LOG, true, true);
+    if (error != seL4_NoError) {
+        return error;
+    }
+    *directory = (struct log_directory){.count = t->domain_count + 1, .slice = log->slice};
+    memcpy(directory->name[0], "quoin init", 11);
+    for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
+        struct component *c = &components[i];
+        memcpy(directory->name[i + 1], c->record->name, LOG_NAME_SIZE);
+        c->info->log_address = COMPONENT_LOG_ADDRESS;
+        c->info->log_size = log->slice;
+        error = region_map(region, &c->space, PAGE + (uint64_t)log->slice * (i + 1), log->slice,
+                           COMPONENT_LOG_ADDRESS, true, true);
+        if (error == seL4_NoError) {
+            error = component_give(c, COMPONENT_SLOT_LOG, reader->notification, seL4_CanWrite,
+                                   1ull << (log->first_id + i + 1));
+        }
+    }
+    return error;
+}
+
+/* What init and the console share about virtual machines. */
+static seL4_Error make_machines(struct system *s, seL4_CPtr notification)
+{
+    const struct system_machines *m = s->table.machines;
+
+    if (!m) {
+        return seL4_NoError;
+    }
+    struct component *console = &components[m->console];
+    struct space *own = space_of_init(&arena);
+    seL4_Error error =
+        region_map(&regions[m->rings], own, 0, (uint64_t)m->slots * MACHINE_SLICE_SIZE,
+                   WINDOW_RINGS, true, true);
+    if (error == seL4_NoError) {
+        error = region_map(&regions[m->table], own, 0, PAGE, WINDOW_TABLE, true, true);
+    }
+    if (error == seL4_NoError) {
+        error = region_map(&regions[m->commands], own, 0, PAGE, WINDOW_COMMANDS, true, true);
+    }
+    if (error == seL4_NoError) {
+        error = component_give(console, COMPONENT_SLOT_NOTIFY + m->id, notification, seL4_CanWrite,
+                               BADGE_SIGNAL_COMMAND);
+    }
+    s->console_notification = console->notification;
+    s->console_signal = component_signal(console, &arena, m->id);
+    s->console_cnode = console->cnode;
+    s->rings_frame = regions[m->rings].first;
+    s->rings = (uint8_t *)WINDOW_RINGS;
+    s->machine_table = (uint8_t *)WINDOW_TABLE;
+    s->commands = (uint8_t *)WINDOW_COMMANDS;
+    return error == seL4_NoError && s->console_signal == 0 ? seL4_NotEnoughMemory : error;
+}
+
+static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr notification)
+{
+    const struct system_table *t = &s->table;
+    seL4_Error error = arena_create(&arena, SLOT_BITS);
+
+    if (error == seL4_NoError) {
+        error = make_memory(t);
+    }
+    for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
+        error = component_make(&components[i], t, i, host, &arena);
+        if (error == seL4_NoError) {
+            error = component_give_hardware(&components[i], t, i, &arena);
+        }
+        if (error != seL4_NoError) {
+            log_error("cannot make %s (kernel error %d)", t->domains[i].name, (int)error);
+        }
+    }
+    if (error == seL4_NoError) {
+        error = make_maps(t);
+    }
+    if (error == seL4_NoError) {
+        error = make_channels(t);
+    }
+    if (error == seL4_NoError) {
+        error = make_log(t);
+    }
+    if (error == seL4_NoError) {
+        error = make_machines(s, notification);
+    }
+    for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
+        error = component_start(&components[i]);
+    }
+    return error;
+}
+
+seL4_Error system_build(struct system *s, const struct archive_file *file,
+                        const struct vm_host *host, seL4_CPtr notification)
+{
+    const char *reason;
+
+    if (systemtable_open(file->data, file->size, &s->table, &reason) != 0) {
+        log_error("%s is damaged: %s", file->name, reason);
+        return seL4_InvalidArgument;
+    }
+    journal_leave_serial();
+    seL4_Error error = build(s, host, notification);
+    if (error != seL4_NoError) {
+        log_error("the system cannot be built (kernel error %d)", (int)error);
+        arena_destroy(&arena);
+        *s = (struct system){0};
+        return error;
+    }
+    const struct system_log *log = s->table.log;
+    if (log) {
+        seL4_CPtr signal = component_signal(&components[log->domain], &arena, log->first_id);
+        journal_enter_ring((void *)(WINDOW_LOG + PAGE), log->slice, signal);
+    }
+    return seL4_NoError;
+}
+
+const struct system_domain *system_component(const struct system *s, unsigned number)
+{
+    return number < s->table.domain_count ? &s->table.domains[number] : NULL;
+}

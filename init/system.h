@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The static system: what the root image's system table describes, built before any virtual
+ * machine.
+ */
+#ifndef INIT_SYSTEM_H
+#define INIT_SYSTEM_H
+
+#include <systemtable.h>
+
+#include "archive.h"
+#include "vm.h"
+
+/* What the virtual machines' part of init needs of it. */
+struct system {
+    struct system_table table;
+    seL4_CPtr console_notification; /* of the component that has the machines' consoles, or 0 */
+    seL4_CPtr console_signal;       /* the same for init: the table changed */
+    seL4_CPtr console_cnode;
+    seL4_CPtr rings_frame; /* first of the machines' rings, one page after the other */
+    uint8_t *rings, *machine_table, *commands; /* in init's address space */
+};
+
+/*
+ * Builds and starts all components. The log says what went wrong: then nothing of it remains, and
+ * init keeps the serial port. file: the table. notification: init's, for the console's commands.
+ */
+seL4_Error system_build(struct system *system, const struct archive_file *file,
+                        const struct vm_host *host, seL4_CPtr notification);
+
+/* A component's record, for fault reports: NULL for a number that is none. */
+const struct system_domain *system_component(const struct system *system, unsigned number);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What init and a component agree on: the component's capability space, the page that describes it,
+ * and the badges of what it receives.
+ */
+#ifndef COMPONENT_LAYOUT_H
+#define COMPONENT_LAYOUT_H
+
+#include <stdint.h>
+
+enum {
+    COMPONENT_CNODE_BITS = 9,
+    COMPONENT_MAX_CHANNELS = 63,
+
+    /* Slots of the capability space. */
+    COMPONENT_SLOT_INPUT = 1, /* endpoint on which calls arrive; notifications as well */
+    COMPONENT_SLOT_REPLY = 2,
+    COMPONENT_SLOT_LOG = 3, /* notification of who reads the log, or empty */
+    COMPONENT_SLOT_TCB = 4, /* its own thread */
+    COMPONENT_SLOT_NOTIFY = 0x40,
+    COMPONENT_SLOT_CALL = 0x80,
+    COMPONENT_SLOT_IRQ = 0xc0,
+    COMPONENT_SLOT_PORT = 0x100,
+    COMPONENT_SLOT_TIMER = 0x140,
+};
+
+/* A notification's badge has the bit of each channel that spoke; a call's has this and the number.
+ */
+#define COMPONENT_BADGE_CALL (1ull << 63)
+
+/* Its address space: image from 0x400000, what the system description maps from 0x1000000. */
+#define COMPONENT_INFO_ADDRESS   0x10000ull
+#define COMPONENT_BUFFER_ADDRESS 0x11000ull
+#define COMPONENT_LOG_ADDRESS    0x20000ull
+
+#define COMPONENT_INFO_MAGIC 0x4f464e49504d4f43ull
+
+/* Read-only, at COMPONENT_INFO_ADDRESS, which is in RDI at the first instruction. */
+struct component_info {
+    uint64_t magic;
+    uint64_t ipc_buffer;
+    uint64_t log_address; /* a ring (lib/ring) of log records (component/log.h); size 0: none */
+    uint64_t log_size;
+    uint64_t tsc_hz;
+    uint64_t features; /* QUOIN_FEATURE_* */
+    char name[32];
+};
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What is typed: the escape key and the keys of the pages, the rest for the machine in focus.
+ */
+#ifndef CONSOLE_KEYS_H
+#define CONSOLE_KEYS_H
+
+#include <stdint.h>
+
+void key_byte(uint8_t byte);
+
+#endif
