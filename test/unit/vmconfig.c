@@ -37,6 +37,11 @@ static void test_defaults(void **state)
     assert_int_equal(parse("name=a\nfirmware=f\nmemory=16M\n"), 0);
     assert_int_equal(config.vcpus, 1);
     assert_true(config.autostart);
+    assert_int_equal(config.cpu_percent, 100);
+    assert_int_equal(config.order, 50);
+    assert_int_equal(parse("name=a\nfirmware=f\nmemory=16M\ncpu=25%\norder=0\n"), 0);
+    assert_int_equal(config.cpu_percent, 25);
+    assert_int_equal(config.order, 0);
     assert_string_equal(config.initrd, "");
 }
 
@@ -64,6 +69,11 @@ static void test_refusals(void **state)
         {"vcpus = 0\n", 1, "1 to 16"},
         {"vcpus = 17\n", 1, "1 to 16"},
         {"vcpus = two\n", 1, "1 to 16"},
+        {"cpu = 0%\n", 1, "1% to 100%"},
+        {"cpu = 101%\n", 1, "1% to 100%"},
+        {"cpu = 50\n", 1, "1% to 100%"},
+        {"cpu = %\n", 1, "1% to 100%"},
+        {"order = 100\n", 1, "0 to 99"},
         {"autostart = maybe\n", 1, "yes or no"},
         {"kernel = k\nmemory = 16M\n", 0, "missing: name"},
         {"name = a\nkernel = k\n", 0, "missing: memory"},

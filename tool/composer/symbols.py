@@ -55,9 +55,12 @@ def variable(data, name):
 
 def image_end(data):
     """First address behind what the file loads."""
+    _sections(data)
     offset, = struct.unpack_from("<Q", data, 0x20)
     size, count = struct.unpack_from("<HH", data, 0x36)
     end = 0
+    if size != 56 or offset + size * count > len(data):
+        raise NotElf("its segment table is damaged")
     for index in range(count):
         kind, _, _, address, _, _, memory, _ = struct.unpack_from("<IIQQQQQQ", data,
                                                                  offset + index * size)
