@@ -2,7 +2,7 @@
 #include "machines.h"
 
 #include <ring/ring.h>
-#include <rt/log.h>
+#include <rt/format.h>
 #include <string.h>
 
 #include "logs.h"
@@ -87,6 +87,16 @@ static void attach(struct slot *s, unsigned index)
                               false) == RING_OK;
 }
 
+/* A line between what the machine said before and what it says now. */
+static void note_restart(unsigned index)
+{
+    char line[64];
+
+    history_write(
+        view_machine(index), line,
+        format_text(line, sizeof(line), "\r\n--- VM %s: starts again\r\n", slots[index].name));
+}
+
 void machines_changed(void)
 {
     for (unsigned i = 0; i < machines_count(); i++) {
@@ -97,6 +107,9 @@ void machines_changed(void)
         memcpy(s->name, row->name, sizeof(s->name));
         s->name[sizeof(s->name) - 1] = 0;
         if (runs(state) && (!s->attached || s->generation != row->generation)) {
+            if (s->generation != 0) {
+                note_restart(i);
+            }
             s->generation = row->generation;
             attach(s, i);
         }

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, elf, guest, image
+from . import build, elf, guest, image, lifetests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -34,6 +34,7 @@ DEFAULTS = {
     "slow": False,     # only with ./quoin test all
     "qemu": [],
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
+    "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
 
@@ -52,7 +53,7 @@ def rows():
         if unknown or "name" not in given or given.get("kind") not in ("kernel", "vm", "boot"):
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
-        if not given.get("expect") and not given.get("count"):
+        if not any(given.get(key) for key in ("expect", "count", "life")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found.append({**DEFAULTS, **given})
     return found
@@ -151,6 +152,9 @@ def run_row(results, row, yes, only=None, settings=None):
     """Runs one row and counts its result, or those of the tests inside it."""
     timer = Timer()
     name = row["name"]
+    if row["life"] is not None:
+        lifetests.run(results, name, _machine(row), row["life"], row["timeout"], yes)
+        return
     try:
         machine = _machine(row, settings or {})
         if only:

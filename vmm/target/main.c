@@ -165,6 +165,7 @@ void vmm_thread(const struct vmm_startup *page, uint64_t index)
         target_initialize(page);
         build();
         load();
+        console_poll(&vm); /* announces that input is to be told of */
         for (unsigned i = 1; i < vm.vcpu_count; i++)
             call_send(page->vcpu[i].notification, 0, 0);
     } else {

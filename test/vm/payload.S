@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Entry of the small guest: PVH (Xen docs/misc/pvh.pandoc), 32-bit protected mode without paging.
+ */
+    .section .note.pvh, "a", @note
+    .long 4, 4, 18 /* sizes; XEN_ELFNOTE_PHYS32_ENTRY */
+    .asciz "Xen"
+    .long payload_start
+
+    .section .text.start, "ax", @progbits
+    .code32
+    .globl payload_start
+payload_start:
+    movl $payload_stack_top, %esp
+    xorl %ebp, %ebp
+    call payload_main
+1:  cli
+    hlt
+    jmp 1b
+
+    .section .bss
+    .balign 16
+    .skip 16384
+payload_stack_top:
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of machines' lives, over the serial console as a user has it: two small guests
+(test/vm/payload.c) run at once; they are stopped, started, restarted and killed on the status page,
+and what they and the page show is read."""
+
+import random
+import re
+import time
+
+from . import build, image
+from .results import Timer
+from .session import Session
+from .ui import Problem
+
+ESCAPE = b"\x1d"
+NAMES = ("left", "right")
+_PAGE = re.compile(rb"\x1b\[H(Quoin   pool: .*?)\x1b\[J", re.DOTALL)
+_POOL = re.compile(r"pool: (\d+) of (\d+) bytes free")
+_ROW = re.compile(r"^([> ])\s*(\d+)  (\S+)\s+(none|stopped|running|stopping|failed)\s+(\d+)"
+                  r"\s+(\d+) MiB\s+([\d.]+)\s+(\d+)%", re.MULTILINE)
+_TICK = re.compile(rb"tick (\d+)\r\n")
+
+
+class Failure(Exception):
+    pass
+
+
+def root_image():
+    """Two machines with the small guest, 16 MiB each, and a third that waits."""
+    out = build.directory() / "life.root.elf"
+    files = {"test/payload": build.artifact("test/vm/payload.elf").read_bytes()}
+    for order, name in enumerate(NAMES):
+        files[f"vm/{name}.ini"] = (f"name = {name}\nkernel = test/payload\nmemory = 16M\n"
+                                   f"order = {order}\n").encode()
+    files["vm/waits.ini"] = (b"name = waits\nkernel = test/payload\nmemory = 16M\nautostart = no\n"
+                             b"cpu = 10%\n")
+    out.write_bytes(image.packed(files))
+    return out
+
+
+class Page:
+    """What a status page says."""
+
+    def __init__(self, text):
+        pool = _POOL.search(text)
+        self.free = int(pool.group(1))
+        self.rows = {row.group(3): row for row in _ROW.finditer(text)}
+        self.selected = next((name for name, row in self.rows.items() if row.group(1) == ">"), None)
+
+    def state(self, name):
+        return self.rows[name].group(4) if name in self.rows else None
+
+
+class Console:
+    """The user at the console."""
+
+    def __init__(self, session, deadline):
+        self.session = session
+        self.deadline = deadline
+
+    def type(self, data):
+        """Types, and returns the place of what is shown from now on."""
+        place = len(self.session.data)
+        self.session.send(data)
+        return place
+
+    def wait(self, what, place, found):
+        """Waits until found(bytes shown since place) gives something, and returns that."""
+        while True:
+            with self.session.changed:
+                result = found(bytes(self.session.data[place:]))
+                if result is None and self.session.reader.is_alive():
+                    self.session.changed.wait(0.2)
+            if result is not None:
+                return result
+            if b"KERNEL PANIC" in self.session.data:
+                raise Failure(f"the kernel panicked while waiting for {what}")
+            if not self.session.reader.is_alive():
+                raise Failure(f"the machine ended while waiting for {what}")
+            if time.monotonic() > self.deadline:
+                raise Failure(f"no {what} in time")
+
+    def text(self, pattern, place):
+        regex = re.compile(pattern)
+        return self.wait(pattern.decode(), place, regex.search)
+
+    def page(self, what, place, good):
+        """The first whole status page since place that is good."""
+        def found(data):
+            for match in _PAGE.finditer(data):
+                page = Page(match.group(1).decode("ascii", "replace").replace("\x1b[K", "")
+                            .replace("\r\n", "\n"))
+                if good(page):
+                    return page
+            return None
+        return self.wait(what, place, found)
+
+    def status(self):
+        place = self.type(ESCAPE + b"s")
+        return self.page("status page", place, lambda page: True)
+
+    def select(self, name):
+        number = 1 + list(self.status().rows).index(name)
+        place = self.type(b"%d" % number)
+        self.page(f"selection of {name}", place, lambda page: page.selected == name)
+
+    def order(self, key, name, state, free=None):
+        """A key on the status page, and the page on which the machine is in the state."""
+        place = self.type(key)
+        what = f"{name} {state}" + ("" if free is None else f" with {free} bytes free")
+        return self.page(what, place, lambda page: page.state(name) == state
+                         and free in (None, page.free))
+
+    def tick(self, name, above=-1):
+        """Looks at a machine's console until it counts beyond above; returns the count."""
+        number = 1 + list(NAMES).index(name)
+        place = self.type(ESCAPE + b"%d" % number)
+
+        def found(data):
+            start = data.find(b"console of " + name.encode())
+            ticks = [int(tick) for tick in _TICK.findall(data[max(start, 0):])] if start >= 0 else []
+            return ticks[-1] if ticks and ticks[-1] > above else None
+        return self.wait(f"tick above {above} of {name}", place, found)
+
+
+def _kills(console, kills, seed):
+    """Kills and starts the left machine; the right one counts on, and all memory comes back."""
+    chance = random.Random(seed)
+    console.select("left")
+    both = console.status()
+    one = None
+    count = console.tick("right")
+    for number in range(kills):
+        console.status()
+        time.sleep(chance.uniform(0, 0.7))
+        page = console.order(b"k", "left", "stopped")
+        if one is None:
+            one = page.free
+        if page.free != one:
+            raise Failure(f"kill {number + 1}: {page.free} bytes free, {one} after the first")
+        if page.state("right") != "running":
+            raise Failure(f"kill {number + 1}: the right machine is {page.state('right')}")
+        console.order(b"s", "left", "running", both.free)
+        count = console.tick("right", count)
+    console.tick("left")
+
+
+def _own_ends(console):
+    """What the guest does by itself: reset, triple fault, power off; and the power button."""
+    both = console.status().free
+    for key, said in ((b"r", b"reset"), (b"t", b"triple fault")):
+        console.tick("left")
+        place = console.type(key)
+        console.text(said + rb"\r\n[^$]*--- VM left: starts again\r\n[^$]*payload up", place)
+    console.tick("left")
+    place = console.type(b"o")
+    console.text(rb"\[quoin: log[^$]*VM left: powered off", place)
+    console.select("left")
+    off = console.status()
+    if off.state("left") != "stopped":
+        raise Failure(f"powered off, and it is {off.state('left')}")
+    console.order(b"s", "left", "running", both)
+    console.tick("left")
+    console.status()
+    console.order(b"p", "left", "stopped", off.free)
+    console.order(b"s", "left", "running", both)
+    console.order(b"x", "left", "stopped", off.free)
+    console.order(b"s", "left", "running", both)
+    console.order(b"r", "left", "running", both)
+    place = console.type(b"l")
+    console.text(rb"VM left: killed, \d+ bytes free", place)
+    console.tick("right", console.tick("right"))
+
+
+def run(results, name, machine, life, timeout, yes):
+    """One row: life has the number of kills and their seed."""
+    try:
+        machine.root = root_image()
+        with Session(machine, yes) as session:
+            console = Console(session, time.monotonic() + timeout)
+            for part, test in (("machines end by themselves", lambda: _own_ends(console)),
+                               (f"{life['kills']} kills, seed {life['seed']}",
+                                lambda: _kills(console, life["kills"], life["seed"]))):
+                timer = Timer()
+                try:
+                    console.text(rb"payload up", 0)
+                    test()
+                    results.ok(f"{name}: {part}", timer.took)
+                except Failure as failure:
+                    results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
+                    return
+    except Problem as problem:
+        results.fail(name, str(problem))
