@@ -153,7 +153,7 @@ def run_row(results, row, yes, only=None, settings=None):
     timer = Timer()
     name = row["name"]
     if row["life"] is not None:
-        lifetests.run(results, name, _machine(row), row["life"], row["timeout"], yes)
+        lifetests.run(results, name, _machine(row, settings or {}), row["life"], row["timeout"], yes)
         return
     try:
         machine = _machine(row, settings or {})
