@@ -8,8 +8,10 @@
 
 #include "console.h"
 #include "decide.h"
+#include "measure.h"
 #include "parameters.h"
 #include "port.h"
+#include "rollback.h"
 
 /* entry.S and loader.lds */
 extern uint8_t loader_start[];
@@ -38,6 +40,10 @@ __attribute__((section(".data"))) struct root_keys loader_roots;
 
 static struct info info;
 static struct decision decision;
+static struct tpm tpm; /* exchange is NULL when there is none */
+static struct verify_floor lowest;
+static int lowest_is_kept; /* in the TPM */
+static struct measure measure;
 static _Alignas(8) uint8_t kernel_info[KERNEL_INFO_ROOM];
 
 static void say(const char *text)
@@ -128,12 +134,81 @@ static struct place_range own_range(void)
     return (struct place_range){(uint64_t)(uintptr_t)loader_start, (uint64_t)(uintptr_t)loader_end};
 }
 
+static _Noreturn void refuse_tpm(const char *what)
+{
+    struct loader_failure failure;
+
+    failure_set(&failure, LOADER_ERROR_TPM, what);
+    refuse(&failure);
+}
+
+/* A TPM that is there and does not do what it must is a reason to stop: else whoever disturbs it
+ * could have an old version run. */
+static void start_tpm(void)
+{
+    char text[96];
+    int error = tpm_find(&tpm);
+
+    if (!error) {
+        error = tpm_start(&tpm);
+        if (error && error != TPM_ERROR_NONE)
+            refuse_tpm("TPM, start");
+    }
+    if (error) {
+        tpm.exchange = NULL;
+        say("no TPM 2.0: nothing is measured, no version is remembered");
+        return;
+    }
+    if (rollback_read(&tpm, &lowest, &lowest_is_kept))
+        refuse_tpm("TPM, version");
+    if (lowest_is_kept)
+        format_text(text, sizeof text, "TPM 2.0 (%s), no version below %lu, no epoch below %u",
+                    tpm.interface, (unsigned long)lowest.version, lowest.epoch);
+    else
+        format_text(text, sizeof text, "TPM 2.0 (%s), no version is remembered", tpm.interface);
+    say(text);
+}
+
+static void show_pcr(uint32_t pcr)
+{
+    uint8_t value[TPM_DIGEST_MAX];
+    char text[2 * TPM_DIGEST_MAX + 32];
+
+    for (unsigned bank = 0; bank < tpm.bank_count; bank++) {
+        size_t used;
+
+        if (tpm_read_pcr(&tpm, bank, pcr, value))
+            refuse_tpm("TPM, PCR");
+        used = format_text(text, sizeof text, "PCR %u sha%u ", pcr, 8u * tpm.banks[bank].size);
+        for (unsigned i = 0; i < tpm.banks[bank].size; i++)
+            used += format_text(text + used, sizeof text - used, "%02x", value[i]);
+        say(text);
+    }
+}
+
+/* What was verified goes into the PCRs and the log, and becomes the lowest version. */
+static void record(void)
+{
+    char entry[PARAMETERS_TEXT_SIZE];
+
+    if (!tpm.exchange)
+        return;
+    info_option(&info, "entry", entry, sizeof entry);
+    measure_begin(&measure, &tpm);
+    if (measure_boot(&measure, decision.files, info.module_count, &decision.result,
+                     (struct pq_bytes){(const uint8_t *)&loader_roots, sizeof loader_roots}, entry))
+        refuse_tpm("TPM, measurement");
+    for (uint32_t pcr = MEASURE_PCR_MANIFEST; pcr <= MEASURE_PCR_CHOICE; pcr++)
+        show_pcr(pcr);
+    if (lowest_is_kept && rollback_raise(&tpm, &lowest, &decision.result))
+        refuse_tpm("TPM, version");
+}
+
 /* Changes nothing; does not return when the answer is no. */
 static void judge(struct loader_failure *failure)
 {
     const struct manifest_keys roots = {
         {{loader_roots.key_0, ROOT_KEY_0_SIZE}, {loader_roots.key_1, ROOT_KEY_1_SIZE}}};
-    const struct verify_floor floor = {0, 0};
     uint8_t digest[32];
     char text[80];
 
@@ -143,7 +218,7 @@ static void judge(struct loader_failure *failure)
                 digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
     say(text);
     /* Memory is mapped one to one. */
-    if (decide(&decision, &info, at_address(0), own_range(), &roots, &floor, say, failure))
+    if (decide(&decision, &info, at_address(0), own_range(), &roots, &lowest, say, failure))
         refuse(failure);
 }
 
@@ -165,9 +240,10 @@ static void write_parameters(void)
     const struct verify_result *result = &decision.result;
     const struct verify_file *root_file = &decision.files[result->root];
     struct parameters parameters = {
-        .flags = PARAMETERS_VERIFIED,
+        .flags = PARAMETERS_VERIFIED | (tpm.exchange ? PARAMETERS_MEASURED : 0),
         .epoch = result->epoch,
         .version = result->version,
+        .log = {measure.log, measure.size},
         .manifest_digest = decision.files[result->manifest].digest,
     };
     struct elf root;
@@ -227,7 +303,9 @@ _Noreturn void loader_main(uint32_t magic, uint32_t address)
     say("Quoin's loader");
     catch_exceptions();
     data = read_info(magic, address, &failure);
+    start_tpm();
     judge(&failure);
+    record();
 
     /* The information may lie where the kernel or a file goes. */
     memcpy(kept_info, data.data, data.size);

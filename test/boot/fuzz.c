@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The loader's parsers on any bytes. The first byte chooses: GRUB's information, a kernel and its
- * place, a manifest, or all of it as three files. Besides what the sanitizers see: nothing that
+ * place, a manifest, a TPM's answers, or three files. Besides what the sanitizers see: nothing that
  * nobody signed is accepted, and a plan keeps what it promises.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "machine.h"
+#include "measure.h"
+#include "rollback.h"
 
 #define ROOM 0x10000
 
@@ -126,6 +128,37 @@ static void fuzz_files(const uint8_t *data, size_t size)
     demand(machine_decide(&machine, &roots, &floor, &decision, &failure) == LOADER_ERROR_MANIFEST);
 }
 
+/* A TPM that answers with the input's bytes, 40 at a time. */
+static struct pq_bytes answers;
+
+static int fuzz_exchange(uint8_t buffer[TPM_BUFFER_SIZE], size_t size)
+{
+    size_t part = answers.size < 40 ? answers.size : 40;
+
+    demand(size <= TPM_BUFFER_SIZE);
+    memcpy(buffer, answers.data, part);
+    answers.data += part;
+    answers.size -= part;
+    return (int)part;
+}
+
+static void fuzz_tpm(const uint8_t *data, size_t size)
+{
+    static struct measure measure;
+    struct tpm tpm = {.exchange = fuzz_exchange};
+    struct verify_floor floor;
+    uint8_t value[TPM_DIGEST_MAX];
+    int defined;
+
+    answers = (struct pq_bytes){data, size};
+    tpm_start(&tpm);
+    demand(tpm.bank_count <= TPM_BANKS_MAX);
+    rollback_read(&tpm, &floor, &defined);
+    tpm_read_pcr(&tpm, 0, 11, value);
+    measure_begin(&measure, &tpm);
+    measure_text(&measure, 11, "text");
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *copy;
@@ -133,7 +166,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     copy = exactly(data + 1, size - 1);
-    switch (data[0] % 4) {
+    switch (data[0] % 5) {
     case 0:
         fuzz_info(copy, size - 1);
         break;
@@ -142,6 +175,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 2:
         fuzz_manifest(copy, size - 1);
+        break;
+    case 3:
+        fuzz_tpm(copy, size - 1);
         break;
     default:
         fuzz_files(copy, size - 1);

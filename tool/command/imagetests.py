@@ -4,7 +4,7 @@
 import hashlib
 import re
 
-from . import build, image, tampertests
+from . import build, image, layout, tampertests, tpmtests
 from .ui import Problem
 
 
@@ -30,7 +30,25 @@ def reproducible(results, name, slow):
         results.fail(name, f"diffoscope {first} {second} shows what differs")
 
 
-TESTS = {"iso-reproducible": reproducible, "tamper": tampertests.tamper}
+def bytes_listed(results, name, slow):
+    """./quoin verify --bytes accounts for every byte, and for each file that is loaded."""
+    iso = image.current()
+    rows = layout.describe(iso)
+    at = 0
+    for first, last, _ in rows:
+        if first != at or last < first:
+            results.fail(name, f"byte {at} is in no row, or in two")
+            return
+        at = last + 1
+    loaded = [text for _, _, text in rows if text.endswith(layout.VERIFIED)]
+    if at == iso.stat().st_size and len(loaded) == 4:
+        results.ok(name)
+    else:
+        results.fail(name, f"{at} bytes of {iso.stat().st_size}, {len(loaded)} files")
+
+
+TESTS = {"iso-reproducible": reproducible, "iso-bytes": bytes_listed,
+         "tamper": tampertests.tamper, "tpm": tpmtests.tpm}
 
 
 def run(results, pattern, slow):

@@ -34,7 +34,8 @@ class Machine:
     disks: list = field(default_factory=list)
     usbs: list = field(default_factory=list)
     cdroms: list = field(default_factory=list)
-    tpm: bool = False
+    tpm: str = None  # interface of an emulated TPM 2.0: tis or crb
+    tpm_state: Path = None  # folder of its state; None: a new one
     entry: str = None
     qemu_args: list = field(default_factory=list)
     window: bool = False
@@ -118,16 +119,17 @@ def qemu(machine, work, serial):
         command += ["-smbios", f"type=11,value=quoin.entry={entry}"]
     if machine.tpm:
         command += ["-chardev", f"socket,id=tpm,path={work / 'tpm'}",
-                    "-tpmdev", "emulator,id=tpm0,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm0"]
+                    "-tpmdev", "emulator,id=tpm0,chardev=tpm",
+                    "-device", f"tpm-{machine.tpm},tpmdev=tpm0"]
     if machine.stopped:
         command += ["-S", "-gdb", "tcp:127.0.0.1:1234"]
     return command + _drives(machine) + list(machine.qemu_args)
 
 
-def swtpm(work):
+def swtpm(machine, work):
     """The command that emulates the TPM beside QEMU."""
-    state = work / "tpm-state"
-    state.mkdir()
+    state = machine.tpm_state or work / "tpm-state"
+    state.mkdir(exist_ok=True)
     return ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}",
             "--ctrl", f"type=unixio,path={work / 'tpm'}", "--flags", "startup-clear"]
 

@@ -21,7 +21,8 @@ def _machine_options(parser):
     parser.add_argument("--disk", action="append", default=[], metavar="FILE")
     parser.add_argument("--usb", action="append", default=[], metavar="FILE")
     parser.add_argument("--cdrom", action="append", default=[], metavar="FILE")
-    parser.add_argument("--tpm", action="store_true", help="with an emulated TPM 2.0")
+    parser.add_argument("--tpm", nargs="?", const="tis", choices=["tis", "crb"],
+                        help="with an emulated TPM 2.0 of this interface; default: tis")
     parser.add_argument("--entry", metavar="TITLE", help="the menu entry to boot")
     parser.add_argument("--qemu-arg", action="append", default=[], metavar="ARG",
                         help="handed to QEMU as it is; repeat it for each word")
@@ -89,6 +90,10 @@ def _parser():
     sub.add_argument("iso", type=Path, metavar="ISO")
     sub.add_argument("--roots", type=Path, metavar="FILE",
                      help="public root keys; default: those of --keys or of development")
+    sub.add_argument("--pcrs", action="store_true",
+                     help="show the PCR values that a TPM has after each menu entry")
+    sub.add_argument("--bytes", action="store_true",
+                     help="show what each byte of the image is for, and who checks it")
     _key_options(sub)
 
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")

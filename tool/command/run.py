@@ -88,7 +88,7 @@ def interactive(machine, options):
     if not machine.window:
         say("serial console; end with Ctrl-A X")
     with tempfile.TemporaryDirectory(prefix="quoin-run-") as work:
-        tpm = subprocess.Popen(machines.swtpm(Path(work))) if machine.tpm else None
+        tpm = subprocess.Popen(machines.swtpm(machine, Path(work))) if machine.tpm else None
         try:
             return subprocess.run(machines.qemu(machine, Path(work), "mon:stdio"),
                                   check=False).returncode

@@ -58,7 +58,7 @@ class Session:
             command = machines.qemu(self.machine, self.work, "stdio")
             reader, output = self._read_pipe, subprocess.PIPE
         if self.machine.tpm:
-            self.tpm = subprocess.Popen(machines.swtpm(self.work))
+            self.tpm = subprocess.Popen(machines.swtpm(self.machine, self.work))
             self._await_file(self.work / "tpm", "swtpm")
         self.errors = open(self.work / "errors", "wb")
         self.started = time.monotonic()

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import build, image, packages
+from . import build, image, layout, measured, packages
 from .ui import Problem, Step, run, say
 
 # The development keys protect nothing: their passphrase lies beside them.
@@ -140,4 +140,12 @@ def command_verify(options):
         print(f"{options.iso}: {line}", file=sys.stderr)
     if not wrong:
         say(f"{options.iso}: {what}")
+    if options.pcrs and not wrong:
+        for entry, values in measured.predicted(options.iso, roots).items():
+            for bank, pcrs in values.items():
+                for pcr, value in pcrs.items():
+                    say(f"entry {entry}: PCR {pcr} {bank} {value.hex()}")
+    if options.bytes:
+        for first, last, text in layout.describe(options.iso):
+            say(f"{first:>10} {last:>10}  {text}")
     return 1 if wrong else 0

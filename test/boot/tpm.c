@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Unit tests of the TPM commands, the log and the remembered version, with a TPM that answers what
+ * it is told to. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "little.h"
+#include "measure.h"
+#include "rollback.h"
+
+#define ANSWERS_MAX 8
+
+static struct {
+    uint8_t bytes[128];
+    size_t size;
+} answers[ANSWERS_MAX];
+static unsigned answer_count;
+static unsigned asked;
+static uint8_t commands[ANSWERS_MAX][TPM_BUFFER_SIZE];
+
+static int fake_exchange(uint8_t buffer[TPM_BUFFER_SIZE], size_t size)
+{
+    assert_true(asked < answer_count);
+    assert_int_equal(size, buffer[4] << 8 | buffer[5]);
+    memcpy(commands[asked], buffer, size);
+    memcpy(buffer, answers[asked].bytes, answers[asked].size);
+    return (int)answers[asked++].size;
+}
+
+static struct tpm new_tpm(void)
+{
+    asked = 0;
+    answer_count = 0;
+    return (struct tpm){.exchange = fake_exchange, .interface = "fake"};
+}
+
+/* An answer with a response code and a body. */
+static void answer(uint32_t code, const uint8_t *body, size_t size)
+{
+    uint8_t *at = answers[answer_count].bytes;
+
+    memset(at, 0, sizeof answers[0].bytes);
+    at[0] = 0x80;
+    at[1] = 1;
+    at[5] = (uint8_t)(10 + size);
+    for (unsigned i = 0; i < 4; i++)
+        at[6 + i] = (uint8_t)(code >> 8 * (3 - i));
+    if (size)
+        memcpy(at + 10, body, size);
+    answers[answer_count++].size = 10 + size;
+}
+
+/* SHA-1 and SHA-256 active, SHA-384 not. */
+static const uint8_t three_banks[] = {0,    0,    0,    0,    5,    0,    0,    0,    3,
+                                      0x00, 0x04, 3,    0xff, 0xff, 0xff, 0x00, 0x0b, 3,
+                                      0xff, 0xff, 0xff, 0x00, 0x0c, 3,    0,    0,    0};
+
+static void test_start(void **state)
+{
+    struct tpm tpm = new_tpm();
+
+    (void)state;
+    answer(TPM_RC_INITIALIZE, NULL, 0);
+    answer(0, NULL, 0);
+    answer(0, three_banks, sizeof three_banks);
+    assert_int_equal(tpm_start(&tpm), TPM_OK);
+    assert_int_equal(tpm.bank_count, 1);
+    assert_int_equal(tpm.banks[0].algorithm, TPM_SHA256);
+    assert_int_equal(asked, 3);
+}
+
+static void test_older_tpm(void **state)
+{
+    struct tpm tpm = new_tpm();
+
+    (void)state;
+    answer(30, NULL, 0); /* TPM 1.2: TPM_BADTAG */
+    assert_int_equal(tpm_start(&tpm), TPM_ERROR_NONE);
+}
+
+/* Every answer cut short, and every length in it set too high, is an error and nothing worse. */
+static void test_bad_answers(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < sizeof three_banks; size++) {
+        struct tpm tpm = new_tpm();
+        answer(0, three_banks, size);
+        assert_int_equal(tpm_start(&tpm), TPM_ERROR_NONE);
+    }
+    for (size_t size = 0; size < 10; size++) {
+        struct tpm tpm = new_tpm();
+        answer(0, NULL, 0);
+        answers[0].size = size;
+        assert_int_equal(tpm_start(&tpm), TPM_ERROR_NONE);
+    }
+    for (size_t at = 5; at < sizeof three_banks; at++) {
+        struct tpm tpm = new_tpm();
+        answer(0, three_banks, sizeof three_banks);
+        answers[0].bytes[10 + at] = 0xff;
+        tpm_start(&tpm);
+        assert_true(tpm.bank_count <= TPM_BANKS_MAX);
+    }
+}
+
+static void test_extend(void **state)
+{
+    static const uint8_t digests[TPM_BANKS_MAX][TPM_DIGEST_MAX] = {{0xaa, 0xbb}};
+    static const uint8_t expected[] = {0x80, 0x02, 0, 0, 0, 65, 0,    0, 0x01, 0x82, 0,   0,
+                                       0,    11,   0, 0, 0, 9,  0x40, 0, 0,    9,    0,   0,
+                                       0,    0,    0, 0, 0, 0,  1,    0, 0x0b, 0xaa, 0xbb};
+    struct tpm tpm = new_tpm();
+
+    (void)state;
+    tpm.bank_count = 1;
+    tpm.banks[0] = (struct tpm_bank){TPM_SHA256, 32, PQ_SHA2_256};
+    answer(0, NULL, 0);
+    assert_int_equal(tpm_extend(&tpm, 11, digests), TPM_OK);
+    assert_memory_equal(commands[0], expected, sizeof expected);
+    answer(0x101, NULL, 0);
+    assert_int_equal(tpm_extend(&tpm, 11, digests), TPM_ERROR_CODE);
+    assert_int_equal(tpm.code, 0x101);
+}
+
+static void test_log(void **state)
+{
+    static struct measure measure;
+    struct tpm tpm = new_tpm();
+    uint8_t digest[32];
+    size_t at;
+
+    (void)state;
+    tpm.bank_count = 1;
+    tpm.banks[0] = (struct tpm_bank){TPM_SHA256, 32, PQ_SHA2_256};
+    measure_begin(&measure, &tpm);
+    at = measure.size;
+    assert_int_equal(load32(measure.log + 28), at - 32);
+    answer(0, NULL, 0);
+    assert_int_equal(measure_text(&measure, 12, "abc"), TPM_OK);
+    pq_hash(PQ_SHA2_256, (struct pq_bytes){(const uint8_t *)"abc", 3}, digest, 32);
+    assert_memory_equal(measure.log + at + 14, digest, 32);
+    assert_memory_equal(commands[0] + 33, digest, 32);
+    assert_int_equal(measure.size, at + 12 + 34 + 4 + 3);
+    /* A full log stops the boot before the TPM is asked. */
+    measure.size = sizeof measure.log - 10;
+    assert_int_equal(measure_text(&measure, 12, "abc"), TPM_ERROR_RESPONSE);
+    assert_int_equal(asked, 1);
+}
+
+static void test_rollback(void **state)
+{
+    static const uint8_t kept[] = {0, 0, 0, 18, 0, 16, 9, 0, 0, 0, 0,
+                                   0, 0, 0, 3,  0, 0,  0, 0, 0, 0, 0};
+    const struct verify_result newer = {.epoch = 2, .version = 10};
+    const struct verify_result same = {.epoch = 3, .version = 9};
+    struct verify_floor floor;
+    struct tpm tpm = new_tpm();
+    int defined;
+
+    (void)state;
+    answer(TPM_RC_HANDLE_1, NULL, 0);
+    assert_int_equal(rollback_read(&tpm, &floor, &defined), TPM_OK);
+    assert_false(defined);
+    answer(TPM_RC_NV_UNINITIALIZED, NULL, 0);
+    assert_int_equal(rollback_read(&tpm, &floor, &defined), TPM_OK);
+    assert_true(defined && floor.version == 0);
+    answer(0x12f, NULL, 0); /* refused for another reason: the boot must stop */
+    assert_int_equal(rollback_read(&tpm, &floor, &defined), TPM_ERROR_CODE);
+    answer(0, kept, sizeof kept - 1);
+    assert_int_equal(rollback_read(&tpm, &floor, &defined), TPM_ERROR_RESPONSE);
+
+    tpm = new_tpm();
+    answer(0, kept, sizeof kept);
+    assert_int_equal(rollback_read(&tpm, &floor, &defined), TPM_OK);
+    assert_int_equal(floor.version, 9);
+    assert_int_equal(floor.epoch, 3);
+    answer(0, NULL, 0);
+    answer(0, NULL, 0);
+    assert_int_equal(rollback_raise(&tpm, &floor, &newer), TPM_OK);
+    assert_int_equal(asked, 3); /* read, write, lock */
+    assert_int_equal(commands[1][9], 0x37);
+    assert_int_equal(load64(commands[1] + 33), 10);
+    assert_int_equal(load32(commands[1] + 41), 3); /* never down */
+    answer(0, NULL, 0);
+    assert_int_equal(rollback_raise(&tpm, &floor, &same), TPM_OK);
+    assert_int_equal(asked, 4); /* only the lock */
+    assert_int_equal(commands[3][9], 0x38);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_start),       cmocka_unit_test(test_older_tpm),
+        cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_extend),
+        cmocka_unit_test(test_log),         cmocka_unit_test(test_rollback),
+    };
+    return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
+}

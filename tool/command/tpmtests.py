@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Measured boot and the protection against rollback, with an emulated TPM 2.0."""
+
+import re
+import socket
+import struct
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from . import image, measured, packages, trust
+from .machine import Machine
+from .session import Session
+from .ui import Problem
+
+MEMORY = 512 << 20
+STARTED = "^quoin init: root task is up"
+_PCR = re.compile(r"^loader: PCR (\d+) (sha\d+) ([0-9a-f]+)\s*$", re.MULTILINE)
+
+# doc/formats.md, "Rollback index".
+ROLLBACK_INDEX, ROLLBACK_SIZE = 0x01815051, 16
+AUTH_WRITE, WRITE_STCLEAR, AUTH_READ, NO_DA = 1 << 2, 1 << 14, 1 << 18, 1 << 25
+
+
+def _command(tag, code, body):
+    return struct.pack(">HII", tag, 10 + len(body), code) + body
+
+
+def define_index(state, work):
+    """Defines the rollback index as the machine's owner would with tpm2-tools: TPM2_NV_DefineSpace
+    (TPM 2.0 Library part 3, section 31.3), then a proper shutdown."""
+    state.mkdir()
+    server = work / "tpm-server"
+    process = subprocess.Popen(
+        ["swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--server",
+         f"type=unixio,path={server}", "--flags", "not-need-init,startup-clear"])
+    try:
+        for _ in range(100):
+            if server.exists():
+                break
+            time.sleep(0.05)
+        public = struct.pack(">IHIHH", ROLLBACK_INDEX, 0x0B,
+                             AUTH_WRITE | WRITE_STCLEAR | AUTH_READ | NO_DA, 0, ROLLBACK_SIZE)
+        body = struct.pack(">IIIHBHHH", 0x40000001, 9, 0x40000009, 0, 0, 0, 0, len(public)) + public
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(20)
+            connection.connect(str(server))
+            for command in (_command(0x8002, 0x12A, body),
+                            _command(0x8001, 0x145, struct.pack(">H", 0))):
+                connection.sendall(command)
+                answer = connection.recv(4096)
+                code, = struct.unpack_from(">I", answer, 6)
+                if code:
+                    raise Problem(f"the TPM refused to define the index: {code:#x}")
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _pcrs(text):
+    found = {}
+    for pcr, bank, value in _PCR.findall(text):
+        found.setdefault(bank, {})[int(pcr)] = bytes.fromhex(value)
+    return found
+
+
+def _log(memory):
+    """The log of measurements behind the boot parameters in a machine's memory."""
+    for match in re.finditer(rb"QUOINPAR\x01\0\0\0\x03\0\0\0", memory):
+        offset, size = struct.unpack_from("<II", memory, match.start() + 28)
+        if offset and match.start() % 4096 == 0:
+            return memory[match.start() + offset:match.start() + offset + size]
+    raise Problem("no boot parameters in the machine's memory")
+
+
+def _measured_boot(results, name, iso, work, firmware, interface):
+    expected = measured.predicted(iso, trust.development().roots)["quoin"]
+    machine = Machine(iso=iso, firmware=firmware, tpm=interface, memory="512M")
+    with Session(machine) as session:
+        if session.wait({"up": STARTED}, 60) != "up":
+            results.fail(name, "it did not boot", session.last_lines())
+            return
+        dump = work / "memory"
+        session.qmp("pmemsave", val=0, size=MEMORY, filename=str(dump))
+        shown = _pcrs(session.text)
+    memory = dump.read_bytes()
+    dump.unlink()
+    if shown != expected:
+        results.fail(name, f"the PCRs are {shown}, ./quoin verify --pcrs says {expected}")
+        return
+    results.ok(f"{name}: the PCRs are those that verify predicts")
+    replayed, texts = measured.replay(_log(memory))
+    if replayed == expected and len(texts) == 5:
+        results.ok(f"{name}: the log in the root image replays to them")
+    else:
+        results.fail(f"{name}: log", f"it stands for {replayed}: {texts}")
+
+
+def _boot_version(results, name, state, work, version, expected):
+    """Boots the same files signed as a version, on a machine with that TPM."""
+    payload = image.payload(image.root_image())
+    iso = work / f"version-{version}.iso"
+    if not iso.exists():
+        image.make(iso, payload, version=version)
+    machine = Machine(iso=iso, tpm="tis", tpm_state=state, memory="512M")
+    with Session(machine) as session:
+        result = session.wait({"up": STARTED, "refused": "^Nothing was started"}, 60)
+        text = session.text
+        lines = session.last_lines(15)
+    if re.search(expected, text, re.MULTILINE):
+        results.ok(name)
+    else:
+        results.fail(name, f"{expected!r} not seen, but {result}", lines)
+
+
+def rollback(results, name, work):
+    state = work / "tpm-state"
+    define_index(state, work)
+    for what, version, expected in (
+            ("the first version starts", 7, STARTED),
+            ("an older version is refused", 6,
+             "^loader: REFUSED: manifest: list of files: it is older than what ran here before"),
+            ("a newer version starts", 8, STARTED),
+            ("then the first is refused", 7, "^loader: REFUSED: manifest: list of files"),
+            ("the newer one still starts", 8, "no version below 8(.*\n)*quoin init: root task")):
+        _boot_version(results, f"{name}: rollback: {what}", state, work, version, expected)
+
+
+def tpm(results, name, slow):
+    packages.ensure(["tpm"])
+    iso = image.current()
+    with tempfile.TemporaryDirectory(prefix="quoin-tpm-") as temporary:
+        work = Path(temporary)
+        try:
+            rows = [("bios", "tis"), ("uefi", "crb")]
+            if slow:
+                rows += [("bios", "crb"), ("uefi", "tis")]
+            for firmware, interface in rows:
+                _measured_boot(results, f"{name}: {firmware}, {interface}", iso, work, firmware,
+                               interface)
+            rollback(results, name, work)
+        except Problem as problem:
+            results.fail(name, str(problem))
