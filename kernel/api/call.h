@@ -46,14 +46,12 @@ enum result call_failed_lookup(struct call *c, bool was_source, struct lookup_fa
 /* The slot that cptr names if the CSpace is a single CNode that takes all 64 bits, else false. */
 static inline bool cspace_lookup_flat(const struct tcb *t, uint64_t cptr, struct slot **slot)
 {
-    struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
-    unsigned radix = cap_cnode_radix(cap);
+    uint64_t index = cptr ^ t->flat.guard;
 
-    if (unlikely(cap_type(cap) != CAP_CNODE || radix + cap_cnode_guard_size(cap) != 64 ||
-                 cptr >> radix != cap.w1)) {
+    if (unlikely(t->slots[TCB_SLOT_CSPACE].cap.w0 != t->flat.root || index >= t->flat.count)) {
         return false;
     }
-    *slot = (struct slot *)cap_object(cap) + (cptr ^ cap.w1 << radix);
+    *slot = t->flat.slots + index;
     return true;
 }
 

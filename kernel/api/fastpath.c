@@ -16,22 +16,10 @@ static bool info_is_short(uint64_t info)
     return (info & 0x1ff) <= MESSAGE_REGISTERS;
 }
 
-/* No thread that is ready on the core is more important than priority. */
-static inline bool is_highest(const struct core *core, unsigned priority)
+/* The capability is one of an endpoint, with this right. */
+static inline bool is_endpoint_with(struct cap cap, unsigned right)
 {
-    for (int i = CONFIG_PRIORITIES / 64 - 1; i >= 0; i--) {
-        uint64_t bits = core->ready_bits[core->domain][i];
-        if (bits) {
-            return (unsigned)i * 64 + 63 - (unsigned)__builtin_clzll(bits) <= priority;
-        }
-    }
-    return true;
-}
-
-/* t belongs to this core and to the domain whose turn it is. */
-static inline bool runs_here(const struct core *core, const struct tcb *t)
-{
-    return ((t->core ^ core->id) | (t->domain ^ core->domain)) == 0;
+    return (cap.w0 & (MASK(5) | cap_rights_mask(right))) == (CAP_ENDPOINT | cap_rights_mask(right));
 }
 
 static inline void copy_message(struct tcb *to, const struct tcb *from, uint64_t badge)
@@ -58,30 +46,30 @@ bool fastpath_call(struct core *core, struct tcb *t)
     }
     struct slot *slot;
     if (unlikely(!cspace_lookup_flat(t, t->context.rdi, &slot) ||
-                 cap_type(slot->cap) != CAP_ENDPOINT)) {
+                 !is_endpoint_with(slot->cap, RIGHT_WRITE) ||
+                 !(slot->cap.w0 & cap_rights_mask(RIGHT_GRANT | RIGHT_GRANT_REPLY)))) {
         return false;
     }
-    unsigned rights = cap_rights(slot->cap);
     struct endpoint *ep = cap_object(slot->cap);
-    if (unlikely(!(rights & RIGHT_WRITE) || !(rights & (RIGHT_GRANT | RIGHT_GRANT_REPLY)) ||
-                 (ep->head & 3) != ENDPOINT_RECEIVE)) {
+    uint64_t head = ep->head;
+    if (unlikely(!(head & ENDPOINT_RECEIVE))) {
         return false;
     }
-    struct tcb *server = (struct tcb *)(uintptr_t)(ep->head & ~3ull);
+    struct tcb *server = (struct tcb *)(uintptr_t)(head - ENDPOINT_RECEIVE);
     struct sched_context *sc = t->sc;
-    if (unlikely(server->sc || !server->reply || !runs_here(core, server) ||
-                 (server->priority < t->priority && !is_highest(core, server->priority)))) {
+    if (unlikely(server->sc || !server->reply || server->place != core->place ||
+                 (server->priority < t->priority && !sched_is_highest(core, server->priority)))) {
         return false;
     }
 
     struct tcb *next = server->wait_next;
     struct reply *reply = server->reply;
-    server->wait_next = NULL;
     server->waiting_on = NULL;
     if (likely(!next)) {
         ep->head = ENDPOINT_IDLE;
         ep->tail = NULL;
     } else {
+        server->wait_next = NULL;
         next->wait_prev = NULL;
         ep->head = (uint64_t)(uintptr_t)next | ENDPOINT_RECEIVE;
     }
@@ -107,7 +95,7 @@ bool fastpath_reply_recv(struct core *core, struct tcb *t)
     if (unlikely(!cspace_lookup_flat(t, t->context.r12, &reply_slot) ||
                  cap_type(reply_slot->cap) != CAP_REPLY ||
                  !cspace_lookup_flat(t, t->context.rdi, &slot) ||
-                 cap_type(slot->cap) != CAP_ENDPOINT || !(cap_rights(slot->cap) & RIGHT_READ))) {
+                 !is_endpoint_with(slot->cap, RIGHT_READ))) {
         return false;
     }
     struct reply *reply = cap_object(reply_slot->cap);
@@ -117,10 +105,10 @@ bool fastpath_reply_recv(struct core *core, struct tcb *t)
     struct tcb *tail = ep->tail;
     if (unlikely(!caller || caller->state != THREAD_BLOCKED_REPLY || caller->sc ||
                  reply->next != ((uint64_t)(uintptr_t)sc | REPLY_NEXT_IS_CONTEXT) ||
-                 caller->fault.type != FAULT_NONE || !runs_here(core, caller) ||
-                 (ep->head & 3) == ENDPOINT_SEND || (tail && tail->priority < t->priority) ||
+                 caller->fault.type != FAULT_NONE || caller->place != core->place ||
+                 (ep->head & ENDPOINT_SEND) || (tail && tail->priority < t->priority) ||
                  (t->bound_notification && t->bound_notification->state == NOTIFICATION_ACTIVE) ||
-                 (caller->priority < t->priority && !is_highest(core, caller->priority)))) {
+                 (caller->priority < t->priority && !sched_is_highest(core, caller->priority)))) {
         return false;
     }
 

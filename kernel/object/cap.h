@@ -133,6 +133,11 @@ static inline unsigned cap_rights(struct cap c)
 {
     return (unsigned)cap_detail(c, 0, 4);
 }
+/* These rights, as they stand in w0. */
+static inline uint64_t cap_rights_mask(unsigned rights)
+{
+    return (uint64_t)rights << 5;
+}
 static inline struct cap cap_with_rights(struct cap c, unsigned rights)
 {
     return cap_with_detail(c, 0, 4, rights);

@@ -25,6 +25,7 @@ static void enter_entry(struct core *core, unsigned index, ticks_t from)
 {
     core->domain_index = index;
     core->domain = schedule[index].domain;
+    core->place = sched_place(core->id, core->domain);
     core->domain_end =
         schedule[index].duration == FOREVER ? UINT64_MAX : from + schedule[index].duration;
     core->reschedule = true;

@@ -163,11 +163,25 @@ void sched_dequeue(struct tcb *t)
     }
 }
 
+/* The current thread stops and has lent its context to t, and no other thread is more important:
+ * t goes on in its place, without a detour through the ready queue. */
+static bool take_over(struct core *core, struct tcb *t)
+{
+    if (t->sc != core->current_sc || core != core_self() || tcb_is_runnable(core->current) ||
+        t->place != core->place || !tcb_is_runnable(t) || t->queued || t->in_release ||
+        !sched_is_highest(core, t->priority)) {
+        return false;
+    }
+    core->current = t;
+    core->reschedule = false;
+    return true;
+}
+
 void sched_wake(struct tcb *t)
 {
     struct core *core = &cores[t->core];
 
-    if (!t->sc || core->current == t) {
+    if (!t->sc || core->current == t || take_over(core, t)) {
         return;
     }
     if (t->sc != core->current_sc) {
@@ -342,7 +356,9 @@ static __attribute__((noinline)) void settle(struct core *core)
     }
     struct tcb *t = core->current;
     if (t->sc != core->current_sc) {
-        sched_charge(core);
+        if (core->slice_start != core->now) {
+            sched_charge(core);
+        }
         core->current_sc = t->sc;
         sched_update_slice(core);
         core->reprogram = true;

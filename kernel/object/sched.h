@@ -48,7 +48,7 @@ struct core {
     uint64_t kernel_stack; /* top */
     uint64_t scratch;
     uint64_t kernel_cr3; /* Meltdown isolation: loaded on entry */
-    uint64_t user_cr3;   /* and on exit */
+    uint64_t user_cr3;   /* and on exit; without isolation what CR3 holds */
     uint64_t exit_frame; /* Meltdown isolation: where IRET's frame is copied to */
     struct core *self;
     struct percpu *percpu; /* the machine's part, x86/percpu.h */
@@ -61,6 +61,8 @@ struct core {
     bool online;
     bool reschedule;           /* current may no longer be the right thread */
     bool reprogram;            /* the deadline may have changed */
+    uint32_t place;            /* sched_place of the core and its domain */
+    uint64_t space_key;        /* unique among cores, another after spaces changed (tlb.c) */
     struct vcpu *current_vcpu; /* its state is loaded in the hardware */
     struct tcb *fpu_owner;
 
@@ -81,6 +83,12 @@ struct core {
 /* Page aligned, as entry code sees the first page even where user page tables are loaded. */
 extern struct core cores[CONFIG_MAX_CORES];
 extern unsigned core_count;
+
+/* Core and domain in one word, to be compared at once. */
+static inline uint32_t sched_place(unsigned core, unsigned domain)
+{
+    return core | domain << 16;
+}
 
 /* Limits of time in ticks, fixed at boot. */
 struct sched_limits {
@@ -110,6 +118,18 @@ void sched_enqueue_head(struct tcb *t);
 void sched_dequeue(struct tcb *t); /* from ready and release queue alike */
 /* A thread was made runnable: enqueue it and preempt if it is more important than current. */
 void sched_wake(struct tcb *t);
+
+/* No thread that is ready on the core is more important than priority. */
+static inline bool sched_is_highest(const struct core *core, unsigned priority)
+{
+    for (int i = CONFIG_PRIORITIES / 64 - 1; i >= 0; i--) {
+        uint64_t bits = core->ready_bits[core->domain][i];
+        if (bits) {
+            return (unsigned)i * 64 + 63 - (unsigned)__builtin_clzll(bits) <= priority;
+        }
+    }
+    return true;
+}
 
 /* If the current thread's context has too little budget left for the call: charges it, the thread
  * restarts later: false. Called before a system call's effects. */

@@ -9,7 +9,22 @@ void tcb_init(struct tcb *t)
     t->state = THREAD_INACTIVE;
     t->core = core_self()->id;
     t->domain = (uint8_t)core_self()->domain;
+    t->place = sched_place(t->core, t->domain);
     arch_tcb_init(t);
+}
+
+void tcb_root_changed(struct tcb *t)
+{
+    struct cap cap = t->slots[TCB_SLOT_CSPACE].cap;
+    unsigned radix = cap_cnode_radix(cap);
+
+    t->space.key = 0;
+    t->flat = (struct flat_cspace){.root = cap.w0};
+    if (cap_type(cap) == CAP_CNODE && radix + cap_cnode_guard_size(cap) == 64) {
+        t->flat.guard = cap.w1 << radix;
+        t->flat.count = BIT(radix);
+        t->flat.slots = cap_object(cap);
+    }
 }
 
 void tcb_set_state(struct tcb *t, enum thread_state state)
@@ -124,6 +139,7 @@ void tcb_set_domain(struct tcb *t, unsigned domain)
     was_queued = t->queued || t->in_release;
     sched_dequeue(t);
     t->domain = (uint8_t)domain;
+    t->place = sched_place(t->core, domain);
     requeue(t, was_queued);
 }
 
@@ -149,6 +165,7 @@ void tcb_set_core(struct tcb *t, unsigned core)
     }
     arch_fpu_release(t);
     t->core = core;
+    t->place = sched_place(core, t->domain);
     if (was_queued) {
         sched_wake(t);
     }

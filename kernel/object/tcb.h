@@ -57,9 +57,28 @@ struct fault {
 #define TCB_XSAVE_SIZE  832 /* x87, SSE, AVX in the standard format */
 #define TCB_NAME_LENGTH 32
 
+/* What a CSpace of one CNode is resolved by; good as long as the thread's slot holds that CNode. */
+struct flat_cspace {
+    uint64_t root;  /* w0 of the capability */
+    uint64_t guard; /* at its place in a capability address */
+    uint64_t count; /* slots; 0: the CSpace is not flat */
+    struct slot *slots;
+};
+
+/* What a core loads for the thread's address space; good as long as key is the core's. */
+struct loadable_space {
+    uint64_t key; /* struct core's space_key; 0: to be looked up */
+    uint64_t cr3;
+    uint32_t asid; /* 0: the kernel's own tables */
+};
+
 struct tcb {
     struct slot slots[TCB_SLOT_COUNT];
     struct context context;
+
+    /* Made from the slots. */
+    struct flat_cspace flat;
+    struct loadable_space space;
 
     /* Scheduling. */
     enum thread_state state;
@@ -71,6 +90,7 @@ struct tcb {
     uint32_t fpu_core; /* 1 + core that last had its FPU state in its registers, or still has */
     struct sched_context *sc;
     struct tcb *ready_next, *ready_prev; /* ready or release queue */
+    uint32_t place;                      /* sched_place of core and domain */
     bool in_release;
     uint64_t flags; /* TCB_FLAG_* */
 
@@ -98,6 +118,9 @@ static inline bool tcb_is_runnable(const struct tcb *t)
     return t->state == THREAD_RUNNING || t->state == THREAD_RESTART ||
            t->state == THREAD_RUNNING_VM;
 }
+
+/* The slot of the CSpace or VSpace root was filled. */
+void tcb_root_changed(struct tcb *t);
 
 /* A new thread's contents in cleared memory: context, FPU state, core. */
 void tcb_init(struct tcb *t);

@@ -93,6 +93,7 @@ static enum result install(struct tcb *t, const struct space *s)
             slot_insert(&t->slots[i], s->cap[i], s->source[i], false);
         }
     }
+    tcb_root_changed(t);
     if (s->set[TCB_SLOT_BUFFER]) {
         t->buffer_address = s->buffer_address;
     }

@@ -53,6 +53,9 @@ void arch_tcb_init(struct tcb *t);
  * bases, VCPU. Called by sched_leave for core->current. Saves the FS/GS bases of the thread that
  * ran before (which may be the same). */
 void arch_switch_to(struct core *core, struct tcb *t);
+/* The same for the most frequent case, another thread in user mode that does not have the FPU:
+ * false if it is not that, and nothing was done. */
+bool arch_switch_quickly(struct core *core, struct tcb *t);
 /* The thread's FPU state is put into its XSAVE area, wherever it was. */
 void arch_fpu_release(struct tcb *t);
 /* FS/GS base of a thread that may have changed them itself (FSGSBASE) into its context. */

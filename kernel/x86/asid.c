@@ -138,6 +138,7 @@ enum result asid_pool_decode(struct call *c)
         return call_fail(c, SEL4_DELETE_FIRST);
     }
     pool->entries[i] = (uint64_t)(uintptr_t)cap_object(root->cap) | (ept ? ENTRY_EPT : 0);
+    vspace_forget_loadable();
     root->cap = cap_with_detail(root->cap, 0, 1, 1);
     root->cap.w1 = first + i;
     return OK;

@@ -46,6 +46,7 @@ static void detect_speculation(uint32_t max_leaf, struct cpuid leaf7)
     cpu.meltdown = !cpu.amd && !(capabilities & BIT(0));
     cpu.mds = cpu.intel && (leaf7.edx & BIT(10)) != 0 &&
               (!(capabilities & BIT(5)) || (capabilities & BIT(17)) != 0);
+    cpu.quick_switch = cpu.fpu_on_demand && cpu.fsgsbase && !cpu.meltdown;
 }
 
 static const char *detect_xsave(uint32_t max_leaf, struct cpuid leaf1)

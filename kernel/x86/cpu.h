@@ -20,14 +20,15 @@ struct cpu_features {
     /* FPU registers of another thread cannot leak through speculation while CR0.TS is set: they are
      * exchanged only when a thread uses them (Intel: CVE-2018-3665, exchanged at once). */
     bool fpu_on_demand;
-    bool meltdown;    /* user code may read what kernel page tables map: isolate */
-    bool mds;         /* buffers are to be cleared with VERW on the way to user mode */
-    bool spec_ctrl;   /* IA32_SPEC_CTRL.IBRS and PRED_CMD.IBPB exist */
-    bool ibpb;        /* IA32_PRED_CMD.IBPB exists */
-    bool stibp;       /* IA32_SPEC_CTRL.STIBP exists */
-    bool ibrs_always; /* IBRS may stay set: enhanced IBRS, or AMD's "always on" */
-    bool auto_ibrs;   /* EFER.AIBRSE */
-    bool l1d_flush;   /* IA32_FLUSH_CMD exists */
+    bool quick_switch; /* arch_switch_quickly knows all that this processor needs */
+    bool meltdown;     /* user code may read what kernel page tables map: isolate */
+    bool mds;          /* buffers are to be cleared with VERW on the way to user mode */
+    bool spec_ctrl;    /* IA32_SPEC_CTRL.IBRS and PRED_CMD.IBPB exist */
+    bool ibpb;         /* IA32_PRED_CMD.IBPB exists */
+    bool stibp;        /* IA32_SPEC_CTRL.STIBP exists */
+    bool ibrs_always;  /* IBRS may stay set: enhanced IBRS, or AMD's "always on" */
+    bool auto_ibrs;    /* EFER.AIBRSE */
+    bool l1d_flush;    /* IA32_FLUSH_CMD exists */
     unsigned physical_bits;
     uint32_t signature;   /* CPUID.1:EAX */
     uint64_t xcr0;        /* what the kernel enables: x87, SSE, AVX as far as they exist */

@@ -97,8 +97,17 @@ void kernel_leave(struct core *core)
 
 void dispatch_syscall(struct core *core)
 {
-    if (likely(kernel_enter(core)) && !kernel_fast_syscall(core)) {
-        kernel_syscall(core, (int64_t)core->current_context->rdx);
+    if (likely(kernel_enter(core))) {
+        /* A fast call leaves nothing to decide. What another core may have asked of this one comes
+         * with an interrupt of its own. */
+        if (likely(kernel_fast_syscall(core))) {
+            if (!QUOIN_DEBUG && likely(arch_switch_quickly(core, core->current))) {
+                kernel_unlock();
+                return;
+            }
+        } else {
+            kernel_syscall(core, (int64_t)core->current_context->rdx);
+        }
     }
     kernel_leave(core);
 }

@@ -34,19 +34,6 @@ static inline void load(const struct tcb *t)
                      : "memory");
 }
 
-static inline void set_disabled(struct percpu *p, bool disabled)
-{
-    if (likely(p->fpu_disabled == disabled)) {
-        return;
-    }
-    p->fpu_disabled = disabled;
-    if (disabled) {
-        asm_write_cr0(asm_read_cr0() | CR0_TS);
-    } else {
-        asm_clts();
-    }
-}
-
 void fpu_init_area(uint8_t *area)
 {
     area[FXSAVE_FCW] = FCW_INITIAL & 0xff;
@@ -60,7 +47,7 @@ static inline void save_owner(struct core *core, struct percpu *p)
 {
     struct tcb *owner = core->fpu_owner;
     if (owner != NULL) {
-        set_disabled(p, false);
+        fpu_set_disabled(p, false);
         p->loaded_all = NULL;
         save(owner);
         core->fpu_owner = NULL;
@@ -75,7 +62,7 @@ static void release_here(void *unused)
     if (core->fpu_owner != NULL) {
         save_owner(core, p);
         /* The registers still hold that state: whoever runs here must not see it. */
-        set_disabled(p, true);
+        fpu_set_disabled(p, true);
     }
 }
 
@@ -97,7 +84,7 @@ void arch_fpu_release(struct tcb *t)
 
 static inline void load_for(struct core *core, struct percpu *p, struct tcb *t)
 {
-    set_disabled(p, false);
+    fpu_set_disabled(p, false);
     if (core->fpu_owner == t) {
         return;
     }
@@ -114,7 +101,7 @@ void fpu_switch_to(struct core *core, struct percpu *p, struct tcb *t)
 {
     if ((t->flags & TCB_FLAG_FPU_DISABLED) || virt_holds_fpu(core, t) ||
         (cpu.fpu_on_demand && core->fpu_owner != t)) {
-        set_disabled(p, true);
+        fpu_set_disabled(p, true);
     } else {
         load_for(core, p, t);
     }
@@ -129,7 +116,7 @@ bool fpu_demand(struct core *core)
         return false;
     }
     if (virt_holds_fpu(core, t)) {
-        set_disabled(p, false);
+        fpu_set_disabled(p, false);
         virt_fpu_release(core);
     }
     load_for(core, p, t);

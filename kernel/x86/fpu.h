@@ -7,7 +7,23 @@
 #define KERNEL_X86_FPU_H
 
 #include "x86/arch.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
 #include "x86/percpu.h"
+
+/* Closes or opens the FPU registers for what runs in user mode: CR0.TS. */
+static inline void fpu_set_disabled(struct percpu *p, bool disabled)
+{
+    if (p->fpu_disabled == disabled) {
+        return;
+    }
+    p->fpu_disabled = disabled;
+    if (disabled) {
+        asm_write_cr0(asm_read_cr0() | CR0_TS);
+    } else {
+        asm_clts();
+    }
+}
 
 /* The reset state in a thread's XSAVE area. */
 void fpu_init_area(uint8_t *area);

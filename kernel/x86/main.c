@@ -97,6 +97,8 @@ static void init_idle_thread(unsigned id)
     core->reschedule = true;
     core->deadline = UINT64_MAX;
     core->domain_end = UINT64_MAX;
+    core->place = sched_place(id, 0);
+    core->space_key = CONFIG_MAX_CORES + id;
 }
 
 /* What every core does with its own registers. */

@@ -39,24 +39,15 @@ struct entry_area {
     _Alignas(64) uint64_t stack[64]; /* isolated entry: processor frame; exit: IRET's frame */
 };
 
-/* An address space that is known to be valid, and what to load CR3 with. */
-struct recent_vspace {
-    struct cap vspace;
-    uint64_t cr3;
-};
-enum { RECENT_VSPACES = 4 };
-
 struct percpu {
     struct core *core;
     struct entry_area *entry;
-    struct tcb *loaded;       /* the thread whose FS/GS bases are in the registers, or null */
-    struct tcb *loaded_all;   /* the same, if the FPU too is as it wants it */
-    struct cap loaded_vspace; /* what CR3 was loaded for; null: the kernel's own tables */
-    unsigned loaded_asid;     /* 0: the kernel's own tables */
-    struct recent_vspace recent[RECENT_VSPACES]; /* by ASID; unused with Meltdown isolation */
-    bool fpu_disabled;                           /* CR0.TS is set */
-    bool aborted;                                /* a core call took the current thread away */
-    bool in_kernel_enter;                        /* waiting for the lock with a user's request */
+    struct tcb *loaded;     /* the thread whose FS/GS bases are in the registers, or null */
+    struct tcb *loaded_all; /* the same, if FPU and address space too are as it wants them */
+    unsigned loaded_asid;   /* 0: the kernel's own tables */
+    bool fpu_disabled;      /* CR0.TS is set */
+    bool aborted;           /* a core call took the current thread away */
+    bool in_kernel_enter;   /* waiting for the lock with a user's request */
     struct core_call call;
 };
 

@@ -165,6 +165,7 @@ static void make_thread(void)
     slot_insert_root(&cnode[SLOT_TCB], cap_for_object(CAP_THREAD, t));
     slot_insert(&t->slots[TCB_SLOT_CSPACE], cnode[SLOT_CNODE].cap, &cnode[SLOT_CNODE], false);
     slot_insert(&t->slots[TCB_SLOT_VSPACE], cnode[SLOT_VSPACE].cap, &cnode[SLOT_VSPACE], false);
+    tcb_root_changed(t);
     slot_insert(&t->slots[TCB_SLOT_BUFFER],
                 cap_frame_with_map(cnode[SLOT_IPC_BUFFER].cap, MAP_NONE, 0, 0),
                 &cnode[SLOT_IPC_BUFFER], false);

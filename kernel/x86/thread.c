@@ -146,27 +146,33 @@ void arch_set_fs_base(struct tcb *t, uint64_t base)
     }
 }
 
-/* All that t needs of this core is there. In its guest it needs no address space and no FPU. */
-static inline bool is_loaded(const struct core *core, const struct percpu *p, const struct tcb *t)
+bool arch_switch_quickly(struct core *core, struct tcb *t)
 {
-    if (p->loaded_all != t) {
+    struct percpu *p = percpu_of(core);
+    struct tcb *before = p->loaded;
+
+    if (unlikely(!cpu.quick_switch || t->space.key != core->space_key || core->current_vcpu ||
+                 before == NULL)) {
         return false;
     }
-    if (t->state == THREAD_RUNNING_VM) {
-        return true;
-    }
-    bool may_use_fpu = !(t->flags & TCB_FLAG_FPU_DISABLED);
-    if (core->fpu_owner == t) {
-        return may_use_fpu && !p->fpu_disabled && vspace_is_loaded(p, t);
-    }
-    return p->fpu_disabled && (!may_use_fpu || cpu.fpu_on_demand || virt_holds_fpu(core, t)) &&
-           vspace_is_loaded(p, t);
+    core->current_context = &t->context;
+    vspace_load(core, p, t);
+    fpu_set_disabled(p, core->fpu_owner != t);
+    p->entry->tss.rsp[0] = (uint64_t)(uintptr_t)&t->context.restart_ip;
+    uint64_t fs_base = asm_rdfsbase();
+    asm_wrfsbase(t->context.fs_base);
+    uint64_t gs_base = exchange_gs_base(t->context.gs_base);
+    before->context.fs_base = fs_base;
+    before->context.gs_base = gs_base;
+    p->loaded = t;
+    p->loaded_all = t;
+    return true;
 }
 
 void arch_switch_to(struct core *core, struct tcb *t)
 {
     struct percpu *p = percpu_of(core);
-    if (likely(is_loaded(core, p, t))) {
+    if (p->loaded_all == t || (t->state == THREAD_RUNNING && arch_switch_quickly(core, t))) {
         return;
     }
     core->current_context = &t->context;
@@ -177,9 +183,7 @@ void arch_switch_to(struct core *core, struct tcb *t)
         unload_bases(p);
         return;
     }
-    if (!vspace_is_loaded(p, t)) {
-        vspace_switch_to(core, p, t);
-    }
+    vspace_switch_to(core, p, t);
     fpu_switch_to(core, p, t);
     if (p->loaded != t) {
         if (!cpu.meltdown) {

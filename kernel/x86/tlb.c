@@ -41,11 +41,9 @@ static void flush_asid_here(void *arg)
 
 static void use_kernel_space(struct core *core, struct percpu *p)
 {
-    p->loaded_vspace = cap_null();
     p->loaded_asid = 0;
-    if (cpu.meltdown) {
-        core->user_cr3 = core->kernel_cr3;
-    } else {
+    core->user_cr3 = cpu.meltdown ? core->kernel_cr3 : kspace_cr3();
+    if (!cpu.meltdown) {
         asm_write_cr3(kspace_cr3());
     }
 }
@@ -62,11 +60,17 @@ static void leave_asid_here(void *arg)
     }
 }
 
-/* What a core loaded lately must be looked up again. */
-static void forget_recent(unsigned core)
+/* Keys are different on all cores: a thread that moves has none. */
+static void forget_loadable(unsigned core)
 {
-    for (unsigned i = 0; i < RECENT_VSPACES; i++) {
-        percpus[core].recent[i].vspace = cap_null();
+    cores[core].space_key += CONFIG_MAX_CORES;
+    percpus[core].loaded_all = NULL;
+}
+
+void vspace_forget_loadable(void)
+{
+    for (unsigned i = 0; i < core_count; i++) {
+        forget_loadable(i);
     }
 }
 
@@ -77,8 +81,10 @@ static void flush(struct flush *f, void (*fn)(void *arg))
     unsigned self = core_self()->id;
     for (unsigned i = 0; i < core_count; i++) {
         if (percpus[i].loaded_asid != f->asid) {
-            asid_cores[f->asid] = (uint16_t)(asid_cores[f->asid] & ~BIT(i));
-            forget_recent(i);
+            if (asid_cores[f->asid] & BIT(i)) {
+                asid_cores[f->asid] = (uint16_t)(asid_cores[f->asid] & ~BIT(i));
+                forget_loadable(i);
+            }
         } else if (i == self) {
             fn(f);
         } else {
@@ -104,56 +110,34 @@ void tlb_forget_asid(unsigned asid)
     struct flush f = {asid, 0};
     flush(&f, leave_asid_here);
     asid_cores[asid] = 0;
-    for (unsigned i = 0; i < core_count; i++) {
-        forget_recent(i);
-    }
+    vspace_forget_loadable();
 }
 
-static void load(struct core *core, struct percpu *p, const uint64_t *pml4, unsigned asid)
+/* CR3 is loaded without a flush, always: what the core may still hold of an earlier time goes now.
+ */
+static uint64_t tagged(struct core *core, uint64_t cr3, unsigned asid)
 {
-    uint64_t cr3 = arch_paddr(pml4).v;
-    p->loaded_asid = asid;
-    if (cpu.pcid) {
-        uint64_t bit = BIT(core->id);
-        bool clean = (asid_cores[asid] & bit) != 0;
-        asid_cores[asid] = (uint16_t)(asid_cores[asid] | bit);
-        cr3 |= asid;
-        if (cpu.meltdown) { /* CR3 is loaded at each exit: always without a flush */
-            if (!clean) {
-                asm_invpcid(INVPCID_CONTEXT, asid, 0);
-            }
-            cr3 |= CR3_KEEP;
-        } else if (clean) {
-            cr3 |= CR3_KEEP;
-        }
+    if (!cpu.pcid) {
+        return cr3;
     }
-    if (cpu.meltdown) {
-        core->user_cr3 = cr3;
-    } else {
-        asm_write_cr3(cr3);
-        /* As it will be loaded the next time, when translations may be kept. */
-        p->recent[asid % RECENT_VSPACES] =
-            (struct recent_vspace){p->loaded_vspace, cpu.pcid ? cr3 | CR3_KEEP : cr3};
+    if (!(asid_cores[asid] & BIT(core->id))) {
+        asm_invpcid(INVPCID_CONTEXT, asid, 0);
+        asid_cores[asid] = (uint16_t)(asid_cores[asid] | BIT(core->id));
     }
+    return cr3 | asid | CR3_KEEP;
 }
 
-void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t)
+void vspace_look_up(struct core *core, struct tcb *t)
 {
     struct cap cap = t->slots[TCB_SLOT_VSPACE].cap;
     unsigned asid = (unsigned)cap.w1;
-    const struct recent_vspace *recent = &p->recent[asid % RECENT_VSPACES];
-    if (likely(recent->vspace.w0 == cap.w0 && recent->vspace.w1 == cap.w1 && cap.w0 != 0)) {
-        p->loaded_vspace = cap;
-        p->loaded_asid = asid;
-        asm_write_cr3(recent->cr3);
-        return;
+
+    t->space.key = core->space_key;
+    if (likely(cap_type(cap) == CAP_PML4 && asid_names(asid, cap_object(cap)))) {
+        t->space.asid = asid;
+        t->space.cr3 = tagged(core, arch_paddr(cap_object(cap)).v, asid);
+    } else {
+        t->space.asid = 0;
+        t->space.cr3 = cpu.meltdown ? core->kernel_cr3 : kspace_cr3();
     }
-    if (unlikely(cap_type(cap) != CAP_PML4 || !asid_names(asid, cap_object(cap)))) {
-        if (p->loaded_asid != 0 || core->user_cr3 == 0) {
-            use_kernel_space(core, p);
-        }
-        return;
-    }
-    p->loaded_vspace = cap;
-    load(core, p, cap_object(cap), asid);
 }

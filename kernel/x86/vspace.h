@@ -6,6 +6,8 @@
 #define KERNEL_X86_VSPACE_H
 
 #include "api/call.h"
+#include "x86/asm.h"
+#include "x86/cpu.h"
 #include "x86/kspace.h"
 #include "x86/percpu.h"
 
@@ -37,14 +39,30 @@ void tlb_flush_page(unsigned asid, uint64_t address);
 void tlb_flush_asid(unsigned asid);
 /* Cores that run in the address space leave it for the kernel's; then as tlb_flush_asid. */
 void tlb_forget_asid(unsigned asid);
-/* The core is in t's address space. */
-static inline bool vspace_is_loaded(const struct percpu *p, const struct tcb *t)
+/* What threads keep of their address spaces (tcb.h) is looked up again before it is used: a PML4
+ * capability is gone, or an ASID has become another's. */
+void vspace_forget_loadable(void);
+/* Fills t->space for this core: its own address space, or the kernel's if it has no valid one. */
+void vspace_look_up(struct core *core, struct tcb *t);
+/* Loads t->space if it is not loaded. */
+static inline void vspace_load(struct core *core, struct percpu *p, const struct tcb *t)
 {
-    const struct cap *cap = &t->slots[TCB_SLOT_VSPACE].cap;
-    return cap->w0 == p->loaded_vspace.w0 && cap->w1 == p->loaded_vspace.w1;
+    if (t->space.cr3 != core->user_cr3) {
+        core->user_cr3 = t->space.cr3;
+        p->loaded_asid = t->space.asid;
+        if (!cpu.meltdown) {
+            asm_write_cr3(t->space.cr3);
+        }
+    }
 }
 /* t runs next on core: CR3. */
-void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t);
+static inline void vspace_switch_to(struct core *core, struct percpu *p, struct tcb *t)
+{
+    if (unlikely(t->space.key != core->space_key)) {
+        vspace_look_up(core, t);
+    }
+    vspace_load(core, p, t);
+}
 
 /* --- Paging structures (vspace.c) and frames (frame.c)
  * --------------------------------------------- */

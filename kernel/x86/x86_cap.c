@@ -130,6 +130,7 @@ void arch_cap_finalise(struct cap cap, bool final)
         if (final && cap_mapped(cap)) {
             asid_remove((unsigned)cap.w1, cap_object(cap));
         }
+        vspace_forget_loadable(); /* it may have been a thread's */
         break;
     case CAP_ASID_POOL:
         if (final) {
