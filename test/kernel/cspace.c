@@ -68,6 +68,40 @@ TEST(cspace_of_one_level)
     }
 }
 
+/* The same CNode as root once more, where its slots have other addresses. */
+TEST(cspace_root_gets_another_guard)
+{
+    seL4_CPtr cnode = cnode_new(4), endpoint = endpoint_new(), faults = endpoint_new();
+    struct thread *thread = thread_in(cnode, seL4_CNode_CapData_new(0, 60).words[0], faults);
+
+    CHECK_OK(seL4_CNode_Mint(cnode, 3, 4, ROOT, endpoint, ROOT_DEPTH, seL4_AllRights, 9));
+    thread_start(thread, send_address, 3, 0, 0);
+    seL4_Wait(endpoint, NULL);
+    CHECK_OK(seL4_TCB_SetSpace(thread->tcb, faults, cnode, seL4_CNode_CapData_new(5, 60).words[0],
+                               VSPACE, 0));
+    thread_start(thread, send_address, 5 << 4 | 3, 0, 0);
+    seL4_Wait(endpoint, NULL);
+    thread_start(thread, call_address, 3, 0, 0);
+    expect_cap_fault(faults, 3, 0);
+    CHECK_EQ(seL4_GetMR(seL4_CapFault_GuardMismatch_GuardFound), 5);
+}
+
+/* The last capability of the CNode that is a running thread's CSpace goes. */
+TEST(cspace_root_is_deleted)
+{
+    seL4_CPtr cnode = cnode_new(4), endpoint = endpoint_new(), faults = endpoint_new();
+    struct thread *thread = thread_in(cnode, seL4_CNode_CapData_new(0, 60).words[0], faults);
+
+    CHECK_OK(seL4_CNode_Mint(cnode, 3, 4, ROOT, endpoint, ROOT_DEPTH, seL4_AllRights, 9));
+    thread_start(thread, send_address, 3, 0, 0);
+    seL4_Wait(endpoint, NULL);
+    CHECK_OK(cap_revoke(cnode));
+    CHECK_OK(cap_delete(cnode));
+    thread_start(thread, call_address, 3, 0, 0);
+    expect_cap_fault(faults, 3, 0);
+    CHECK_EQ(seL4_GetMR(seL4_CapFault_LookupFailureType), seL4_InvalidRoot);
+}
+
 TEST(cspace_of_three_levels_with_guards)
 {
     seL4_CPtr top = cnode_new(8), middle = cnode_new(8), bottom = cnode_new(8);

@@ -347,6 +347,44 @@ TEST(fault_passive_handler)
     }
 }
 
+static void signal_and_fault(struct thread *self)
+{
+    seL4_Signal(self->arg[0]);
+    __asm__ volatile("ud2");
+}
+
+static void wait_and_trace(struct thread *self)
+{
+    seL4_Wait(self->arg[0], NULL);
+    trace('m');
+}
+
+static void handle_and_trace(struct thread *self)
+{
+    seL4_Recv(self->arg[0], NULL, self->reply);
+    trace('h');
+    seL4_Signal(self->arg[1]);
+    seL4_Wait(self->arg[1], NULL);
+}
+
+/* What the handler was lent does not put it before a more important thread that is ready. */
+TEST(fault_passive_handler_waits_for_its_turn)
+{
+    seL4_CPtr endpoint = endpoint_new(), notification = notification_new(),
+              end = notification_new();
+    struct thread *handler = thread_run(LOWER - 2, handle_and_trace, endpoint, end, 0);
+    struct thread *thread;
+
+    thread_run(LOWER - 1, wait_and_trace, notification, 0, 0);
+    sleep_us(2000);
+    CHECK_OK(seL4_SchedContext_Unbind(handler->sc));
+    thread = thread_new_with(
+        &(struct thread_options){.priority = LOWER, .mcp = LOWER, .fault_ep = endpoint});
+    thread_start(thread, signal_and_fault, notification, 0, 0);
+    seL4_Wait(end, NULL);
+    CHECK_TRACE("mh");
+}
+
 TEST(fault_thread_restarted_by_write_registers)
 {
     struct faulter f = start_at(fault_ud2, 0, 0);
