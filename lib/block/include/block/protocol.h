@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * How a block device is offered to another component: two rings (lib/ring) of messages, requests
+ * one way and responses the other, and a data area that both sides map. Neither side trusts the
+ * other: each message is copied out of its ring and then checked whole.
+ *
+ * The region that both map: a page that the server fills (struct block_info), the request ring, the
+ * response ring, then the data area to the region's end.
+ */
+#ifndef BLOCK_PROTOCOL_H
+#define BLOCK_PROTOCOL_H
+
+#include <block/device.h>
+
+#define BLOCK_PROTOCOL_VERSION 1u
+
+#define BLOCK_AT_INFO      0x0000u
+#define BLOCK_AT_REQUESTS  0x1000u
+#define BLOCK_AT_RESPONSES 0x3000u
+#define BLOCK_RING_BYTES   0x2000u
+#define BLOCK_AT_DATA      0x5000u
+
+/* The smallest region of use: 16 buffers of 4 KiB. */
+#define BLOCK_REGION_LEAST (BLOCK_AT_DATA + 16 * 4096u)
+
+/* What the device is; the server writes it before `ready`, and not again. */
+struct block_info {
+    uint32_t ready; /* BLOCK_PROTOCOL_VERSION when the rest stands; 0: not yet, or gone */
+    uint32_t block_size;
+    uint64_t sectors;
+    uint32_t flags; /* enum block_info_flag */
+    uint32_t max_sectors;
+    char serial[BLOCK_SERIAL_SIZE];
+    uint32_t zero;
+};
+
+enum block_info_flag {
+    BLOCK_INFO_READ_ONLY = 1,
+    BLOCK_INFO_FLUSH = 2,
+    BLOCK_INFO_DISCARD = 4,
+    BLOCK_INFO_ZERO = 8,
+};
+
+struct block_message {
+    uint64_t id; /* of the client; comes back as it is */
+    uint8_t operation;
+    uint8_t flags; /* BLOCK_MESSAGE_FORCE */
+    uint16_t zero0;
+    uint32_t offset; /* of the data, in the data area */
+    uint64_t sector;
+    uint64_t count;
+    uint32_t zero1[8];
+};
+
+#define BLOCK_MESSAGE_FORCE 1u
+
+struct block_response {
+    uint64_t id;
+    int32_t status; /* enum block_status */
+    uint32_t zero[13];
+};
+
+_Static_assert(offsetof(struct block_info, sectors) == 8, "block protocol 1");
+_Static_assert(offsetof(struct block_info, serial) == 24, "block protocol 1");
+_Static_assert(sizeof(struct block_info) == 48, "block protocol 1");
+_Static_assert(offsetof(struct block_message, offset) == 12, "block protocol 1");
+_Static_assert(offsetof(struct block_message, sector) == 16, "block protocol 1");
+_Static_assert(sizeof(struct block_message) == 64, "a ring's size is a multiple of it");
+_Static_assert(offsetof(struct block_response, status) == 8, "block protocol 1");
+_Static_assert(sizeof(struct block_response) == 64, "a ring's size is a multiple of it");
+
+#endif

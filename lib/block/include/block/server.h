@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The server's side of the block protocol: offers a block device, or a range of its sectors, to one
+ * client. Nothing of what the client writes is trusted; a request that does not fit is answered
+ * with an error, and a client that breaks the ring is not served any more.
+ */
+#ifndef BLOCK_SERVER_H
+#define BLOCK_SERVER_H
+
+#include <block/protocol.h>
+#include <ring/ring.h>
+
+#define BLOCK_SERVER_SLOTS 64u
+
+struct block_server;
+
+struct block_server_slot {
+    struct block_server *server;
+    struct block_request request;
+    struct block_segment segment;
+    struct block_server_slot *next_free;
+    uint64_t id;
+    uint32_t generation; /* of the connection that asked */
+};
+
+/* What a client is given. */
+struct block_offer {
+    struct block_device *device;
+    uint64_t first;   /* sector */
+    uint64_t sectors; /* how many, from there on */
+    bool read_only;
+};
+
+struct block_server {
+    struct block_offer offer;
+    struct block_device view; /* the device as the client sees it */
+    struct ring requests;
+    struct ring responses;
+    volatile struct block_info *info;
+    uint8_t *region;
+    uint8_t *data;
+    uint64_t data_size;
+    struct block_server_slot slot[BLOCK_SERVER_SLOTS];
+    struct block_server_slot *free;
+    unsigned under_way;
+    uint32_t generation;
+    bool open;
+    bool polling;
+    void (*wake)(void *context); /* notifies the client */
+    void *context;
+    uint64_t refused; /* requests that did not fit */
+};
+
+void block_server_initialize(struct block_server *server, void (*wake)(void *), void *context);
+
+/*
+ * Opens the region (zeroed, `size` bytes, page-aligned) to a client. The data area must be memory
+ * that the device takes. false: the offer or the region do not fit.
+ */
+bool block_server_open(struct block_server *server, const struct block_offer *offer,
+                       uint8_t *region, uint64_t size);
+
+/* The client has notified. */
+void block_server_poll(struct block_server *server);
+
+/*
+ * No further requests and no answers. The region may be given away once block_server_idle says that
+ * nothing moves data from or to it any more.
+ */
+void block_server_close(struct block_server *server);
+bool block_server_idle(const struct block_server *server);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <block/server.h>
+#include <string.h>
+
+static void answer(struct block_server *server, uint64_t id, enum block_status status)
+{
+    const struct block_response response = {.id = id, .status = status};
+    /* A client that does not take its answers cannot make the server wait. */
+    if (ring_write(&server->responses, (const uint8_t *)&response, sizeof(response)) !=
+        (int64_t)sizeof(response))
+        block_server_close(server);
+    else if (ring_must_wake(&server->responses))
+        server->wake(server->context);
+}
+
+static void completed(struct block_request *request, enum block_status status)
+{
+    struct block_server_slot *slot = request->owner;
+    struct block_server *server = slot->server;
+    bool current = server->open && slot->generation == server->generation;
+    slot->next_free = server->free;
+    server->free = slot;
+    server->under_way--;
+    if (!current)
+        return;
+    answer(server, slot->id, status);
+    block_server_poll(server); /* a request may have waited for a slot */
+}
+
+/* Fills the slot's request with what the message asks for, as sectors of the client. */
+static bool decode(const struct block_server *server, const struct block_message *message,
+                   struct block_server_slot *slot)
+{
+    bool data = message->operation == BLOCK_READ || message->operation == BLOCK_WRITE;
+    bool force = message->flags == BLOCK_MESSAGE_FORCE;
+    if (message->operation >= BLOCK_OPERATION_COUNT || message->flags > BLOCK_MESSAGE_FORCE ||
+        (force && message->operation != BLOCK_WRITE) || message->zero0 != 0)
+        return false;
+    for (unsigned i = 0; i < sizeof(message->zero1) / sizeof(message->zero1[0]); i++) {
+        if (message->zero1[i] != 0)
+            return false;
+    }
+    slot->request = (struct block_request){
+        .operation = (enum block_operation)message->operation,
+        .force_unit_access = force,
+        .sector = message->sector,
+        .count = message->count,
+        .complete = completed,
+        .owner = slot,
+    };
+    if (!data)
+        return message->offset == 0;
+    uint64_t bytes = message->count * BLOCK_SECTOR;
+    if (message->count == 0 || message->count > server->view.max_sectors ||
+        message->offset % BLOCK_SECTOR != 0 || message->offset > server->data_size ||
+        bytes > server->data_size - message->offset)
+        return false;
+    slot->segment = (struct block_segment){server->data + message->offset, (uint32_t)bytes};
+    slot->request.segment = &slot->segment;
+    slot->request.segments = 1;
+    return true;
+}
+
+static void start(struct block_server *server, const struct block_message *message)
+{
+    struct block_server_slot *slot = server->free;
+    enum block_status status = BLOCK_INVALID;
+    if (decode(server, message, slot))
+        status = block_check(&server->view, &slot->request);
+    if (status != BLOCK_OK) {
+        server->refused++;
+        answer(server, message->id, status);
+        return;
+    }
+    server->free = slot->next_free;
+    server->under_way++;
+    slot->id = message->id;
+    slot->generation = server->generation;
+    slot->request.sector += server->offer.first;
+    block_submit(server->offer.device, &slot->request);
+}
+
+void block_server_poll(struct block_server *server)
+{
+    struct block_message message;
+    /* A request that completes at once comes back here from inside. */
+    if (server->polling || !server->open)
+        return;
+    server->polling = true;
+    int64_t length = 0;
+    do {
+        while (server->open && server->free != NULL &&
+               (length = ring_read(&server->requests, (uint8_t *)&message, sizeof(message))) ==
+                   (int64_t)sizeof(message))
+            start(server, &message);
+        if (length != 0 && length != (int64_t)sizeof(message))
+            block_server_close(server);
+    } while (server->open && server->free != NULL && !ring_prepare_sleep(&server->requests));
+    server->polling = false;
+}
+
+void block_server_close(struct block_server *server)
+{
+    server->open = false;
+    for (unsigned i = 0; i < BLOCK_SERVER_SLOTS; i++)
+        server->slot[i].request.cancelled = true;
+}
+
+bool block_server_idle(const struct block_server *server)
+{
+    return server->under_way == 0;
+}
+
+void block_server_initialize(struct block_server *server, void (*wake)(void *), void *context)
+{
+    memset(server, 0, sizeof(*server));
+    server->wake = wake;
+    server->context = context;
+    for (unsigned i = 0; i < BLOCK_SERVER_SLOTS; i++) {
+        server->slot[i].server = server;
+        server->slot[i].next_free = server->free;
+        server->free = &server->slot[i];
+    }
+}
+
+static void write_info(struct block_server *server)
+{
+    const struct block_device *view = &server->view;
+    volatile struct block_info *info = server->info;
+    info->block_size = view->block_size;
+    info->sectors = view->sectors;
+    info->flags =
+        (view->read_only ? BLOCK_INFO_READ_ONLY : 0u) | (view->can_flush ? BLOCK_INFO_FLUSH : 0u) |
+        (view->can_discard ? BLOCK_INFO_DISCARD : 0u) | (view->can_zero ? BLOCK_INFO_ZERO : 0u);
+    info->max_sectors = view->max_sectors;
+    for (unsigned i = 0; i < BLOCK_SERIAL_SIZE; i++)
+        info->serial[i] = view->serial[i];
+    atomic_thread_fence(memory_order_release);
+    info->ready = BLOCK_PROTOCOL_VERSION;
+}
+
+bool block_server_open(struct block_server *server, const struct block_offer *offer,
+                       uint8_t *region, uint64_t size)
+{
+    struct block_device *device = offer->device;
+    uint32_t unit = device->block_size / BLOCK_SECTOR;
+    if (size < BLOCK_REGION_LEAST || offer->sectors == 0 || offer->first > device->sectors ||
+        offer->sectors > device->sectors - offer->first || offer->first % unit != 0 ||
+        offer->sectors % unit != 0 || server->under_way != 0)
+        return false;
+    server->offer = *offer;
+    server->view = *device;
+    server->view.sectors = offer->sectors;
+    server->view.read_only = device->read_only || offer->read_only;
+    server->view.max_segments = 1;
+    server->region = region;
+    server->info = (volatile struct block_info *)(void *)(region + BLOCK_AT_INFO);
+    server->data = region + BLOCK_AT_DATA;
+    server->data_size = size - BLOCK_AT_DATA;
+    uint64_t most = server->data_size / BLOCK_SECTOR;
+    if (server->view.max_sectors > most)
+        server->view.max_sectors = (uint32_t)most & ~7u;
+    if (ring_attach(&server->requests, region + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, false) !=
+            RING_OK ||
+        ring_attach(&server->responses, region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, true) !=
+            RING_OK)
+        return false;
+    server->generation++;
+    server->open = true;
+    write_info(server);
+    block_server_poll(server);
+    return true;
+}
