@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * How frames pass between two components: two rings (lib/ring), one each way, of records: a header
+ * and the frame's bytes. The receiver copies a frame out before it looks at it. A frame that finds
+ * no room is refused, so a peer that does not read harms itself alone.
+ *
+ * The region that both map: the ring towards the network in its first half, the ring from it in the
+ * second.
+ */
+#ifndef NET_RING_H
+#define NET_RING_H
+
+#include <net/frame.h>
+#include <ring/ring.h>
+
+struct net_record {
+    uint32_t length; /* of the frame, NET_HEADER to NET_FRAME_MAX */
+    uint8_t flags;   /* struct net_offload */
+    uint8_t gso;
+    uint16_t header_length;
+    uint16_t gso_size;
+    uint16_t checksum_start;
+    uint16_t checksum_offset;
+    uint16_t zero;
+};
+
+_Static_assert(offsetof(struct net_record, gso_size) == 8, "net protocol 1");
+_Static_assert(sizeof(struct net_record) == 16, "net protocol 1");
+
+/* The smallest region: room for one of the largest frames each way. */
+#define NET_REGION_LEAST 0x42000u
+
+enum net_ring_error {
+    NET_RING_BROKEN = -1, /* the peer's index or record is impossible: nothing more is read */
+};
+
+struct net_ring {
+    struct ring out;
+    struct ring in;
+    struct net_record record; /* read, its frame not yet */
+    bool have_record;
+    bool broken;
+};
+
+/* Attaches to the region (page-aligned); `network` is the side of the network service. */
+int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool network);
+
+/* false: no room now, or broken. net_ring_must_wake tells whether to notify the peer afterwards. */
+bool net_ring_send(struct net_ring *ring, const struct net_frame *frame);
+bool net_ring_must_wake(struct net_ring *ring);
+
+/*
+ * Copies the next frame into `buffer` of NET_FRAME_MAX bytes: 1, 0 when there is none, or
+ * NET_RING_BROKEN. The frame is valid (net_frame_valid) or left out.
+ */
+int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
+
+/* Before waiting for a notification; false: frames have arrived meanwhile. */
+bool net_ring_prepare_sleep(struct net_ring *ring);
+
+#endif
