@@ -38,8 +38,8 @@ enum block_client_error {
 };
 
 /*
- * Attaches to the region (page-aligned, `size` bytes). After a restart of the service, for which the
- * region is zeroed up to its data area, block_client_resume is called instead.
+ * Attaches to the region (page-aligned, `size` bytes). After a restart of the service, for which
+ * the region is zeroed up to its data area, block_client_resume is called instead.
  */
 int block_client_attach(struct block_client *client, uint8_t *region, uint64_t size,
                         void (*wake)(void *), void *context);
