@@ -13,6 +13,7 @@
 payload_start:
     movl $payload_stack_top, %esp
     xorl %ebp, %ebp
+    pushl %ebx /* the start info */
     call payload_main
 1:  cli
     hlt

@@ -19,7 +19,13 @@ enum { WORDS = 65536, ROUNDS_PER_TICK = 16 };
 
 static uint32_t memory[WORDS];
 
-void payload_main(void);
+/* Xen public/arch-x86/hvm/start_info.h */
+struct start_info {
+    uint32_t magic, version, flags, module_count;
+    uint64_t modules, command_line;
+};
+
+void payload_main(const struct start_info *info);
 
 static void out8(uint16_t port, uint8_t value)
 {
@@ -123,12 +129,15 @@ static bool pass(uint32_t round)
     return true;
 }
 
-void payload_main(void)
+void payload_main(const struct start_info *info)
 {
     bool deaf = false;
     uint32_t tick = 0;
 
     put_text("payload up\r\n");
+    if (info->command_line != 0 && *(const char *)(uint32_t)info->command_line == 'i') {
+        command('h', &deaf);
+    }
     for (uint32_t round = 0;; round++) {
         uint32_t eax = 0, ebx, ecx, edx;
 

@@ -35,6 +35,7 @@ DEFAULTS = {
     "qemu": [],
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
+    "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
 
@@ -81,6 +82,8 @@ def _machine(row, settings):
         suffix = "-debug" if row["kernel"] == "debug" else ""
         machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
         machine.root = _with_variables(row, settings)
+        if row["system"] is not None:
+            machine.root = _root_with_system(row)
         if row["guest"] is not None:
             machine.root = _root_with_guest(row)
     elif row["root"] == DEFAULTS["root"]:
@@ -95,6 +98,17 @@ def _configuration(row):
     """What the INI file of the row's virtual machine says."""
     return {"name": "guest", "kernel": "guest/vmlinuz", "initrd": "guest/initramfs",
             "memory": "256M", "cmdline": "console=ttyS0", **row["guest"]}
+
+
+def _root_with_system(row):
+    """A root image of the row's system, without virtual machines."""
+    system = ROOT / row["system"]
+    folder = system.parent.relative_to(ROOT)
+    programs = {file.name: f"{folder}/{file.name}"
+                for file in (build.directory() / folder).glob("*.elf")}
+    out = build.directory() / f"test-{row['name']}.root.elf"
+    out.write_bytes(image.packed({}, system, programs))
+    return out
 
 
 def _root_with_guest(row):

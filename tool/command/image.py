@@ -50,21 +50,22 @@ SYSTEM = ROOT / "system/quoin.system"
 CONFIGURATIONS = ROOT / "system/vm"
 
 
-def compose(programs):
+def compose(programs, system=SYSTEM):
     """What the system description becomes in the root image; programs: name -> bytes."""
     try:
-        files = composer.compose(str(SYSTEM.relative_to(ROOT)), SYSTEM.read_bytes(), programs)
+        files = composer.compose(str(system.relative_to(ROOT)), system.read_bytes(), programs)
     except composer.Mistakes as mistakes:
         raise Problem(str(mistakes)) from None
     return files | {"symbols/vmm.elf": composer.compact(programs["vmm.elf"])}
 
 
-def packed(content):
+def packed(content, system=SYSTEM, more=None):
     """The bytes of a root image: init, the system's programs and what its description becomes, and
-    content (name -> bytes)."""
-    programs = {name: build.artifact(file).read_bytes() for name, file in PROGRAMS.items()}
+    content (name -> bytes). more: further programs, name -> what the build makes."""
+    programs = {name: build.artifact(file).read_bytes()
+                for name, file in (PROGRAMS | (more or {})).items()}
     return rootimage.pack(build.artifact("init/init.elf").read_bytes(),
-                          programs | compose(programs) | content)
+                          programs | compose(programs, system) | content)
 
 
 def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=None):

@@ -25,15 +25,13 @@ class Failure(Exception):
     pass
 
 
-def root_image():
-    """Two machines with the small guest, 16 MiB each, and a third that waits."""
-    out = build.directory() / "life.root.elf"
+def _root_image(name, machines):
+    """A root image with the small guest in machines: name -> further lines of its INI file."""
+    out = build.directory() / f"{name}.root.elf"
     files = {"test/payload": build.artifact("test/vm/payload.elf").read_bytes()}
-    for order, name in enumerate(NAMES):
-        files[f"vm/{name}.ini"] = (f"name = {name}\nkernel = test/payload\nmemory = 16M\n"
-                                   f"order = {order}\n").encode()
-    files["vm/waits.ini"] = (b"name = waits\nkernel = test/payload\nmemory = 16M\nautostart = no\n"
-                             b"cpu = 10%\n")
+    for order, (machine, lines) in enumerate(machines.items()):
+        files[f"vm/{machine}.ini"] = (f"name = {machine}\nkernel = test/payload\nmemory = 16M\n"
+                                      f"order = {order}\n{lines}").encode()
     out.write_bytes(image.packed(files))
     return out
 
@@ -49,6 +47,10 @@ class Page:
 
     def state(self, name):
         return self.rows[name].group(4) if name in self.rows else None
+
+    def cpu(self, name):
+        """Per cent of a core that it used since the page before."""
+        return float(self.rows[name].group(7))
 
 
 class Console:
@@ -100,8 +102,10 @@ class Console:
         return self.page("status page", place, lambda page: True)
 
     def select(self, name):
-        number = 1 + list(self.status().rows).index(name)
-        place = self.type(b"%d" % number)
+        number = list(self.status().rows).index(name)
+        # Ten machines have a key of their own.
+        keys = b"%d" % ((number + 1) % 10) if number < 10 else b"0" + b"j" * (number - 9)
+        place = self.type(keys)
         self.page(f"selection of {name}", place, lambda page: page.selected == name)
 
     def order(self, key, name, state, free=None):
@@ -172,19 +176,65 @@ def _own_ends(console):
     console.tick("right", console.tick("right"))
 
 
+def _share(console):
+    """A machine whose vCPU may use a tenth of a core uses no more, however much it wants."""
+    console.select("waits")
+    console.order(b"s", "waits", "running")
+    shares = []
+    for _ in range(6):
+        place = len(console.session.data)
+        shares.append(console.page("page", place, lambda page: True).cpu("waits"))
+    console.order(b"k", "waits", "stopped")
+    # The first pages may show parts of a second; of the rest none may be above its share.
+    if max(shares[2:]) > 11 or max(shares) == 0:
+        raise Failure(f"it used {shares} per cent")
+
+
+def _many(console):
+    """Sixteen machines that do nothing: they run, use no time, and give everything back."""
+    names = [f"m{number:02}" for number in range(16)]
+    console.text(rb"payload up", 0)
+    place = console.type(ESCAPE + b"s")
+    console.page("page of sixteen idle machines", place, lambda page: all(
+        page.state(name) == "running" and page.cpu(name) == 0 for name in names))
+    free = []
+    for _ in range(2):
+        for name in names:
+            console.select(name)
+            page = console.order(b"k", name, "stopped")
+        free.append(page.free)
+        for name in names:
+            console.select(name)
+            page = console.order(b"s", name, "running")
+    if free[0] != free[1]:
+        raise Failure(f"{free[0]} bytes free after all were killed, {free[1]} after it again")
+
+
+def _parts(life):
+    """Machines, and what is done with them: name -> test."""
+    if "many" in life:
+        return ({f"m{number:02}": "cmdline = idle\n" for number in range(16)},
+                {"sixteen idle machines": _many})
+    kills = life["kills"]
+    return ({**{name: "" for name in NAMES}, "waits": "autostart = no\ncpu = 10%\n"},
+            {"machines end by themselves": _own_ends,
+             "a share of the processor": _share,
+             f"{kills} kills, seed {life['seed']}": lambda console: _kills(console, kills,
+                                                                          life["seed"])})
+
+
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed."""
+    """One row: life has the number of kills and their seed, or many."""
     try:
-        machine.root = root_image()
+        machines, parts = _parts(life)
+        machine.root = _root_image(name, machines)
         with Session(machine, yes) as session:
             console = Console(session, time.monotonic() + timeout)
-            for part, test in (("machines end by themselves", lambda: _own_ends(console)),
-                               (f"{life['kills']} kills, seed {life['seed']}",
-                                lambda: _kills(console, life["kills"], life["seed"]))):
+            for part, test in parts.items():
                 timer = Timer()
                 try:
                     console.text(rb"payload up", 0)
-                    test()
+                    test(console)
                     results.ok(f"{name}: {part}", timer.took)
                 except Failure as failure:
                     results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
