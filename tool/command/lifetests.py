@@ -215,16 +215,17 @@ def _parts(life):
     if "many" in life:
         return ({f"m{number:02}": "cmdline = idle\n" for number in range(16)},
                 {"sixteen idle machines": _many})
+    if "share" in life:
+        return {"busy": "", "waits": "autostart = no\ncpu = 10%\n"}, {"a tenth of a core": _share}
     kills = life["kills"]
-    return ({**{name: "" for name in NAMES}, "waits": "autostart = no\ncpu = 10%\n"},
+    return ({name: "" for name in NAMES},
             {"machines end by themselves": _own_ends,
-             "a share of the processor": _share,
              f"{kills} kills, seed {life['seed']}": lambda console: _kills(console, kills,
                                                                           life["seed"])})
 
 
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed, or many."""
+    """One row: life has the number of kills and their seed, or share, or many."""
     try:
         machines, parts = _parts(life)
         machine.root = _root_image(name, machines)
