@@ -13,8 +13,8 @@ def directory(compiler="gcc"):
     return ROOT / ("build" if compiler == "gcc" else f"build-{compiler}")
 
 
-def build(compiler="gcc", yes=False):
-    """Builds the tree with gcc or clang and returns the compiler's warnings."""
+def build(compiler="gcc", yes=False, targets=()):
+    """Builds the tree, or only some targets, with gcc or clang; returns the compiler's warnings."""
     packages.ensure(["build"] + (["clang"] if compiler == "clang" else []), yes)
     where = directory(compiler)
     if not (where / "build.ninja").exists():
@@ -22,7 +22,7 @@ def build(compiler="gcc", yes=False):
             run(["meson", "setup", where, ROOT], "configuring",
                 env=dict(os.environ, CC=compiler))
     with Step(f"building with {compiler}"):
-        output = run(["ninja", "-C", where, f"-j{os.cpu_count() or 1}"], "the build")
+        output = run(["ninja", "-C", where, f"-j{os.cpu_count() or 1}", *targets], "the build")
     return [line for line in output.splitlines() if "warning:" in line]
 
 
@@ -59,7 +59,10 @@ def report_sizes():
 
 
 def commit_time():
-    """Seconds since 1970 of the newest commit, so that images made of it get the same dates."""
+    """Seconds since 1970 of the newest commit, so that images made of it get the same dates; or
+    what SOURCE_DATE_EPOCH says."""
+    if os.environ.get("SOURCE_DATE_EPOCH", "").isdigit():
+        return int(os.environ["SOURCE_DATE_EPOCH"])
     done = subprocess.run(["git", "-C", str(ROOT), "log", "-1", "--format=%ct"],
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
     return int(done.stdout) if done.returncode == 0 and done.stdout.strip() else 1700000000

@@ -30,11 +30,16 @@ def check_build(results, compiler, yes):
     return True
 
 
+def listed_files(*patterns):
+    """The files of the tree, tracked or new; of all kinds, or those that match the patterns."""
+    listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns],
+                 "listing the files").split("\0")
+    return [name for name in listed if (ROOT / name).is_file()]
+
+
 def sources():
-    """The C files of the tree, tracked or new."""
-    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.h"],
-                 "listing the sources").split()
-    return [name for name in listed if (ROOT / name).exists()]
+    """The C files of the tree."""
+    return listed_files("*.c", "*.h")
 
 
 def check_format(results, yes):
@@ -52,14 +57,11 @@ def check_format(results, yes):
 
 def check_licence(results):
     """Every source file names its licence in its first lines."""
-    listed = run(["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-                 "listing the files").split("\n")
     kinds = (".c", ".h", ".S", ".py", ".ld", ".cfg", ".asl", "meson.build", ".toml")
     wrong = []
-    for name in listed:
-        path = ROOT / name
-        if name.endswith(kinds) and path.is_file():
-            head = path.read_text(errors="replace")[:400]
+    for name in listed_files():
+        if name.endswith(kinds):
+            head = (ROOT / name).read_text(errors="replace")[:400]
             if "SPDX-License-Identifier: BSD-2-Clause" not in head:
                 wrong.append(name)
     if wrong:

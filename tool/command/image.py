@@ -13,7 +13,7 @@ from pathlib import Path
 
 import composer
 
-from . import build, elf, guest, packages, rootimage, trust
+from . import build, disk, elf, guest, packages, rootimage, trust
 from .ui import ROOT, Problem, Step, run
 
 GRUB = Path("/usr/lib/grub")
@@ -37,6 +37,10 @@ KERNELS = {
 }
 ROOT_PLACE = f"{FOLDER}/root.elf"
 
+# Blocks of 2 KiB behind which the file system is described a second time, for a partition that begins
+# there (disk.py).
+PARTITION_BLOCKS = 16
+
 # The variable of the loader that holds the public root keys.
 ROOTS_VARIABLE = "loader_roots"
 
@@ -46,6 +50,9 @@ PROGRAMS = {
     "timer.elf": "service/timer/timer.elf",
     "vmm.elf": "vmm/vmm.elf",
 }
+# All that an image is made of, and with.
+TARGETS = ["init/init.elf", "boot/loader/loader.elf", "tool/sign/quoin-sign", *KERNELS.values(),
+           *PROGRAMS.values()]
 SYSTEM = ROOT / "system/quoin.system"
 CONFIGURATIONS = ROOT / "system/vm"
 
@@ -87,9 +94,21 @@ def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=
     return out
 
 
+def _stripped(name):
+    """A built file without symbols and debug information, in which places of the build stand."""
+    file = build.artifact(name)
+    out = build.directory() / "stripped" / file.name
+    out.parent.mkdir(exist_ok=True)
+    if not out.exists() or out.stat().st_mtime < file.stat().st_mtime:
+        partial = out.with_name(out.name + ".partial")
+        run(["objcopy", "--strip-all", file, partial], f"stripping {file.name}")
+        partial.replace(out)
+    return out
+
+
 def payload(root):
     """What the ISO carries with the file root as root task: place on the medium -> file."""
-    return {place: build.artifact(name) for place, name in KERNELS.items()} | {ROOT_PLACE: root}
+    return {place: _stripped(name) for place, name in KERNELS.items()} | {ROOT_PLACE: root}
 
 
 def _stamp(tree, seconds):
@@ -184,11 +203,21 @@ def _write(out, files, roots, work, environment, seconds):
          "-b", "boot/grub/eltorito.img", "-no-emul-boot", "-boot-load-size", "4",
          "-boot-info-table", "--grub2-boot-info",
          "--grub2-mbr", GRUB / "i386-pc/boot_hybrid.img", "--protective-msdos-label",
-         "--gpt_disk_guid", "51554f494e00400080000000000000aa",
+         "-partition_offset", str(PARTITION_BLOCKS), "--gpt_disk_guid", "51554f494e00400080000000000000aa",
          "--efi-boot-part", "--efi-boot-image", "--efi-boot", "efi.img",
          "-o", partial, tree, f"/efi.img={esp}"],
         "making the ISO", env=environment)
     partial.replace(out)
+
+
+def install(out, iso):
+    """Writes the image of an installed disk, from an ISO."""
+    with tempfile.TemporaryDirectory(prefix="quoin-disk-") as temporary:
+        esp = Path(temporary) / "efi.img"
+        run(["xorriso", "-indev", iso, "-osirrox", "on", "-extract", "/efi.img", esp],
+            f"reading {iso.name}")
+        with Step(f"making {out}"):
+            disk.write(out, iso, esp.read_bytes())
 
 
 def current(yes=False, keys=None):

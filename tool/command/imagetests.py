@@ -1,33 +1,59 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests of the boot image as a whole."""
 
-import hashlib
+import os
 import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zlib
+from pathlib import Path
 
-from . import build, image, layout, tampertests, tpmtests
-from .ui import Problem
+from . import build, hosttests, image, layout, tampertests, tpmtests, trust
+from .machine import Machine
+from .session import Session
+from .ui import ROOT, run
 
 
-def _hash(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _copy_tree(to):
+    """The tree's files, without what git ignores, and the guest's packages, which are input."""
+    for name in hosttests.listed_files():
+        (to / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, to / name)
+    shutil.copytree(build.directory() / "guest", to / "build/guest", symlinks=True)
+
+
+def _difference(first, second):
+    """What differs, as diffoscope says; or where, without it."""
+    if shutil.which("diffoscope"):
+        done = subprocess.run(["diffoscope", "--max-report-size", "4000", first, second],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, check=False)
+        return [line for line in done.stdout.splitlines()
+                if re.match(r"[│ ]*[-+]", line)][:40]
+    a, b = first.read_bytes(), second.read_bytes()
+    at = next((at for at in range(min(len(a), len(b))) if a[at] != b[at]), min(len(a), len(b)))
+    return [f"{len(a)} and {len(b)} bytes, different from byte {at} on"]
 
 
 def reproducible(results, name, slow):
-    """The same input gives the same bytes."""
-    first = build.directory() / "test-first.iso"
-    second = build.directory() / "test-second.iso"
-    try:
-        for out in (first, second):
-            root = image.root_image()
-            image.make(out, image.payload(root))
-            root.unlink()
-    except Problem as problem:
-        results.fail(name, str(problem))
-        return
-    if _hash(first) == _hash(second):
-        results.ok(name)
-    else:
-        results.fail(name, f"diffoscope {first} {second} shows what differs")
+    """Another build in another folder, at another time and in another time zone, with the same
+    keys, gives the same bytes."""
+    first = image.current()
+    with tempfile.TemporaryDirectory(prefix="quoin-elsewhere-") as temporary:
+        tree = Path(temporary) / "another place/tree"
+        second = Path(temporary) / "second.iso"
+        _copy_tree(tree)
+        run([sys.executable, tree / "quoin", "iso", "-y", "--out", second, "--keys",
+             trust.development().folder], "building the tree in another folder",
+            env=dict(os.environ, SOURCE_DATE_EPOCH=str(build.commit_time()), TZ="Asia/Tokyo",
+                     LC_ALL="C.UTF-8"), cwd=temporary)
+        if first.read_bytes() == second.read_bytes():
+            results.ok(name)
+        else:
+            results.fail(name, "the two images differ", _difference(first, second))
 
 
 def bytes_listed(results, name, slow):
@@ -47,11 +73,64 @@ def bytes_listed(results, name, slow):
         results.fail(name, f"{at} bytes of {iso.stat().st_size}, {len(loaded)} files")
 
 
-TESTS = {"iso-reproducible": reproducible, "iso-bytes": bytes_listed,
+def _check_tables(data_at, sectors):
+    """Both copies of a disk's partition table, read anew: what is wrong with them, or None."""
+    tables = []
+    for at in (1, sectors - 1):
+        head = bytearray(data_at(at * 512, 92))
+        magic, _, size, crc = struct.unpack_from("<8sIII", head)
+        here, other, first, last = struct.unpack_from("<QQQQ", head, 24)
+        table_at, count, entry, table_crc = struct.unpack_from("<QIII", head, 72)
+        head[16:20] = bytes(4)
+        table = data_at(table_at * 512, count * entry)
+        if (magic, size, here, other) != (b"EFI PART", 92, at, sectors - at):
+            return f"the header in sector {at} is none"
+        if zlib.crc32(head) != crc or zlib.crc32(table) != table_crc:
+            return f"a checksum of the table in sector {at} is wrong"
+        tables.append((first, last, table))
+    if tables[0] != tables[1]:
+        return "the two copies differ"
+    first, last, table = tables[0]
+    used = sorted(struct.unpack_from("<QQ", table, at + 32) for at in (0, 128))
+    if not first <= used[0][0] <= used[0][1] < used[1][0] <= used[1][1] <= last:
+        return f"partitions overlap: {used}"
+    if any(table[256:]) or not 1 << 30 <= (used[0][1] - used[0][0] + 1) * 512 <= 2 << 30:
+        return f"not one boot partition of 1 to 2 GiB: {used}"
+    if not all(table[at + 48 + 7] & 0x10 for at in (0, 128)):
+        return "a partition is not marked read-only"
+    if data_at(used[0][0] * 512 + 32769, 5) != b"CD001":
+        return "the boot partition holds no file system"
+    return None
+
+
+def installed(results, name, slow):
+    """The image of an installed disk: its tables are good and it boots, BIOS and UEFI."""
+    with tempfile.TemporaryDirectory(prefix="quoin-disk-") as temporary:
+        out = Path(temporary) / "disk.img"
+        image.install(out, image.current())
+        with open(out, "rb") as file:
+            def data_at(at, size):
+                file.seek(at)
+                return file.read(size)
+            wrong = _check_tables(data_at, out.stat().st_size // 512)
+        if wrong:
+            results.fail(f"{name}: tables", wrong)
+        else:
+            results.ok(f"{name}: tables")
+        for firmware in ("bios", "uefi"):
+            with Session(Machine(disks=[out], firmware=firmware, memory="512M")) as session:
+                result = session.wait({"up": "^quoin init: root task is up"}, 60)
+                if result == "up":
+                    results.ok(f"{name}: {firmware} boots")
+                else:
+                    results.fail(f"{name}: {firmware} boots", result, session.last_lines())
+
+
+TESTS = {"iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
          "tamper": tampertests.tamper, "tpm": tpmtests.tpm}
 
 
-def run(results, pattern, slow):
+def run_all(results, pattern, slow):
     """Runs the tests whose name matches and returns how many."""
     chosen = {name: function for name, function in TESTS.items()
               if pattern is None or re.search(pattern, name)}

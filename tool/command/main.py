@@ -48,6 +48,8 @@ def _parser():
 
     sub = commands.add_parser("iso", parents=[common], help="make the boot image")
     sub.add_argument("--out", type=Path, metavar="FILE", help="default: build/quoin.iso")
+    sub.add_argument("--disk", type=Path, metavar="FILE",
+                     help="also write the image of an installed disk")
     sub.add_argument("--version", type=int, metavar="N",
                      help="version in the signed manifest; default: the newest commit's time")
     _key_options(sub)
@@ -113,14 +115,16 @@ def _build(options):
 
 
 def _iso(options):
-    build.build(yes=options.yes)
+    build.build(yes=options.yes, targets=image.TARGETS)
     keys = trust.chosen(options)
     if options.out is None and options.version is None:
-        say(str(image.current(options.yes, keys)))
+        out = image.current(options.yes, keys)
+        say(str(out))
     else:
-        out = options.out or build.directory() / "quoin.iso"
-        image.make(out.resolve(), image.payload(image.root_image(options.yes)), keys,
-                   options.version)
+        out = (options.out or build.directory() / "quoin.iso").resolve()
+        image.make(out, image.payload(image.root_image(options.yes)), keys, options.version)
+    if options.disk is not None:
+        image.install(options.disk.resolve(), out)
     return 0
 
 

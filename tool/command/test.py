@@ -40,7 +40,7 @@ def test(options):
         found += hosttests.run_meson(results, ["fuzz"], slow, None, "clang")
     emulators = [kind for kind in kinds if kind in ("kernel", "vm", "boot")]
     if "boot" in emulators:
-        found += imagetests.run(results, options.name, slow)
+        found += imagetests.run_all(results, options.name, slow)
     found += emulatortests.run(results, emulators, slow, options.name, options.yes,
                                inside=found == 0 and "kernel" in emulators, settings=settings)
     if options.name is not None and found == 0:
