@@ -71,6 +71,7 @@
 #define KVM_FEATURES           0x40000001u
 #define KVM_NOP_IO_DELAY       BIT(1)
 #define KVM_CLOCKSOURCE2       BIT(3)
+#define KVM_PV_EOI             BIT(6)
 #define KVM_CLOCKSOURCE_STABLE BIT(24)
 
 struct cpuid cpuid_host(uint32_t leaf, uint32_t subleaf)
@@ -222,8 +223,8 @@ static struct cpuid leaf_hypervisor(uint32_t leaf)
     if (leaf == HYPERVISOR_BASE) /* "KVMKVMKVM" */
         return (struct cpuid){KVM_FEATURES, 0x4b4d564b, 0x564b4d56, 0x4d};
     if (leaf == KVM_FEATURES)
-        return (struct cpuid){KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_CLOCKSOURCE_STABLE, 0, 0,
-                              0};
+        return (struct cpuid){
+            KVM_NOP_IO_DELAY | KVM_CLOCKSOURCE2 | KVM_PV_EOI | KVM_CLOCKSOURCE_STABLE, 0, 0, 0};
     return (struct cpuid){0};
 }
 

@@ -238,6 +238,9 @@ bool msr_read(struct vcpu *vcpu, uint32_t msr, uint64_t *value)
     case MSR_KVM_SYSTEM_TIME_OLD:
         *value = vcpu->msr.kvm_system_time;
         return true;
+    case MSR_KVM_PV_EOI:
+        *value = vcpu->msr.kvm_pv_eoi;
+        return true;
     case MSR_KVM_WALL_CLOCK:
     case MSR_KVM_WALL_CLOCK_OLD:
         *value = vcpu->msr.kvm_wall_clock;
@@ -281,9 +284,27 @@ static bool write_efer(struct vcpu *vcpu, uint64_t value)
 static void set_tsc(struct vcpu *vcpu, uint64_t value)
 {
     uint64_t offset = value - clock_now(&vcpu->vm->clock);
+    if (offset == vcpu->apic.tsc_offset)
+        return;
     vcpu->msr.tsc_adjust += offset - vcpu->apic.tsc_offset;
     vcpu->operations->write(vcpu, QUOIN_FIELD_TSC_OFFSET, offset);
     apic_set_tsc_offset(&vcpu->apic, offset);
+}
+
+/* Linux Documentation/virt/kvm/x86/msr.rst, MSR_KVM_EOI_EN: bit 0 enables, bit 1 is reserved. */
+static bool write_pv_eoi(struct vcpu *vcpu, uint64_t value)
+{
+    uint8_t *word = NULL;
+    if ((value & 2) != 0)
+        return false;
+    if ((value & 1) != 0) {
+        word = memory_at(&vcpu->vm->memory, gpa(value & ~3ull), 4);
+        if (word == NULL)
+            return false;
+    }
+    vcpu->msr.kvm_pv_eoi = value;
+    apic_set_eoi_word(&vcpu->apic, word);
+    return true;
 }
 
 static bool write_constant(const struct msr_constant *constant, uint64_t value)
@@ -309,7 +330,8 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
         set_tsc(vcpu, value);
         return true;
     case MSR_TSC_ADJUST:
-        set_tsc(vcpu, guest_tsc(vcpu) + (value - vcpu->msr.tsc_adjust));
+        if (value != vcpu->msr.tsc_adjust)
+            set_tsc(vcpu, guest_tsc(vcpu) + (value - vcpu->msr.tsc_adjust));
         vcpu->msr.tsc_adjust = value;
         return true;
     case MSR_PAT:
@@ -326,6 +348,8 @@ bool msr_write(struct vcpu *vcpu, uint32_t msr, uint64_t value)
     case MSR_KVM_SYSTEM_TIME:
     case MSR_KVM_SYSTEM_TIME_OLD:
         return pvclock_write_time(vcpu, value);
+    case MSR_KVM_PV_EOI:
+        return write_pv_eoi(vcpu, value);
     case MSR_KVM_WALL_CLOCK:
     case MSR_KVM_WALL_CLOCK_OLD:
         return pvclock_write_wall(vcpu, value);

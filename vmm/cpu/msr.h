@@ -23,6 +23,7 @@ struct msr_state {
     uint64_t mtrr_fixed[MSR_FIXED_RANGES];
     uint64_t mtrr_base[MSR_VARIABLE_RANGES];
     uint64_t mtrr_mask[MSR_VARIABLE_RANGES];
+    uint64_t kvm_pv_eoi;      /* paravirtual EOI: guest-physical address and enable bit */
     uint64_t kvm_system_time; /* PV clock: guest-physical address and enable bit */
     uint64_t kvm_wall_clock;
     uint32_t kvm_version;

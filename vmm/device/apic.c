@@ -89,6 +89,8 @@ void apic_reset(struct apic *apic, bool init)
     memset(&apic->isr, 0, sizeof(apic->isr));
     memset(&apic->tmr, 0, sizeof(apic->tmr));
     apic->nmi_pending = false;
+    apic->eoi_word = NULL;
+    apic->eoi_offered = false;
     timer_cancel(&apic->timer);
 }
 
@@ -117,10 +119,53 @@ int apic_pending(const struct apic *apic)
     return vector;
 }
 
+/*
+ * The guest may end an interrupt without an exit only while nothing waits for that: no other
+ * request, no other interrupt in service, no level whose end the I/O APIC must hear of.
+ */
+static void offer_eoi(struct apic *apic, uint8_t vector)
+{
+    const struct apic_bits *isr = &apic->isr;
+    uint32_t word = isr->word[vector / 32];
+    if (apic->eoi_word == NULL || apic->irr.summary != 0 || apic_bits_test(&apic->tmr, vector) ||
+        isr->summary != 1u << (vector / 32) || (word & (word - 1)) != 0)
+        return;
+    apic->eoi_word[0] |= 1;
+    apic->eoi_offered = true;
+}
+
+static void withdraw_eoi(struct apic *apic)
+{
+    if (apic->eoi_offered)
+        apic->eoi_word[0] &= 0xfe;
+    apic->eoi_offered = false;
+}
+
+void apic_hold_eoi(struct apic *apic)
+{
+    if (apic->irr.summary != 0)
+        withdraw_eoi(apic);
+}
+
+void apic_set_eoi_word(struct apic *apic, uint8_t *word)
+{
+    withdraw_eoi(apic);
+    apic->eoi_word = word;
+}
+
 void apic_accept(struct apic *apic, uint8_t vector)
 {
+    withdraw_eoi(apic);
     apic_bits_clear(&apic->irr, vector);
     apic_bits_set(&apic->isr, vector);
+    offer_eoi(apic, vector);
+}
+
+void apic_take_back(struct apic *apic, uint8_t vector)
+{
+    withdraw_eoi(apic);
+    apic_bits_clear(&apic->isr, vector);
+    apic_bits_set(&apic->irr, vector);
 }
 
 void apic_error(struct apic *apic, uint32_t bit)
@@ -188,16 +233,26 @@ uint8_t apic_cr8(const struct apic *apic)
 void apic_set_cr8(struct apic *apic, uint8_t cr8)
 {
     apic->tpr = (uint32_t)(cr8 & 0xf) << 4;
+    apic->wake(apic->wake_context);
 }
 
 static void end_of_interrupt(struct apic *apic)
 {
     int vector = apic_bits_highest(&apic->isr);
+    withdraw_eoi(apic);
     if (vector < 0)
         return;
     apic_bits_clear(&apic->isr, (uint8_t)vector);
     if (apic_bits_test(&apic->tmr, (uint8_t)vector) && apic->bus->eoi != NULL)
         apic->bus->eoi(apic->bus->eoi_context, (uint8_t)vector);
+}
+
+void apic_see_eoi(struct apic *apic)
+{
+    if (!apic->eoi_offered || (apic->eoi_word[0] & 1) != 0)
+        return;
+    end_of_interrupt(apic);
+    apic->wake(apic->wake_context);
 }
 
 static uint32_t logical_id(const struct apic *apic)
@@ -289,6 +344,7 @@ static void write_svr(struct apic *apic, uint32_t value)
 
 void apic_write(struct apic *apic, uint32_t offset, uint32_t value)
 {
+    apic->wake(apic->wake_context); /* whatever it is, the next entry may depend on it */
     int lvt = lvt_of_offset(offset);
     if (lvt >= 0) {
         write_lvt(apic, (unsigned)lvt, value);

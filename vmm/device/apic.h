@@ -84,6 +84,11 @@ struct apic {
     struct apic_bits tmr;
     struct timer timer;
 
+    /* KVM's paravirtual EOI: the word that the guest looks at before it writes the EOI register,
+     * NULL when it wants none; offered: bit 0 is set there for the one interrupt in service. */
+    uint8_t *eoi_word;
+    bool eoi_offered;
+
     /* Taken by the vCPU thread when it next prepares an entry. */
     bool nmi_pending;
     bool init_pending;
@@ -133,6 +138,15 @@ void apic_msi(struct apic_bus *bus, uint64_t address, uint32_t data);
 /* The vector to inject now, or -1. It is accepted (moved from IRR to ISR) by apic_accept. */
 int apic_pending(const struct apic *apic);
 void apic_accept(struct apic *apic, uint8_t vector);
+/* The guest has not taken the accepted interrupt: it is requested again. */
+void apic_take_back(struct apic *apic, uint8_t vector);
+
+/* Where the guest wants its paravirtual EOI: four bytes of its memory, or NULL. */
+void apic_set_eoi_word(struct apic *apic, uint8_t *word);
+/* After the guest has run: an EOI that it made by clearing the bit takes effect. */
+void apic_see_eoi(struct apic *apic);
+/* Before the guest runs: where a request waits for the EOI the guest must make it by an exit. */
+void apic_hold_eoi(struct apic *apic);
 
 /* Highest vector in IRR whatever the priority, or -1. */
 int apic_highest_request(const struct apic *apic);

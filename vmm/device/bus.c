@@ -36,8 +36,12 @@ void bus_remove(struct bus *bus, uint64_t start)
     }
 }
 
-const struct bus_range *bus_find(const struct bus *bus, uint64_t address)
+const struct bus_range *bus_find(struct bus *bus, uint64_t address)
 {
+    /* Accesses come in runs, to one device. */
+    const struct bus_range *found = &bus->range[bus->last];
+    if (bus->last < bus->count && address - found->start < found->size)
+        return found;
     unsigned low = 0;
     unsigned high = bus->count;
     while (low < high) {
@@ -47,13 +51,15 @@ const struct bus_range *bus_find(const struct bus *bus, uint64_t address)
             high = middle;
         else if (address - range->start >= range->size)
             low = middle + 1;
-        else
+        else {
+            bus->last = middle;
             return range;
+        }
     }
     return NULL;
 }
 
-uint64_t bus_read(const struct bus *bus, uint64_t address, unsigned size)
+uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size)
 {
     const struct bus_range *range = bus_find(bus, address);
     if (range == NULL || size > range->size - (address - range->start))
@@ -70,20 +76,20 @@ uint64_t bus_read(const struct bus *bus, uint64_t address, unsigned size)
     return value;
 }
 
-void bus_write(const struct bus *bus, uint64_t address, unsigned size, uint64_t value)
+void bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value)
 {
     const struct bus_range *range = bus_find(bus, address);
     if (range == NULL || size > range->size - (address - range->start))
         return;
-    /* A copy: a write may move or remove the range that it goes through (a PCI BAR). */
-    struct bus_range target = *range;
-    uint64_t offset = address - target.start;
-    unsigned widest = target.operations->widest;
+    /* Copies: a write may move or remove the range that it goes through (a PCI BAR). */
+    const struct bus_operations *operations = range->operations;
+    void *device = range->device;
+    uint64_t offset = address - range->start;
+    unsigned widest = operations->widest;
     if (size <= widest) {
-        target.operations->write(target.device, offset, size, value & bus_mask(size));
+        operations->write(device, offset, size, value & bus_mask(size));
         return;
     }
     for (unsigned done = 0; done < size; done += widest)
-        target.operations->write(target.device, offset + done, widest,
-                                 (value >> (done * 8)) & bus_mask(widest));
+        operations->write(device, offset + done, widest, (value >> (done * 8)) & bus_mask(widest));
 }

@@ -33,6 +33,7 @@ struct bus_range {
 struct bus {
     struct bus_range range[BUS_MAX_RANGES]; /* by ascending start, not overlapping */
     unsigned count;
+    unsigned last; /* index of the range that was found last */
 };
 
 enum bus_error {
@@ -49,11 +50,11 @@ int bus_add(struct bus *bus, uint64_t start, uint64_t size, const struct bus_ope
 void bus_remove(struct bus *bus, uint64_t start);
 
 /* The range that holds `address`, or NULL. */
-const struct bus_range *bus_find(const struct bus *bus, uint64_t address);
+const struct bus_range *bus_find(struct bus *bus, uint64_t address);
 
 /* Accesses of 1, 2, 4 or 8 bytes; one that leaves a range is unclaimed. */
-uint64_t bus_read(const struct bus *bus, uint64_t address, unsigned size);
-void bus_write(const struct bus *bus, uint64_t address, unsigned size, uint64_t value);
+uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size);
+void bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value);
 
 /* The low `size` bytes set. */
 static inline uint64_t bus_mask(unsigned size)

@@ -14,6 +14,8 @@
 /* The ECAM of segment 0, 1 MiB for each of 256 buses. */
 #define PCI_ECAM_BASE 0xb0000000ull
 #define PCI_ECAM_SIZE 0x10000000ull
+/* Buses that the firmware tables announce: guests look at every slot of each. */
+#define PCI_LAST_BUS 0u
 /* Where BARs may stand. */
 #define PCI_WINDOW_BASE 0xc0000000ull
 #define PCI_WINDOW_END  0xfec00000ull

@@ -274,7 +274,7 @@ static void add_mcfg(struct builder *builder)
     struct acpi_mcfg mcfg = {
         .header = header("MCFG", sizeof(mcfg), 1),
         .base = PCI_ECAM_BASE,
-        .last_bus = 255,
+        .last_bus = PCI_LAST_BUS,
     };
     list(builder, &mcfg, sizeof(mcfg));
 }

@@ -20,18 +20,6 @@ int memory_add(struct memory *memory, struct gpa start, uint64_t size, uint8_t *
     return MEMORY_OK;
 }
 
-uint8_t *memory_at(const struct memory *memory, struct gpa address, uint64_t size)
-{
-    for (unsigned i = 0; i < memory->count; i++) {
-        const struct memory_region *region = &memory->region[i];
-        uint64_t offset = address.value - region->start;
-        if (address.value >= region->start && offset < region->size &&
-            size <= region->size - offset)
-            return region->host + offset;
-    }
-    return NULL;
-}
-
 int memory_read(const struct memory *memory, struct gpa address, void *buffer, uint64_t size)
 {
     const uint8_t *host = memory_at(memory, address, size);
@@ -48,11 +36,6 @@ int memory_write(const struct memory *memory, struct gpa address, const void *bu
         return MEMORY_ERROR_RANGE;
     memcpy(host, buffer, size);
     return MEMORY_OK;
-}
-
-int memory_read64(const struct memory *memory, struct gpa address, uint64_t *value)
-{
-    return memory_read(memory, gpa(address.value & ~7ull), value, sizeof(*value));
 }
 
 static uint64_t size_between(const struct memory *memory, uint64_t from, uint64_t to)

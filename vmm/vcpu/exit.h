@@ -85,13 +85,13 @@ struct exit {
     uint64_t reason;        /* as the hardware numbered it, for reports */
     uint64_t qualification; /* likewise */
     uint8_t length;         /* instruction length, 0 when unknown */
+    uint8_t byte_count;     /* instruction bytes the processor fetched, 0 when it did not say */
     uint64_t next_rip;      /* RIP behind the instruction, 0 when unknown */
     struct exit_event vectoring;
-    struct exit_port port;
+    struct exit_port port; /* what belongs to another kind is not set */
     struct exit_memory memory;
     struct exit_cr cr;
     struct exit_exception exception;
-    uint8_t byte_count; /* instruction bytes the processor fetched, 0 when it did not say */
     uint8_t bytes[15];
 };
 

@@ -35,14 +35,42 @@ static void report(struct vcpu *vcpu, const struct exit *exit, const char *what)
               (unsigned long long)mr[QUOIN_VM_RSP]);
     vm_report(vm, "  cs base %#llx rights %#llx, gpa %#llx, linear %#llx, vectoring %#llx",
               (unsigned long long)mr[QUOIN_VM_CS_BASE], (unsigned long long)mr[QUOIN_VM_CS_RIGHTS],
-              (unsigned long long)exit->memory.gpa, (unsigned long long)mr[QUOIN_VM_LINEAR],
-              (unsigned long long)exit->vectoring.info);
+              (unsigned long long)mr[QUOIN_VM_GUEST_PHYSICAL],
+              (unsigned long long)mr[QUOIN_VM_LINEAR], (unsigned long long)exit->vectoring.info);
 }
 
 static void fail(struct vcpu *vcpu, const struct exit *exit, const char *what)
 {
     report(vcpu, exit, what);
     vm_end(vcpu->vm, VM_FAILED);
+}
+
+/*
+ * Length of the instruction that exited, when it is the only plain encoding (no prefix) of one
+ * without operands; 0: it must be decoded.
+ */
+static unsigned plain_length(struct vcpu *vcpu, const struct exit *exit)
+{
+    const uint8_t *code;
+    switch (exit->kind) {
+    case EXIT_HLT:
+        code = access_code(vcpu, 1);
+        return code != NULL && code[0] == 0xf4 ? 1 : 0;
+    case EXIT_CPUID:
+    case EXIT_MSR_READ:
+    case EXIT_MSR_WRITE: {
+        uint8_t opcode = exit->kind == EXIT_CPUID      ? 0xa2
+                         : exit->kind == EXIT_MSR_READ ? 0x32
+                                                       : 0x30;
+        code = access_code(vcpu, 2);
+        return code != NULL && code[0] == 0x0f && code[1] == opcode ? 2 : 0;
+    }
+    case EXIT_HYPERCALL: /* VMMCALL */
+        code = access_code(vcpu, 3);
+        return code != NULL && code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xd9 ? 3 : 0;
+    default:
+        return 0;
+    }
 }
 
 /* Skips the instruction. Where the processor did not tell its length it is fetched and decoded. */
@@ -54,6 +82,8 @@ static bool skip(struct vcpu *vcpu, const struct exit *exit)
         return true;
     }
     unsigned length = exit->length;
+    if (length == 0)
+        length = plain_length(vcpu, exit);
     if (length == 0) {
         struct insn insn;
         int error = access_fetch(vcpu, exit, &insn);
@@ -229,12 +259,18 @@ static void handle_exception(struct vcpu *vcpu, const struct exit *exit)
  * An event was being delivered when the exit came: it is injected again. On AMD-V software
  * interrupts are not, since RIP still stands on the instruction, which will be executed anew.
  */
-static void requeue_event(struct vcpu *vcpu, const struct exit *exit)
+static void requeue_event(struct vcpu *vcpu, struct exit *exit)
 {
     uint64_t info = exit->vectoring.info;
     vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
     if (info == 0)
         return;
+    if (vcpu_take_back(vcpu, info)) {
+        /* It only waited: the exit is the current instruction's. */
+        if (!vcpu_can_take_interrupt(vcpu))
+            exit->vectoring.info = 0;
+        return;
+    }
     uint64_t type = info & EVENT_TYPE;
     uint64_t vector = info & EVENT_VECTOR;
     bool soft = type == EVENT_SOFT_INTERRUPT || type == EVENT_SOFT_EXCEPTION ||
@@ -268,6 +304,7 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
     case EXIT_HLT:
         if (skip(vcpu, exit))
             vcpu->state = VCPU_HALTED;
+        vcpu->poked = true;
         break;
     case EXIT_PORT:
         handle_port(vcpu, exit);
@@ -285,6 +322,7 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         break;
     case EXIT_CR:
         handle_cr(vcpu, exit);
+        vcpu->poked = true;
         break;
     case EXIT_XSETBV:
         handle_xsetbv(vcpu, exit);
@@ -314,6 +352,7 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
     case EXIT_INTERRUPT_WINDOW:
     case EXIT_NMI_WINDOW:
     case EXIT_INIT:
+        vcpu->poked = true;
         break;
     default:
         fail(vcpu, exit, "unexpected exit");

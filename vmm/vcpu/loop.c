@@ -61,6 +61,12 @@ static bool interrupts_enabled(const struct vcpu *vcpu)
     return (vcpu->mr[QUOIN_VM_RFLAGS] & RFLAGS_IF) != 0;
 }
 
+bool vcpu_can_take_interrupt(const struct vcpu *vcpu)
+{
+    return interrupts_enabled(vcpu) &&
+           (vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & BLOCKED_BY_INSTRUCTION) == 0;
+}
+
 /* An interrupt that the vCPU would take if it could: from the APIC or the 8259. */
 static bool interrupt_pending(const struct vcpu *vcpu)
 {
@@ -74,15 +80,32 @@ static void inject(struct vcpu *vcpu, uint64_t type, unsigned vector)
     vcpu->mr[QUOIN_VM_ENTRY_INFO] = EVENT_VALID | type | vector;
 }
 
-static void inject_interrupt(struct vcpu *vcpu)
+bool vcpu_take_back(struct vcpu *vcpu, uint64_t info)
+{
+    if (!vcpu->offered || (info & EVENT_TYPE) != EVENT_EXTERNAL)
+        return false;
+    apic_take_back(&vcpu->apic, (uint8_t)(info & EVENT_VECTOR));
+    vcpu->poked = true;
+    return true;
+}
+
+/* false: there is nothing that could be injected now. */
+static bool inject_interrupt(struct vcpu *vcpu, bool can_take)
 {
     int vector = apic_pending(&vcpu->apic);
-    if (vector >= 0) {
+    /* AMD-V holds a virtual interrupt until the guest can take it (APM vol. 2, 15.21.4), which
+     * spares the exit for a window; an exit before that brings it back. */
+    if (vector >= 0 && (can_take || vcpu->vm->vendor == VM_VENDOR_AMD)) {
         apic_accept(&vcpu->apic, (uint8_t)vector);
         inject(vcpu, EVENT_EXTERNAL, (unsigned)vector);
-    } else {
-        inject(vcpu, EVENT_EXTERNAL, pic_acknowledge(&vcpu->vm->pic));
+        vcpu->offered = true;
+        return true;
     }
+    if (vector < 0 && can_take) {
+        inject(vcpu, EVENT_EXTERNAL, pic_acknowledge(&vcpu->vm->pic));
+        return true;
+    }
+    return false;
 }
 
 /* Puts the most urgent event into the entry, and asks for a window for what must wait. */
@@ -101,13 +124,13 @@ static void prepare_events(struct vcpu *vcpu)
             mr[QUOIN_VM_CONTROLS] |= CONTROL_NMI_WINDOW;
         }
     }
+    vcpu->offered = false;
+    apic_hold_eoi(&vcpu->apic);
     if (!interrupt_pending(vcpu))
         return;
-    if (!occupied && interrupts_enabled(vcpu) && (blocked & BLOCKED_BY_INSTRUCTION) == 0) {
-        inject_interrupt(vcpu);
-        if (!interrupt_pending(vcpu))
-            return;
-    }
+    bool can_take = vcpu_can_take_interrupt(vcpu);
+    if (!occupied && inject_interrupt(vcpu, can_take) && (!can_take || !interrupt_pending(vcpu)))
+        return;
     mr[QUOIN_VM_CONTROLS] |= CONTROL_INTERRUPT_WINDOW;
 }
 
@@ -158,14 +181,18 @@ static void enter(struct vcpu *vcpu)
     vcpu->outside = false;
     vcpu->changed = 0;
     vm_set_current(vm, vcpu);
+    apic_see_eoi(&vcpu->apic);
     if (exited) {
         vcpu_handle(vcpu, &exit);
         return;
     }
     vcpu->kicked = false;
+    vcpu->poked = true;
     vcpu->armed = 0;                                /* the timer may have gone off, early even */
     uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
-    if ((event & EVENT_VALID) != 0 && (event & EVENT_HAS_ERROR) != 0)
+    if ((event & EVENT_VALID) != 0 && vcpu_take_back(vcpu, event))
+        vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
+    else if ((event & EVENT_VALID) != 0 && (event & EVENT_HAS_ERROR) != 0)
         vcpu->changed |= QUOIN_VMENTER_ERROR_CODE;
     if (vcpu->index == 0 && vm->poll != NULL)
         vm->poll(vm);
@@ -181,6 +208,7 @@ static void wait(struct vcpu *vcpu)
     vm->lock(vm);
     vcpu->outside = false;
     vcpu->kicked = false;
+    vcpu->poked = true;
     vcpu->armed = 0;
     vm_set_current(vm, vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
@@ -189,7 +217,9 @@ static void wait(struct vcpu *vcpu)
 
 void vcpu_step(struct vcpu *vcpu)
 {
-    vcpu_prepare(vcpu);
+    /* Most exits change nothing that an entry depends on. */
+    if (vcpu->poked)
+        vcpu_prepare(vcpu);
     if (vcpu->vm->state != VM_RUNNING)
         return;
     if (vcpu->state == VCPU_RUNNING)

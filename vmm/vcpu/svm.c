@@ -158,7 +158,7 @@ static enum exit_kind simple_kind(uint64_t code)
 static void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
 {
     exit->kind = EXIT_CR;
-    exit->cr.number = (uint8_t)(code & 0xf);
+    exit->cr = (struct exit_cr){.number = (uint8_t)(code & 0xf)};
     exit->cr.write = code >= SVM_CR_WRITE;
     if (code == SVM_CR0_SELECTIVE) {
         exit->cr.number = 0;
@@ -172,10 +172,11 @@ void svm_decode(const uint64_t *mr, struct exit *exit)
 {
     uint64_t code = mr[QUOIN_VM_EXIT_REASON];
     uint64_t info1 = mr[QUOIN_VM_QUALIFICATION];
-    memset(exit, 0, sizeof(*exit));
     exit->reason = code;
     exit->qualification = info1;
     exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
+    exit->byte_count = 0;
+    exit->next_rip = 0;
     exit->vectoring.info = mr[QUOIN_VM_VECTORING_INFO];
     exit->vectoring.error = mr[QUOIN_VM_VECTORING_ERROR];
     if ((exit->vectoring.info & EVENT_VALID) == 0)

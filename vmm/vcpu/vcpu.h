@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "vmm/cpu/msr.h"
+#include "vmm/decode/insn.h"
 #include "vmm/device/apic.h"
 #include "vmm/device/timer.h"
 #include "vmm/vcpu/exit.h"
@@ -39,6 +40,15 @@ struct vcpu_operations {
     bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
 };
 
+/* An instruction decoded before: what its bytes in that mode mean does not change. */
+struct vcpu_decoded {
+    uint8_t bytes[INSN_MAX_LENGTH];
+    uint8_t mode; /* 0: unused */
+    struct insn insn;
+};
+
+#define VCPU_DECODED 8
+
 struct vcpu {
     struct vm *vm;
     unsigned index;
@@ -50,13 +60,15 @@ struct vcpu {
     enum vcpu_state state;
     bool outside; /* in the guest or waiting: another thread must kick it */
     bool kicked;
-    bool poked;  /* something changed since the last preparation of an entry */
-    bool extint; /* the 8259's output is up (vCPU 0) */
+    bool poked;   /* something changed since the last preparation of an entry */
+    bool extint;  /* the 8259's output is up (vCPU 0) */
+    bool offered; /* the event of the entry is an interrupt of the APIC */
 
     struct apic apic;
     struct timer_queue timers;
     uint64_t armed; /* deadline that the hardware timer holds */
     struct msr_state msr;
+    struct vcpu_decoded decoded[VCPU_DECODED]; /* by RIP */
     uint64_t exits[EXIT_KIND_COUNT];
     uint64_t entries;
 };
@@ -110,6 +122,13 @@ void vcpu_step(struct vcpu *vcpu);
 
 /* Before an entry, with the VM's lock held: runs due timers, takes INIT, SIPI and interrupts. */
 void vcpu_prepare(struct vcpu *vcpu);
+
+/* An interrupt of the APIC that was offered and not taken goes back there, to be chosen anew; false
+ * when the event is another. info: interruption-information format. */
+bool vcpu_take_back(struct vcpu *vcpu, uint64_t info);
+
+/* Could the guest take an interrupt at this very instruction? */
+bool vcpu_can_take_interrupt(const struct vcpu *vcpu);
 
 /* Handles one exit, with the VM's lock held. */
 void vcpu_handle(struct vcpu *vcpu, struct exit *exit);

@@ -5,7 +5,6 @@
 #include "vmm/vcpu/exit.h"
 
 #include <sel4/quoin.h>
-#include <string.h>
 
 #include "vmm/vcpu/field.h"
 
@@ -68,6 +67,7 @@ static void decode_port(const uint64_t *mr, struct exit *exit)
     port->string = (q & (1u << 4)) != 0;
     port->repeat = (q & (1u << 5)) != 0;
     port->number = (uint16_t)(q >> 16);
+    port->address_size = 0;
     port->segment = EXIT_SEGMENT_UNKNOWN;
     if (port->size == 3 || port->size > 4)
         exit->kind = EXIT_UNKNOWN;
@@ -153,10 +153,11 @@ void vmx_decode(const uint64_t *mr, struct exit *exit)
 {
     uint64_t reason = mr[QUOIN_VM_EXIT_REASON];
     uint64_t q = mr[QUOIN_VM_QUALIFICATION];
-    memset(exit, 0, sizeof(*exit));
     exit->reason = reason;
     exit->qualification = q;
     exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
+    exit->byte_count = 0;
+    exit->next_rip = 0;
     exit->vectoring.info = mr[QUOIN_VM_VECTORING_INFO];
     exit->vectoring.error = mr[QUOIN_VM_VECTORING_ERROR];
     if ((exit->vectoring.info & EVENT_VALID) == 0)

@@ -216,14 +216,14 @@ bool svm_check(struct vcpu *v, struct vm_entry *e)
 }
 
 /*
- * An interrupt that the guest takes at once is made a virtual interrupt (APM 15.21.4), not an
- * injected event: QEMU's TCG, at least from 7.2 to 10.0, may deliver an injected external interrupt
- * a second time when another core kicks this one.
+ * An external interrupt is made a virtual interrupt (APM 15.21.4), not an injected event. The guest
+ * takes it as soon as it can; an exit before that brings it back as one whose delivery was cut
+ * short. (QEMU's TCG, at least from 7.2 to 10.0, may deliver an injected external interrupt a
+ * second time when another core kicks this one.) A window needs the virtual interrupt for itself.
  */
 static bool inject_virtual(struct vcpu *v, struct vmcb *b, uint32_t vector)
 {
-    if ((v->controls & CONTROL_INTERRUPT_WINDOW) || !(b->rflags & RFLAGS_IF) ||
-        (b->interrupt_shadow & 1))
+    if (v->controls & CONTROL_INTERRUPT_WINDOW)
         return false;
     b->interrupt_control = (b->interrupt_control & VINTR_TPR) | VINTR_MASKING | VINTR_IRQ |
                            VINTR_PRIORITY | VINTR_IGNORE_TPR |

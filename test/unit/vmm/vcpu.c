@@ -183,11 +183,11 @@ static void refuses_nonsense(void **state)
 static void injects_interrupts(void **state)
 {
     (void)state;
-    struct machine *m = machine_create(2, VM_VENDOR_AMD);
+    struct machine *m = machine_create(2, VM_VENDOR_INTEL);
     struct vcpu *vcpu = &m->vm.vcpu[0];
     apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
     m->exits = true;
-    m->exit = (struct exit){.kind = EXIT_RESUME};
+    m->exit = (struct exit){.kind = EXIT_INTERRUPT_WINDOW};
     apic_msi(&m->vm.apics, 0xfee00000, 0x55);
     vcpu_step(vcpu); /* IF is clear: only a window */
     assert_int_equal(m->entry_info, 0);
@@ -226,6 +226,62 @@ static void injects_interrupts(void **state)
     vcpu->outside = false;
     vcpu_step(vcpu);
     assert_int_equal(m->entry_info, 0x80000067);
+    machine_destroy(m);
+}
+
+/* AMD-V: an interrupt is offered whatever RFLAGS.IF says, and chosen anew after every exit. */
+static void offers_interrupts(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    m->exits = true;
+    m->exit = (struct exit){.kind = EXIT_RESUME, .vectoring = {0x80000055, 0}};
+    apic_msi(&m->vm.apics, 0xfee00000, 0x55);
+    vcpu_step(vcpu);
+    assert_int_equal(m->entry_info, 0x80000055);
+    assert_int_equal(m->entry_controls & 4, 0);
+    assert_int_equal(apic_highest_request(&vcpu->apic), 0x55); /* it was not taken */
+    apic_msi(&m->vm.apics, 0xfee00000, 0x66);
+    m->exit.vectoring.info = 0;
+    vcpu_step(vcpu);
+    assert_int_equal(m->entry_info, 0x80000066); /* the more urgent one, and it was taken */
+    vcpu_step(vcpu);
+    assert_int_equal(m->entry_info, 0); /* 0x55 waits for its EOI */
+    apic_write(&vcpu->apic, APIC_REG_EOI, 0);
+    vcpu_step(vcpu);
+    assert_int_equal(m->entry_info, 0x80000055);
+    machine_destroy(m);
+}
+
+/* KVM's paravirtual EOI: offered for a lone interrupt, seen after the guest has run. */
+static void paravirtual_eoi(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    uint8_t *word = m->memory + 0x5000;
+    m->exits = true;
+    m->exit = (struct exit){.kind = EXIT_RESUME};
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    assert_false(msr_write(vcpu, 0x4b564d04, 0x5003));
+    assert_false(msr_write(vcpu, 0x4b564d04, MACHINE_MEMORY | 1));
+    assert_true(msr_write(vcpu, 0x4b564d04, 0x5001));
+    apic_msi(&m->vm.apics, 0xfee00000, 0x55);
+    vcpu_step(vcpu);
+    assert_int_equal(word[0], 1);
+    word[0] = 0; /* the guest's EOI */
+    vcpu_step(vcpu);
+    assert_int_equal(apic_read(&vcpu->apic, APIC_REG_PPR), 0);
+
+    apic_msi(&m->vm.apics, 0xfee00000, 0x55);
+    vcpu_step(vcpu);
+    assert_int_equal(word[0], 1);
+    apic_msi(&m->vm.apics, 0xfee00000, 0x56); /* waits for the EOI, which must exit now */
+    vcpu_step(vcpu);
+    assert_int_equal(word[0], 0);
+    assert_int_equal(apic_read(&vcpu->apic, APIC_REG_PPR), 0x50);
     machine_destroy(m);
 }
 
@@ -440,6 +496,8 @@ int main(void)
         cmocka_unit_test(emulates_strings),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(injects_interrupts),
+        cmocka_unit_test(offers_interrupts),
+        cmocka_unit_test(paravirtual_eoi),
         cmocka_unit_test(starts_processors),
         cmocka_unit_test(control_registers),
         cmocka_unit_test(model_specific_registers),

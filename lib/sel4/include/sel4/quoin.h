@@ -77,11 +77,13 @@ struct quoin_extensions {
 
 enum quoin_vm_mr {
     QUOIN_VM_RIP = 0,
-    QUOIN_VM_CONTROLS = 1,      /* VMX primary processor-based controls; AMD-V: the same bit numbers
-                                   for interrupt window (2), HLT (7) and NMI window (22) */
-    QUOIN_VM_ENTRY_INFO = 2,    /* VMX entry interruption information; AMD-V: translated */
-    QUOIN_VM_EXIT_REASON = 3,   /* VMX basic reason, or AMD-V EXITCODE; all ones: entry failed */
-    QUOIN_VM_QUALIFICATION = 4, /* VMX exit qualification, or AMD-V EXITINFO1 */
+    QUOIN_VM_CONTROLS = 1,    /* VMX primary processor-based controls; AMD-V: the same bit numbers
+                                 for interrupt window (2), HLT (7) and NMI window (22) */
+    QUOIN_VM_ENTRY_INFO = 2,  /* VMX entry interruption information; AMD-V: translated; an external
+                                 interrupt without a window (MR1) waits until the guest takes it,
+                                 an exit before that returns it in QUOIN_VM_VECTORING_INFO */
+    QUOIN_VM_EXIT_REASON = 3, /* VMX basic reason, or AMD-V EXITCODE; all ones: entry failed */
+    QUOIN_VM_QUALIFICATION = 4,   /* VMX exit qualification, or AMD-V EXITINFO1 */
     QUOIN_VM_INSTRUCTION_LEN = 5, /* 0 when the processor did not say (AMD-V without NRIPS) */
     QUOIN_VM_GUEST_PHYSICAL = 6,  /* EPT violation address, or AMD-V EXITINFO2 */
     QUOIN_VM_RFLAGS = 7,
