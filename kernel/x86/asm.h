@@ -156,6 +156,16 @@ static inline void asm_invlpg(uint64_t address)
     __asm__ volatile("invlpg (%0)" ::"r"(address) : "memory");
 }
 
+static inline void asm_clflush(const void *p)
+{
+    __asm__ volatile("clflush (%0)" ::"r"(p) : "memory");
+}
+
+static inline void asm_mfence(void)
+{
+    __asm__ volatile("mfence" ::: "memory");
+}
+
 enum invpcid_type { INVPCID_ADDRESS, INVPCID_CONTEXT, INVPCID_ALL_GLOBAL, INVPCID_ALL };
 
 static inline void asm_invpcid(enum invpcid_type type, uint64_t pcid, uint64_t address)

@@ -103,6 +103,8 @@ void virt_unmap_frame(struct cap frame)
 {
     if (cap_frame_map(frame) == MAP_EPT)
         ept_unmap_frame(frame);
+    else if (cap_frame_map(frame) == MAP_IOSPACE)
+        iommu_unmap_frame(frame);
 }
 
 enum result virt_tcb_set_ept_root(struct call *c)
@@ -139,6 +141,11 @@ void virt_cap_finalise(struct cap cap, bool final)
     case CAP_EPT_PD:
     case CAP_EPT_PT:
         ept_cap_finalise(cap, final);
+        break;
+    case CAP_IO_SPACE:
+    case CAP_IO_PAGE_TABLE:
+        if (final)
+            iommu_cap_finalise(cap);
         break;
     case CAP_IO_PORT:
         vcpu_port_revoked((uint16_t)ioport_first(cap), (uint16_t)ioport_last(cap));

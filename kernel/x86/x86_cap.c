@@ -83,8 +83,9 @@ bool arch_cap_same_object(struct cap a, struct cap b)
         return cap_paddr(a).v == cap_paddr(b).v && cap_frame_size(a) == cap_frame_size(b) &&
                cap_frame_device(a) == cap_frame_device(b);
     case CAP_IO_PORT:
-    case CAP_IO_SPACE:
         return a.w1 == b.w1;
+    case CAP_IO_SPACE: /* whatever the domain: a device has one address space */
+        return a.w1 == b.w1 || (a.w1 != 0 && b.w1 != 0 && (uint16_t)a.w1 == (uint16_t)b.w1);
     case CAP_IO_PORT_CONTROL:
     case CAP_ASID_CONTROL:
         return true;

@@ -20,6 +20,7 @@ DEFAULTS = {
     "boot": "direct",  # direct: kernel and root task from the emulator; iso: from the boot image
     "kernel": "debug",
     "root": "init/init.elf",
+    "only": None,      # of the tests that the root task counts: those whose names begin so
     "variables": {},   # direct: numbers of 64 bits in the root task, by name
     "cpu": "amd",
     "firmware": "bios",
@@ -171,8 +172,8 @@ def run_row(results, row, yes, only=None, settings=None):
         return
     try:
         machine = _machine(row, settings or {})
-        if only:
-            machine.root = _filtered(machine.root, only)
+        if only or row["only"]:
+            machine.root = _filtered(machine.root, only or row["only"])
         timeout = row["timeout"]
         expect = row["expect"] or _END
         with Session(machine, yes) as session:

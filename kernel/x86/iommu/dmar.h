@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The DMAR table: where the VT-d units are, and which memory firmware's devices go on using (VT-d
+ * specification 4.1, chapter 8). Also built for the host.
+ */
+#ifndef KERNEL_X86_IOMMU_DMAR_H
+#define KERNEL_X86_IOMMU_DMAR_H
+
+#include "x86/acpi.h"
+
+enum { DMAR_MAX_UNITS = 16, DMAR_MAX_RESERVED = 32 };
+
+struct dmar_info {
+    unsigned unit_count;
+    uint64_t units[DMAR_MAX_UNITS]; /* register bases, page aligned; PCI segment 0 */
+    unsigned reserved_count;
+    struct dmar_reserved {
+        uint64_t start, end; /* page aligned, end not included */
+        uint16_t device;     /* bus, device, function */
+    } reserved[DMAR_MAX_RESERVED];
+    unsigned left_out; /* behind bridges, of other segments, or too many */
+};
+
+/* Null, or what is wrong: then info is as empty as it was. */
+const char *dmar_parse(const uint8_t *table, uint32_t length, struct dmar_info *info);
+
+#endif

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "x86/iommu/dmar.h"
+
+enum { UNIT_A = 48, UNIT_B = 64, RESERVED = 88, SCOPES = 112, LENGTH = 130 };
+
+static uint8_t table[LENGTH];
+
+static void put(unsigned at, uint64_t value, unsigned bytes)
+{
+    for (unsigned i = 0; i < bytes; i++) {
+        table[at + i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+/* Two units, the second with a device scope; a reserved region of two devices, one of which is
+ * behind a bridge. */
+static void make(void)
+{
+    memset(table, 0, sizeof(table));
+    put(UNIT_A + 2, 16, 2);
+    put(UNIT_A + 8, 0xfed90000, 8);
+    put(UNIT_B + 2, 24, 2);
+    put(UNIT_B + 8, 0xfed91000, 8);
+    put(UNIT_B + 16, 1 | 8 << 8, 2);
+    put(RESERVED, 1, 2);
+    put(RESERVED + 2, LENGTH - RESERVED, 2);
+    put(RESERVED + 8, 0x7b800000, 8);
+    put(RESERVED + 16, 0x7fffffff, 8);
+    put(SCOPES, 1 | 8 << 8, 2);
+    put(SCOPES + 5, 0 | 2 << 8 | 1 << 16, 3);
+    put(SCOPES + 8, 1 | 10 << 8, 2);
+}
+
+static void test_parse(void **state)
+{
+    struct dmar_info info = {0};
+    (void)state;
+    make();
+    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_int_equal(info.unit_count, 2);
+    assert_int_equal(info.units[0], 0xfed90000);
+    assert_int_equal(info.units[1], 0xfed91000);
+    assert_int_equal(info.reserved_count, 1);
+    assert_int_equal(info.reserved[0].start, 0x7b800000);
+    assert_int_equal(info.reserved[0].end, 0x80000000);
+    assert_int_equal(info.reserved[0].device, 2 << 3 | 1);
+    assert_int_equal(info.left_out, 1);
+}
+
+static void test_other_segment(void **state)
+{
+    struct dmar_info info = {0};
+    (void)state;
+    make();
+    put(UNIT_A + 6, 1, 2);
+    put(UNIT_B + 8, 0xfed91800, 8);
+    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_int_equal(info.unit_count, 0);
+    assert_int_equal(info.left_out, 3);
+}
+
+static void test_bad_sizes(void **state)
+{
+    struct dmar_info info = {0};
+    (void)state;
+    make();
+    assert_string_equal(dmar_parse(table, 47, &info), "the DMAR table is too short");
+    put(UNIT_B + 2, 3, 2);
+    assert_string_equal(dmar_parse(table, LENGTH, &info),
+                        "a structure of the DMAR table has a bad size");
+    assert_int_equal(info.unit_count, 0);
+    make();
+    put(SCOPES + 1, 7, 1);
+    assert_string_equal(dmar_parse(table, LENGTH, &info),
+                        "a device scope of the DMAR table has a bad size");
+    assert_int_equal(info.unit_count, 0);
+    make();
+    put(SCOPES + 9, 11, 1);
+    assert_non_null(dmar_parse(table, LENGTH, &info));
+}
+
+/* Any byte with any value: no read outside (the table is alone in its allocation). */
+static void test_any_byte(void **state)
+{
+    (void)state;
+    for (unsigned at = 48; at < LENGTH; at++) {
+        for (unsigned value = 0; value < 256; value++) {
+            struct dmar_info info = {0};
+            make();
+            put(at, value, 1);
+            uint8_t *copy = malloc(LENGTH);
+            memcpy(copy, table, LENGTH);
+            (void)dmar_parse(copy, LENGTH, &info);
+            assert_true(info.unit_count <= DMAR_MAX_UNITS);
+            free(copy);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_other_segment),
+        cmocka_unit_test(test_bad_sizes),
+        cmocka_unit_test(test_any_byte),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
