@@ -31,6 +31,12 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
         find(file, config.firmware, &settings->firmware) != 0) {
         return -1;
     }
+    for (unsigned i = 0; i < config.disk_count; i++) {
+        if (find(file, config.disk[i].file, &settings->disk[i]) != 0) {
+            return -1;
+        }
+        settings->disk_store[i] = config.disk[i].writable;
+    }
     memcpy(settings->name, config.name, sizeof(settings->name));
     settings->memory = config.memory;
     settings->vcpus = config.vcpus;

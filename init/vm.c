@@ -30,6 +30,9 @@ enum { PAGE = 4096, SLOT_BITS = 14 };
 #define VMM_KERNEL_ADDRESS   0x20000000ull
 #define VMM_INITRD_ADDRESS   0x40000000ull
 #define VMM_FIRMWARE_ADDRESS 0x80000000ull
+#define VMM_DISK_ADDRESS     0x80000000000ull /* files of disks, VMM_DISK_ROOM for each ... */
+#define VMM_STORE_ADDRESS    0x90000000000ull /* ... and what is written to them */
+#define VMM_DISK_ROOM        0x1000000000ull
 #define VMM_RAM_ADDRESS      0x100000000ull /* guest memory at gpa + this */
 
 /* Period of a vCPU thread's budget; with all of it as budget, the time slice of round robin. */
@@ -62,12 +65,13 @@ static seL4_Word give(struct builder *b, seL4_CPtr cap, seL4_CapRights_t rights,
     return slot;
 }
 
-static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
+/* Zeroed memory in 2 MiB frames at address in the VMM, and at gpa in the guest when guest is set.
+ */
+static seL4_Error map_memory(struct builder *b, uint64_t address, uint64_t size, bool guest,
+                             uint64_t gpa)
 {
     struct arena *a = &b->vm->arena;
-    struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
 
-    *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
     for (uint64_t at = 0; at < size;) {
         /* The largest power of two that is left, 1 GiB at most: 256 frames of 2 MiB a call. */
         unsigned bits = 29;
@@ -87,11 +91,10 @@ static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
                                                0, (seL4_Word)slot, count);
         for (seL4_Word i = 0; i < count && error == seL4_NoError; i++, at += LARGE_PAGE) {
             seL4_CPtr frame = cspace_node_address(&a->node, (seL4_Word)slot + i);
-            seL4_CPtr copy = arena_copy(a, frame, seL4_AllRights, 0);
-            error = copy == 0
-                        ? seL4_NotEnoughMemory
-                        : space_map(&b->space, frame, VMM_RAM_ADDRESS + gpa + at, seL4_ReadWrite);
-            if (error == seL4_NoError) {
+            seL4_CPtr copy = guest ? arena_copy(a, frame, seL4_AllRights, 0) : 0;
+            error = guest && copy == 0 ? seL4_NotEnoughMemory
+                                       : space_map(&b->space, frame, address + at, seL4_ReadWrite);
+            if (error == seL4_NoError && guest) {
                 error = space_map(&b->guest, copy, gpa + at, seL4_AllRights);
             }
         }
@@ -102,6 +105,14 @@ static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
     return seL4_NoError;
 }
 
+static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
+{
+    struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
+
+    *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
+    return map_memory(b, ram->address, size, true, gpa);
+}
+
 static seL4_Error map_blob(struct builder *b, const struct archive_file *file, seL4_Word address,
                            struct vmm_startup_blob *blob)
 {
@@ -110,6 +121,23 @@ static seL4_Error map_blob(struct builder *b, const struct archive_file *file, s
     }
     *blob = (struct vmm_startup_blob){address, file->size};
     return space_map_existing(&b->space, address, file->first_frame, file->size, seL4_CanRead);
+}
+
+static seL4_Error map_disks(struct builder *b)
+{
+    const struct vm_settings *s = &b->vm->settings;
+    seL4_Error error = seL4_NoError;
+
+    for (unsigned i = 0; i < VMM_MAX_DISKS && error == seL4_NoError; i++) {
+        struct vmm_startup_disk *disk = &b->startup->disk[i];
+        error = map_blob(b, &s->disk[i], VMM_DISK_ADDRESS + i * VMM_DISK_ROOM, &disk->image);
+        if (error == seL4_NoError && s->disk_store[i] != 0) {
+            uint64_t address = VMM_STORE_ADDRESS + i * VMM_DISK_ROOM;
+            disk->store = (struct vmm_startup_blob){address, s->disk_store[i]};
+            error = map_memory(b, address, s->disk_store[i], false, 0);
+        }
+    }
+    return error;
 }
 
 static seL4_Error build_space(struct builder *b, const struct archive_file *vmm)
@@ -163,6 +191,10 @@ static seL4_Error build_memory(struct builder *b)
     }
     if (error == seL4_NoError) {
         error = map_blob(b, &s->firmware, VMM_FIRMWARE_ADDRESS, &b->startup->firmware);
+    }
+    b->step = "its disks";
+    if (error == seL4_NoError) {
+        error = map_disks(b);
     }
     return error;
 }

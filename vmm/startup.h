@@ -36,6 +36,7 @@
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
+#define VMM_MAX_DISKS 4
 
 /*
  * Guest-physical address space (the layout of a Q35 machine): RAM from 0 up to VMM_LOW_RAM_END, the
@@ -79,6 +80,12 @@ struct vmm_startup_blob {
     uint64_t size;
 };
 
+/* A disk of the configuration, in its order: the file, and zeroed memory for what is written. */
+struct vmm_startup_disk {
+    struct vmm_startup_blob image;
+    struct vmm_startup_blob store;
+};
+
 struct vmm_startup {
     uint64_t magic;   /* VMM_STARTUP_MAGIC */
     uint32_t version; /* VMM_STARTUP_VERSION */
@@ -102,6 +109,7 @@ struct vmm_startup {
     struct vmm_startup_blob kernel; /* bzImage or PVH ELF */
     struct vmm_startup_blob initrd;
     struct vmm_startup_blob firmware; /* OVMF image, when the VM boots by firmware */
+    struct vmm_startup_disk disk[VMM_MAX_DISKS];
 
     /*
      * The VM's console and the VMM's log, rings of lib/ring shared with the console service. The

@@ -118,27 +118,38 @@ static bool parse_number(struct text t, uint64_t *number)
     return t.length > 0;
 }
 
-static int set_memory(struct parser *p, struct text value)
+/* A number with M or G behind it, in bytes; beyond 1 TiB it is UINT64_MAX. */
+static bool parse_size(struct text t, uint64_t *bytes)
 {
-    struct text digits = value;
-    unsigned shift = 0;
+    char unit = t.length > 0 ? t.start[t.length - 1] : 0;
+    unsigned shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
     uint64_t number;
 
-    if (value.length > 0) {
-        char unit = value.start[value.length - 1];
-        shift = unit == 'M' ? 20 : unit == 'G' ? 30 : 0;
+    if (shift == 0) {
+        return false;
     }
-    digits.length -= shift != 0;
-    if (shift == 0 || !parse_number(digits, &number)) {
+    t.length--;
+    if (!parse_number(t, &number)) {
+        return false;
+    }
+    *bytes = number > (1ull << 40) >> shift ? UINT64_MAX : number << shift;
+    return true;
+}
+
+static int set_memory(struct parser *p, struct text value)
+{
+    uint64_t bytes;
+
+    if (!parse_size(value, &bytes)) {
         return fail(p, "memory is a number with M or G behind it, such as 512M", value);
     }
-    if (number > (1ull << 40) >> shift || number << shift < 16 * MIB) {
+    if (bytes < 16 * MIB || bytes > 1ull << 40) {
         return fail(p, "memory must be from 16M to 1024G", value);
     }
-    if ((number << shift) % (2 * MIB) != 0) {
+    if (bytes % (2 * MIB) != 0) {
         return fail(p, "memory must be a multiple of 2M", value);
     }
-    p->config->memory = number << shift;
+    p->config->memory = bytes;
     return 0;
 }
 
@@ -190,15 +201,80 @@ static int set_autostart(struct parser *p, struct text value)
     return 0;
 }
 
+static int set_rng(struct parser *p, struct text value)
+{
+    if (!text_is(value, "on") && !text_is(value, "off")) {
+        return fail(p, "rng is on or off", value);
+    }
+    p->config->rng = text_is(value, "on");
+    return 0;
+}
+
+/* Cuts the first word off. */
+static struct text next_word(struct text *rest)
+{
+    struct text word = trim(*rest);
+    size_t length = 0;
+
+    while (length < word.length && !is_space(word.start[length])) {
+        length++;
+    }
+    *rest = (struct text){word.start + length, word.length - length};
+    word.length = length;
+    return word;
+}
+
+/* FILE or -, then the kind of drive and how much of what is written is kept. */
+static int set_disk(struct parser *p, struct text value)
+{
+    struct vmconfig_disk *disk = &p->config->disk[p->config->disk_count];
+    struct text file = next_word(&value);
+    struct text kind = next_word(&value);
+    struct text size = next_word(&value);
+
+    if (p->config->disk_count == VMCONFIG_MAX_DISKS) {
+        return fail(p, "there are at most 4 disks", (struct text){0});
+    }
+    if (!text_is(file, "-") && set_string(p, disk->file, sizeof(disk->file), file) != 0) {
+        return -1;
+    }
+    if (text_is(kind, "virtio") || kind.length == 0) {
+        disk->kind = VMCONFIG_DISK_VIRTIO;
+    } else if (text_is(kind, "sata")) {
+        disk->kind = VMCONFIG_DISK_SATA;
+    } else if (text_is(kind, "cdrom")) {
+        disk->kind = VMCONFIG_DISK_CDROM;
+    } else {
+        return fail(p, "a disk is virtio, sata or cdrom", kind);
+    }
+    if (size.length != 0 && (!parse_size(size, &disk->writable) || disk->writable == 0 ||
+                             disk->writable % (2 * MIB) != 0 || disk->writable > 256 * MIB)) {
+        return fail(p, "a disk keeps a multiple of 2M up to 256M", size);
+    }
+    if (trim(value).length != 0) {
+        return fail(p, "nothing may follow a disk's size", trim(value));
+    }
+    if (disk->kind == VMCONFIG_DISK_CDROM && (disk->writable != 0 || disk->file[0] == 0)) {
+        return fail(p, "a cdrom has a file and keeps nothing", (struct text){0});
+    }
+    if (disk->file[0] == 0 && disk->writable == 0) {
+        return fail(p, "a disk without a file needs a size", (struct text){0});
+    }
+    p->config->disk_count++;
+    return 0;
+}
+
 struct key {
     const char *name;
     int (*set)(struct parser *p, struct text value);
 };
 static const struct key keys[] = {
-    {"name", set_name},         {"kernel", set_kernel},       {"initrd", set_initrd},
-    {"firmware", set_firmware}, {"memory", set_memory},       {"cmdline", set_command_line},
-    {"vcpus", set_vcpus},       {"autostart", set_autostart}, {"cpu", set_cpu},
-    {"order", set_order},
+    {"name", set_name},     {"kernel", set_kernel},
+    {"initrd", set_initrd}, {"firmware", set_firmware},
+    {"memory", set_memory}, {"cmdline", set_command_line},
+    {"vcpus", set_vcpus},   {"autostart", set_autostart},
+    {"cpu", set_cpu},       {"order", set_order},
+    {"rng", set_rng},       {"disk", set_disk},
 };
 
 static int parse_line(struct parser *p, struct text line)
@@ -219,7 +295,8 @@ static int parse_line(struct parser *p, struct text line)
     }
     for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         if (text_is(key, keys[i].name)) {
-            if (p->seen >> i & 1) {
+            /* Only disks may be several. */
+            if ((p->seen >> i & 1) && keys[i].set != set_disk) {
                 return fail(p, "this key stands here a second time", key);
             }
             p->seen |= 1u << i;

@@ -16,6 +16,16 @@ enum {
     VMCONFIG_FILE_SIZE = 48, /* names of files in the root image */
     VMCONFIG_COMMAND_LINE_SIZE = 1024,
     VMCONFIG_MAX_VCPUS = 16,
+    VMCONFIG_MAX_DISKS = 4,
+};
+
+enum vmconfig_disk_kind { VMCONFIG_DISK_VIRTIO, VMCONFIG_DISK_SATA, VMCONFIG_DISK_CDROM };
+
+/* A disk whose content is a file of the root image. */
+struct vmconfig_disk {
+    char file[VMCONFIG_FILE_SIZE]; /* "": an empty disk as large as `writable` */
+    enum vmconfig_disk_kind kind;
+    uint64_t writable; /* bytes of memory for what the guest writes, a multiple of 2 MiB; 0: none */
 };
 
 struct vmconfig {
@@ -29,6 +39,9 @@ struct vmconfig {
     unsigned cpu_percent; /* of a core, for each vCPU: 1 to 100 */
     unsigned order;       /* of the start: 0 to 99, the lowest first */
     bool autostart;       /* started with the system; true unless the file says no */
+    bool rng;             /* a source of random numbers; false unless the file says on */
+    unsigned disk_count;
+    struct vmconfig_disk disk[VMCONFIG_MAX_DISKS];
 };
 
 struct vmconfig_error {

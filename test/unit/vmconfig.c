@@ -43,6 +43,27 @@ static void test_defaults(void **state)
     assert_int_equal(config.cpu_percent, 25);
     assert_int_equal(config.order, 0);
     assert_string_equal(config.initrd, "");
+    assert_false(config.rng);
+    assert_int_equal(config.disk_count, 0);
+}
+
+static void test_devices(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nrng = on\ndisk = guest/disk\n"
+                           "disk=  guest/other   sata\t4M \ndisk=c cdrom\ndisk = - virtio 256M"),
+                     0);
+    assert_true(config.rng);
+    assert_int_equal(config.disk_count, 4);
+    assert_string_equal(config.disk[0].file, "guest/disk");
+    assert_int_equal(config.disk[0].kind, VMCONFIG_DISK_VIRTIO);
+    assert_int_equal(config.disk[0].writable, 0);
+    assert_string_equal(config.disk[1].file, "guest/other");
+    assert_int_equal(config.disk[1].kind, VMCONFIG_DISK_SATA);
+    assert_int_equal(config.disk[1].writable, 4u << 20);
+    assert_int_equal(config.disk[2].kind, VMCONFIG_DISK_CDROM);
+    assert_string_equal(config.disk[3].file, "");
+    assert_int_equal(config.disk[3].writable, 256u << 20);
 }
 
 struct refusal {
@@ -61,6 +82,18 @@ static void test_refusals(void **state)
         {"name = a\nname = b\n", 2, "second time"},
         {"[section]\n", 1, "key = value"},
         {"memory = 512\n", 1, "M or G"},
+        {"rng = yes\n", 1, "on or off"},
+        {"disk =\n", 1, "needs a value"},
+        {"disk = f ide\n", 1, "virtio, sata or cdrom: ide"},
+        {"disk = f sata 3M\n", 1, "multiple of 2M"},
+        {"disk = f sata 0M\n", 1, "multiple of 2M"},
+        {"disk = f sata 258M\n", 1, "up to 256M"},
+        {"disk = f sata 2\n", 1, "up to 256M"},
+        {"disk = f sata 2M x\n", 1, "nothing may follow"},
+        {"disk = f cdrom 2M\n", 1, "a cdrom"},
+        {"disk = - cdrom\n", 1, "a cdrom"},
+        {"disk = -\n", 1, "needs a size"},
+        {"disk=a\ndisk=a\ndisk=a\ndisk=a\ndisk=a\n", 5, "at most 4"},
         {"memory = M\n", 1, "M or G"},
         {"memory = 15M\n", 1, "from 16M"},
         {"memory = 17M\n", 1, "multiple of 2M"},
@@ -100,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_complete_file),
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_devices),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_nul_byte_is_refused),
     };

@@ -115,7 +115,9 @@ def _root_with_system(row):
 def _root_with_guest(row):
     """A root image whose only virtual machine is the row's."""
     lines = _configuration(row)
-    text = "".join(f"{key} = {value}\n" for key, value in lines.items() if value != "")
+    several = [(key, value if isinstance(value, list) else [value]) for key, value in lines.items()]
+    text = "".join(f"{key} = {value}\n" for key, values in several for value in values
+                   if value != "")
     out = build.directory() / f"test-{row['name']}.root.elf"
     content = guest.test_files() if lines["initrd"].startswith("test/") else guest.files()
     out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))

@@ -2,6 +2,7 @@
 """The guest that comes with the image: Debian's own cloud kernel, byte for byte out of its package,
 and an initramfs made of Debian's static busybox. The packages are unpacked, never installed."""
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -13,7 +14,13 @@ from .ui import ROOT, Problem, Step, run
 FILES = ROOT / "system/guest"
 TESTS = ROOT / "test/guest"
 # Modules of the kernel's package that tests load.
-TEST_MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko"]
+TEST_MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko", "drivers/virtio/virtio.ko",
+                "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio_pci_legacy_dev.ko",
+                "drivers/virtio/virtio_pci_modern_dev.ko", "drivers/virtio/virtio_pci.ko",
+                "drivers/block/virtio_blk.ko", "drivers/char/hw_random/virtio-rng.ko"]
+# Content of a disk under test: 8192 sectors, none like another.
+PATTERN = b"".join(hashlib.sha512(number.to_bytes(4, "little")).digest() * 8
+                   for number in range(8192))
 
 
 def _kernel_package():
@@ -120,7 +127,9 @@ def test_files():
     overlay = _tree(TESTS / "files")
     for program in ("state", "pages"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
+    overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     modules = next(kernel.parent.parent.glob("lib/modules/*"))
     for module in TEST_MODULES:
         overlay[f"lib/{Path(module).name}"] = (modules / "kernel" / module).read_bytes()
-    return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay)}
+    return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay),
+            "test/pattern": PATTERN}

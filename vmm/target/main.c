@@ -113,6 +113,11 @@ static void build(void)
     }
     if (vm_initialize(&vm) != 0)
         panic("a device table is full");
+    if (!devices_attach(&vm, startup, &config)) {
+        log_error(
+            "a disk does not fit: too large, too small, or of a size that is no whole sectors");
+        end(VMM_ENDING_FAILED);
+    }
 }
 
 static void load(void)

@@ -6,6 +6,7 @@
 #define VMM_TARGET_TARGET_H
 
 #include <rt/log.h>
+#include <vmconfig.h>
 
 #include "vmm/startup.h"
 #include "vmm/vm.h"
@@ -19,6 +20,10 @@ void target_initialize(const struct vmm_startup *startup);
 /* The VM's lock: vm.lock and vm.unlock. */
 void target_lock(struct vm *vm);
 void target_unlock(struct vm *vm);
+
+/* Puts the configuration's disks and random numbers on the PCI bus; false: they do not fit. */
+bool devices_attach(struct vm *vm, const struct vmm_startup *startup,
+                    const struct vmconfig *config);
 
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
