@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A hostile driver of every PCI device that a virtual machine can have: virtio disk, network card,
+ * random numbers and balloon, AHCI. The input is a list of 8-byte records: registers written and
+ * read, words of memory written, backends that complete later. The devices are started by our own
+ * means first, so that the input need not find out how.
+ */
+#include <block/ramdisk.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "machine.h"
+#include "vmm/device/ahci.h"
+#include "vmm/virtio/balloon.h"
+#include "vmm/virtio/blk.h"
+#include "vmm/virtio/net.h"
+#include "vmm/virtio/rng.h"
+
+#define RECORD  8u
+#define SECTORS 64u
+#define RINGS   0x10000u /* in guest memory: 0x4000 for each queue */
+#define QUEUES  9u
+#define DEVICES 5u
+#define WAITING 64u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+struct bench {
+    struct machine *machine;
+    struct virtio_blk blk;
+    struct virtio_net net;
+    struct virtio_rng rng;
+    struct virtio_balloon balloon;
+    struct ahci ahci;
+    struct ramdisk disk;
+    uint32_t map[SECTORS / 8];
+    uint8_t store[SECTORS * BLOCK_SECTOR / 2]; /* fills up */
+    struct block_device slow;
+    struct block_request *waiting[WAITING * 4];
+    unsigned count;
+    uint8_t balloon_map[MACHINE_MEMORY / VIRTIO_BALLOON_PAGE / 8];
+    uint8_t frame[2048];
+};
+
+static void submit_later(struct block_device *device, struct block_request *request)
+{
+    struct bench *b = device->context;
+    if (b->count == sizeof(b->waiting) / sizeof(b->waiting[0]))
+        abort(); /* the models together have fewer requests under way */
+    b->waiting[b->count++] = request;
+}
+
+static void complete_one(struct bench *b, unsigned which)
+{
+    if (b->count == 0)
+        return;
+    which %= b->count;
+    struct block_request *request = b->waiting[which];
+    b->count--;
+    b->waiting[which] = b->waiting[b->count];
+    if (request->cancelled)
+        request->complete(request, BLOCK_ERROR);
+    else
+        block_submit(&b->disk.device, request);
+}
+
+static bool network(void *context, const struct net_frame *frame)
+{
+    struct bench *b = context;
+    if (!net_frame_valid(frame))
+        abort();
+    /* Every third frame finds no room; the others come back as a frame for the guest. */
+    if (frame->length % 3 == 0)
+        return false;
+    uint32_t length = frame->length < sizeof(b->frame) ? frame->length : sizeof(b->frame);
+    memcpy(b->frame, frame->data, length);
+    return true;
+}
+
+static uint32_t noise(void *context, uint8_t *to, uint32_t length)
+{
+    (void)context;
+    memset(to, 0x5a, length);
+    return length > 3 ? length - 3 : 0;
+}
+
+static void page(void *context, struct gpa address, bool taken)
+{
+    (void)context;
+    (void)address;
+    (void)taken;
+}
+
+static uint64_t bar_of(const struct bench *b, unsigned device)
+{
+    const struct pci_function *function = device == 0   ? &b->blk.device.function
+                                          : device == 1 ? &b->net.device.function
+                                          : device == 2 ? &b->rng.device.function
+                                          : device == 3 ? &b->balloon.device.function
+                                                        : &b->ahci.function;
+    return function->bar[device == 4 ? 5 : 0].mapped;
+}
+
+static void set(struct bench *b, unsigned device, unsigned offset, unsigned size, uint64_t value)
+{
+    bus_write(&b->machine->vm.mmio, bar_of(b, device) + offset, size, value);
+}
+
+/* Brings a virtio device to where its queues run; `features` has the packed bit or not. */
+static void start(struct bench *b, unsigned device, uint64_t features)
+{
+    uint64_t bar = bar_of(b, device);
+    set(b, device, 0x14, 1, 0);
+    set(b, device, 0x14, 1, 3);
+    for (unsigned half = 0; half < 2; half++) {
+        set(b, device, 0x00, 4, half);
+        uint64_t offered = bus_read(&b->machine->vm.mmio, bar + 4, 4);
+        set(b, device, 0x08, 4, half);
+        set(b, device, 0x0c, 4, offered & (features >> (32 * half)));
+    }
+    set(b, device, 0x14, 1, 11);
+    for (unsigned queue = 0; queue < QUEUES; queue++) {
+        uint64_t at = RINGS + (device * QUEUES + queue) * 0x4000ull;
+        set(b, device, 0x16, 2, queue);
+        set(b, device, 0x18, 2, 16);
+        set(b, device, 0x20, 4, at);
+        set(b, device, 0x28, 4, at + 0x1000);
+        set(b, device, 0x30, 4, at + 0x2000);
+        set(b, device, 0x1c, 2, 1);
+    }
+    set(b, device, 0x14, 1, 15);
+}
+
+static struct bench *create(uint64_t features)
+{
+    static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
+    struct bench *b = calloc(1, sizeof(*b));
+    if (b == NULL)
+        abort();
+    b->machine = machine_create(1, VM_VENDOR_AMD);
+    struct vm *vm = &b->machine->vm;
+    const struct net_sink sink = {network, b};
+    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, sizeof(b->store));
+    b->slow = b->disk.device;
+    b->slow.submit = submit_later;
+    b->slow.context = b;
+    virtio_blk_initialize(&b->blk, 2, &vm->memory, &vm->apics, &vm->irq, &b->slow, 2);
+    virtio_net_initialize(&b->net, 3, &vm->memory, &vm->apics, &vm->irq, mac, 4, &sink, NULL, NULL);
+    virtio_rng_initialize(&b->rng, 4, &vm->memory, &vm->apics, &vm->irq, noise, NULL);
+    virtio_balloon_initialize(&b->balloon, 5, &vm->memory, &vm->apics, &vm->irq, b->balloon_map,
+                              sizeof(b->balloon_map), page, NULL);
+    ahci_initialize(&b->ahci, &vm->memory, &vm->apics, &vm->irq);
+    ahci_attach(&b->ahci, 0, AHCI_DISK, &b->slow);
+    ahci_attach(&b->ahci, 1, AHCI_CDROM, &b->slow);
+    pci_add(&vm->pci, &b->blk.device.function);
+    pci_add(&vm->pci, &b->net.device.function);
+    pci_add(&vm->pci, &b->rng.device.function);
+    pci_add(&vm->pci, &b->balloon.device.function);
+    pci_add(&vm->pci, &b->ahci.function);
+    pci_assign(&vm->pci);
+    for (unsigned device = 0; device < 4; device++)
+        start(b, device, features);
+    for (unsigned port = 0; port < 2; port++) {
+        set(b, 4, 0x100 + port * 0x80, 4, RINGS + 4 * QUEUES * 0x4000 + port * 0x4000);
+        set(b, 4, 0x108 + port * 0x80, 4, RINGS + 4 * QUEUES * 0x4000 + port * 0x4000 + 0x1000);
+        set(b, 4, 0x118 + port * 0x80, 4, 0x11);
+    }
+    return b;
+}
+
+/* What a chain consists of is rare among random bytes: descriptors, indices, command headers. */
+static void write_memory(struct bench *b, const uint8_t *r)
+{
+    unsigned queue = r[1] % (DEVICES * QUEUES);
+    uint64_t at = RINGS + queue * 0x4000ull + (r[2] & 3) * 0x1000u + (r[3] & 0x7fu) * 4u;
+    uint32_t value = r[4] | (uint32_t)r[5] << 8 | (uint32_t)r[6] << 16 | (uint32_t)r[7] << 24;
+    if ((r[2] & 0x80) != 0)
+        value = RINGS + (value & 0x3ffff); /* an address that there is */
+    memcpy(b->machine->memory + at, &value, sizeof(value));
+}
+
+/* A whole request in one record, in both formats at once. */
+static void make_request(struct bench *b, const uint8_t *r)
+{
+    unsigned queue = r[1] % (4 * QUEUES);
+    uint64_t ring = RINGS + queue * 0x4000ull;
+    uint8_t *table = b->machine->memory + ring;
+    unsigned index = r[2] & 15;
+    uint64_t address = ring + 0x3000 + (r[3] & 0x3fu) * 16u;
+    uint32_t length = r[4] | (r[5] & 0xfu) << 8;
+    uint16_t flags = r[6] & 7;
+    uint16_t next = r[7] & 15;
+    uint16_t word12 = flags;
+    uint16_t word14 = next;
+    if ((r[6] & 8) != 0) {
+        word12 = next;
+        word14 = (uint16_t)(flags | ((r[6] & 16) != 0 ? 0x8000 : 0x0080));
+    }
+    memcpy(table + index * 16, &address, 8);
+    memcpy(table + index * 16 + 8, &length, 4);
+    memcpy(table + index * 16 + 12, &word12, 2);
+    memcpy(table + index * 16 + 14, &word14, 2);
+    uint16_t available;
+    memcpy(&available, table + 0x1002, 2);
+    uint16_t head = (uint16_t)index;
+    memcpy(table + 0x1004 + 2 * (available & 15), &head, 2);
+    if ((r[6] & 0x40) != 0) {
+        available++;
+        memcpy(table + 0x1002, &available, 2);
+    }
+    if ((r[6] & 0x80) != 0)
+        set(b, queue / QUEUES, 0x3000 + 4 * (queue % QUEUES), 2, queue % QUEUES);
+}
+
+static void run(struct bench *b, const uint8_t *r)
+{
+    unsigned device = r[1] % DEVICES;
+    unsigned offset = (r[2] | (unsigned)r[3] << 8) & 0x3fff;
+    uint32_t value = r[4] | (uint32_t)r[5] << 8 | (uint32_t)r[6] << 16 | (uint32_t)r[7] << 24;
+    switch (r[0] & 7) {
+    case 0:
+        set(b, device, offset, 1u << (r[0] >> 4 & 3), value);
+        break;
+    case 1:
+        bus_read(&b->machine->vm.mmio, bar_of(b, device) + offset, 1u << (r[0] >> 4 & 3));
+        break;
+    case 2:
+        set(b, 4, (offset & 0x1fc), 4, value); /* AHCI's ports */
+        break;
+    case 3:
+        complete_one(b, r[1]);
+        break;
+    case 4: {
+        const struct net_frame frame = {.data = b->frame, .length = 14 + offset % 2000};
+        virtio_net_receive(&b->net, &frame);
+        virtio_net_transmit_ready(&b->net);
+        virtio_rng_poll(&b->rng);
+        break;
+    }
+    case 5:
+        bus_write(&b->machine->vm.mmio,
+                  PCI_ECAM_BASE + ((device == 4 ? AHCI_DEVFN : (device + 2) << 3) << 12) +
+                      (offset & 0xff),
+                  1u << (r[0] >> 4 & 3), value);
+        break;
+    case 6:
+        write_memory(b, r);
+        break;
+    default:
+        make_request(b, r);
+        break;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 1)
+        return 0;
+    uint64_t features = UINT64_MAX;
+    if ((data[0] & 1) != 0)
+        features &= ~VIRTIO_F_RING_PACKED;
+    if ((data[0] & 2) != 0)
+        features &= ~VIRTIO_F_EVENT_IDX;
+    if ((data[0] & 4) != 0)
+        features &= ~VIRTIO_NET_F_MRG_RXBUF;
+    struct bench *b = create(features);
+    for (size_t at = 1; size - at >= RECORD; at += RECORD)
+        run(b, data + at);
+    /* Whatever is under way ends, and a reset makes each device as good as new. */
+    while (b->count > 0)
+        complete_one(b, 0);
+    for (unsigned device = 0; device < 4; device++) {
+        uint64_t bar = bar_of(b, device);
+        if (bar == 0)
+            continue;
+        start(b, device, features);
+        if ((bus_read(&b->machine->vm.mmio, bar + 0x14, 1) & VIRTIO_NEEDS_RESET) != 0)
+            abort();
+    }
+    machine_destroy(b->machine);
+    free(b);
+    return 0;
+}
