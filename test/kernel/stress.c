@@ -17,6 +17,7 @@ enum {
     CSPACE_BITS = 8,
     POOL = 40, /* the untyped of everything made, and the notification at the end */
     DONE = 41,
+    IO_SPACE = 42, /* of a device that is not there */
     ARENA_START = 64,
     ARENA = (1 << CSPACE_BITS) - ARENA_START,
     WINDOW = 0x10000000,
@@ -103,6 +104,8 @@ static const uint16_t types[] = {
     seL4_X86_4K,
     seL4_X86_PageTableObject,
     seL4_X86_PageDirectoryObject,
+    seL4_X86_IOPageTableObject,
+    seL4_X86_IOPageTableObject,
     seL4_X86_VCPUObject,
     seL4_X86_EPTPML4Object,
     seL4_X86_EPTPDPTObject,
@@ -255,15 +258,15 @@ static void sched_call(struct random *r)
 
 static void memory_call(struct random *r)
 {
-    static const uint16_t labels[] = {X86PDPTUnmap, X86PageDirectoryUnmap, X86PageTableUnmap,
-                                      X86PageUnmap, X86EPTPDPTUnmap,       X86EPTPDUnmap,
-                                      X86EPTPTUnmap};
+    static const uint16_t labels[] = {X86IOPageTableUnmap, X86PDPTUnmap, X86PageDirectoryUnmap,
+                                      X86PageTableUnmap,   X86PageUnmap, X86EPTPDPTUnmap,
+                                      X86EPTPDUnmap,       X86EPTPTUnmap};
     seL4_CPtr object = slot(r);
     seL4_Word address = WINDOW + 4096 * below(r, WINDOW_PAGES) + 0x200000 * below(r, 3);
 
     seL4_SetCap(0, below(r, 2) == 0 ? VSPACE : slot(r));
     seL4_SetMR(0, address);
-    switch (below(r, 5)) {
+    switch (below(r, 7)) {
     case 0:
         seL4_SetMR(1, below(r, 4));
         seL4_SetMR(2, below(r, 5));
@@ -280,6 +283,16 @@ static void memory_call(struct random *r)
     case 3:
         seL4_SetCap(0, slot(r));
         send(seL4_CapInitThreadASIDPool, X86ASIDPoolAssign, 1, 0);
+        break;
+    case 4:
+        seL4_SetCap(0, IO_SPACE);
+        send(object, below(r, 3) == 0 ? X86IOPageTableUnmap : X86IOPageTableMap, 1, 1);
+        break;
+    case 5:
+        seL4_SetCap(0, IO_SPACE);
+        seL4_SetMR(0, below(r, 4));
+        seL4_SetMR(1, address);
+        send(object, X86PageMapIO, 1, 2);
         break;
     default:
         send(object, labels[below(r, sizeof(labels) / sizeof(labels[0]))], 0, 0);
@@ -383,6 +396,8 @@ static seL4_CPtr cspace_new(seL4_CPtr done)
     }
     CHECK_OK(seL4_CNode_Mint(cnode, seL4_CapInitThreadCNode, CSPACE_BITS, ROOT, cnode, ROOT_DEPTH,
                              seL4_AllRights, seL4_CNode_CapData_new(0, 64 - CSPACE_BITS).words[0]));
+    CHECK_OK(seL4_CNode_Mint(cnode, IO_SPACE, CSPACE_BITS, ROOT, seL4_CapIOSpace, ROOT_DEPTH,
+                             seL4_AllRights, 0xf0216));
     CHECK_OK(seL4_CNode_Copy(cnode, DONE, CSPACE_BITS, ROOT, done, ROOT_DEPTH, seL4_AllRights));
     return cnode;
 }
