@@ -20,11 +20,16 @@ static void map_structures(seL4_CPtr pml4, uintptr_t first, uintptr_t end)
 
 seL4_CPtr space_new(void)
 {
+    return space_new_in(seL4_CapInitThreadASIDPool);
+}
+
+seL4_CPtr space_new_in(seL4_CPtr pool)
+{
     uintptr_t first = (uintptr_t)_start & ~(uintptr_t)4095;
     uintptr_t end = (uintptr_t)rt_image_end;
     seL4_CPtr pml4 = object_new(seL4_X64_PML4Object, 0);
 
-    CHECK_OK(seL4_X86_ASIDPool_Assign(seL4_CapInitThreadASIDPool, pml4));
+    CHECK_OK(seL4_X86_ASIDPool_Assign(pool, pml4));
     map_structures(pml4, first, end);
     for (uintptr_t at = first; at < end; at += 4096) {
         seL4_CPtr frame = cap_copy(image_frame((const void *)at), seL4_AllRights);

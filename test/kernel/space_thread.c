@@ -46,6 +46,39 @@ static void spin(struct thread *self)
     }
 }
 
+/* A thread in the space that runs whenever the test sleeps. */
+static void start_in(seL4_CPtr pml4, seL4_CPtr faults)
+{
+    struct thread *thread = thread_new_with(&(struct thread_options){
+        .priority = LOWER, .mcp = LOWER, .vspace = pml4, .fault_ep = faults});
+
+    thread_start(thread, spin, 0, 0, 0);
+    while (thread->step == 0) {
+        sleep_us(1000);
+    }
+}
+
+/* The space lives on; only the thread's own copy of its capability goes. */
+TEST(vspace_copy_revoked_under_a_running_thread)
+{
+    seL4_CPtr pml4 = space_new(), faults = endpoint_new();
+
+    start_in(pml4, faults);
+    CHECK_OK(cap_revoke(pml4));
+    CHECK_EQ(label_of(seL4_Recv(faults, NULL, reply_new())), seL4_Fault_VMFault);
+}
+
+TEST(vspace_pool_deleted_under_a_running_thread)
+{
+    seL4_CPtr pool = slot_new(), faults = endpoint_new();
+
+    CHECK_OK(seL4_X86_ASIDControl_MakePool(seL4_CapASIDControl, untyped_new(12), ROOT, pool,
+                                           ROOT_DEPTH));
+    start_in(space_new_in(pool), faults);
+    CHECK_OK(cap_delete(pool));
+    CHECK_EQ(label_of(seL4_Recv(faults, NULL, reply_new())), seL4_Fault_VMFault);
+}
+
 TEST(vspace_revoked_under_a_running_thread)
 {
     seL4_CPtr pml4 = space_new(), faults = endpoint_new();

@@ -197,6 +197,8 @@ void trace_check(const char *file, int line, const char *expected);
 
 /* Another address space with a copy of the image's mappings; threads of it share all of memory. */
 seL4_CPtr space_new(void);
+/* The same with an ASID of this pool. */
+seL4_CPtr space_new_in(seL4_CPtr pool);
 
 /* Time. */
 uint64_t time_now(void);              /* TSC */
