@@ -47,6 +47,45 @@
     mov CONTEXT_RDI(%rsp), %rdi
 .endm
 
+/* All general registers onto a stack that holds the upper part of a struct context, and back with
+ * vector and error code dropped. */
+.macro PUSH_CONTEXT
+    push %rdi
+    push %rsi
+    push %rdx
+    push %rcx
+    push %rax
+    push %r8
+    push %r9
+    push %r10
+    push %r11
+    push %rbx
+    push %rbp
+    push %r12
+    push %r13
+    push %r14
+    push %r15
+.endm
+
+.macro POP_CONTEXT
+    pop %r15
+    pop %r14
+    pop %r13
+    pop %r12
+    pop %rbp
+    pop %rbx
+    pop %r11
+    pop %r10
+    pop %r9
+    pop %r8
+    pop %rax
+    pop %rcx
+    pop %rdx
+    pop %rsi
+    pop %rdi
+    add $16, %rsp
+.endm
+
 /* Room for VERW (clears buffers, SDM's MD_CLEAR), put there by patch.c where the processor needs
  * it: 8 bytes, one instruction. */
 .macro PATCH_VERW
@@ -98,22 +137,7 @@ entry_exit:
 
     .balign 16
 exit_full:
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    add $16, %rsp
+    POP_CONTEXT
     PATCH_VERW
     swapgs
     iretq
@@ -241,21 +265,7 @@ interrupt_in_kernel:
     ret
 
 exception_in_kernel:
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    PUSH_CONTEXT
     cld
     mov %rsp, %rdi
     mov %rsp, %rbx
@@ -297,21 +307,7 @@ entry_machine_check:
     pushq $0
     pushq $18
 ist_common:
-    push %rdi
-    push %rsi
-    push %rdx
-    push %rcx
-    push %rax
-    push %r8
-    push %r9
-    push %r10
-    push %r11
-    push %rbx
-    push %rbp
-    push %r12
-    push %r13
-    push %r14
-    push %r15
+    PUSH_CONTEXT
     cld
     mov %cr3, %r12
     mov IST_KERNEL_CR3(%rsp), %rax
@@ -326,22 +322,7 @@ ist_common:
     je return_to_kernel
     mov %r12, %cr3
 return_to_kernel:
-    pop %r15
-    pop %r14
-    pop %r13
-    pop %r12
-    pop %rbp
-    pop %rbx
-    pop %r11
-    pop %r10
-    pop %r9
-    pop %r8
-    pop %rax
-    pop %rcx
-    pop %rdx
-    pop %rsi
-    pop %rdi
-    add $16, %rsp
+    POP_CONTEXT
     iretq
 
     .section .note.GNU-stack, "", @progbits

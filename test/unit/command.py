@@ -112,6 +112,13 @@ def test_nothing_selected_fails():
     assert silent(Results().close) == 1
 
 
+def test_limits():
+    results = Results()
+    console = "bench call 202 0\nbench send 900 3\nbench done\n"
+    silent(emulatortests.check_limits, results, "row", console, {"call": 203, "send": 900, "irq": 5})
+    assert (results.passed, results.failed) == (1, 2)
+
+
 def test_table_is_checked():
     good = emulatortests.TABLE
     bad_rows = ['name = "x"\nkind = "kernel"', 'name = "x"\nkind = "odd"\nexpect = "y"',

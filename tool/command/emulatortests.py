@@ -31,6 +31,7 @@ DEFAULTS = {
     "expect": None,    # the pattern that ends the test well
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
     "count": False,    # count the lines "test NAME ... ok|FAIL reason" of the root task or guest
+    "limits": {},      # "bench NAME VALUE ..." lines: VALUE is below this
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
@@ -42,6 +43,7 @@ DEFAULTS = {
 
 _LINE = re.compile(r"^test (\S+) \.\.\. (ok|FAIL|skip)[ \t]*(.*)$", re.MULTILINE)
 # A debug kernel's own lines come in the middle of the root task's.
+_BENCH = re.compile(r"^bench (\S+) (\d+) ", re.MULTILINE)
 _KERNEL = re.compile(r"kernel: [^\n]*\n")
 _END = r"^(?:kernel|guest) tests: (\d+) passed, (\d+) failed"
 
@@ -189,6 +191,8 @@ def run_row(results, row, yes, only=None, settings=None):
         count(results, name, text, ended=result == "found")
     elif result == "found":
         results.ok(name, timer.took)
+    if result == "found" and row["limits"]:
+        check_limits(results, name, text, row["limits"])
     if result == "found" and row["compare"]:
         compare(results, row, text, yes)
     if result != "found":
@@ -196,6 +200,18 @@ def run_row(results, row, yes, only=None, settings=None):
                   "timeout": f"{expect!r} not seen within {timeout} s",
                   "exit": "the machine ended early"}[result]
         results.fail(name, reason, tail)
+
+
+def check_limits(results, name, text, limits):
+    """Each figure that has a limit was printed, and is below it."""
+    measured = {key: int(value) for key, value in _BENCH.findall(text)}
+    for key, limit in limits.items():
+        if key not in measured:
+            results.fail(f"{name}: {key}", "no figure was printed")
+        elif measured[key] >= limit:
+            results.fail(f"{name}: {key}", f"{measured[key]}, which is not below {limit}")
+        else:
+            results.ok(f"{name}: {key}")
 
 
 def count(results, name, text, ended=True):
