@@ -29,6 +29,8 @@ void payload_interrupt(struct payload_frame *frame);
 
 static void print_text(const char *text)
 {
+    outb(COM1 + 3, 3); /* whatever a payload has done to the port */
+    outb(COM1 + 4, 3);
     for (; *text != 0; text++) {
         while ((inb(COM1 + 5) & 0x20) == 0) {
         }
@@ -54,6 +56,8 @@ _Noreturn void payload_power_off(void)
 
 void payload_interrupt(struct payload_frame *frame)
 {
+    if (frame->vector == 2) /* a payload may send itself an NMI */
+        return;
     if (frame->vector >= 32) {
         payload_interrupts++;
         wrmsr(MSR_X2APIC_EOI, 0);
@@ -88,7 +92,6 @@ void payload_initialize(void)
     __asm__ volatile("lidt %0" ::"m"(pointer));
     outb(0x21, 0xff);
     outb(0xa1, 0xff);
-    outb(COM1 + 3, 3);
     wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1u << 10 | 1u << 11);
     wrmsr(MSR_X2APIC_SVR, 0x1ff);
 }

@@ -35,6 +35,7 @@ DEFAULTS = {
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
+    "each": None,      # one run for each of these: more of the guest's command line
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
     "system": None,    # direct: another system description, with the programs built beside it
@@ -59,8 +60,17 @@ def rows():
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
         if not any(given.get(key) for key in ("expect", "count", "life")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
-        found.append({**DEFAULTS, **given})
+        found += _expand({**DEFAULTS, **given})
     return found
+
+
+def _expand(row):
+    """The rows that a row with "each" stands for."""
+    if row["each"] is None:
+        return [row]
+    return [{**row, "name": f"{row['name']}-{number}",
+             "guest": {**row["guest"], "cmdline": f"{row['guest'].get('cmdline', '')} {more}"}}
+            for number, more in enumerate(row["each"], 1)]
 
 
 def _with_variables(row, settings):
@@ -120,8 +130,14 @@ def _root_with_guest(row):
     several = [(key, value if isinstance(value, list) else [value]) for key, value in lines.items()]
     text = "".join(f"{key} = {value}\n" for key, values in several for value in values
                    if value != "")
+    if lines["kernel"].startswith("test/payload-"):
+        name = lines["kernel"].removeprefix("test/")
+        content = {lines["kernel"]: build.artifact(f"test/payload/{name}").read_bytes()}
+    elif lines["initrd"].startswith("test/"):
+        content = guest.test_files()
+    else:
+        content = guest.files()
     out = build.directory() / f"test-{row['name']}.root.elf"
-    content = guest.test_files() if lines["initrd"].startswith("test/") else guest.files()
     out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))
     return out
 

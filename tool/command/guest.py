@@ -120,6 +120,11 @@ def files():
             "guest/initramfs": initramfs(busybox, _tree(FILES))}
 
 
+def busybox():
+    """Debian's static busybox."""
+    return _originals()[1]
+
+
 def test_files():
     """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
     that runs the tests of test/guest."""

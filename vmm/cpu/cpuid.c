@@ -31,12 +31,14 @@
      BIT(26) /* SSE2 */ | BIT(27) /* self snoop */)
 #define LEAF1_EDX_HTT BIT(28)
 
-/* Leaf 7.0 EBX. Left out: TSC_ADJUST (1), SGX, HLE and RTM (side channels), INVPCID (10, with
+/* Leaf 7.0 EBX. Left out: SGX, HLE and RTM (side channels), INVPCID (10, with
  * PCID), RDT, MPX, PT. AVX-512 only when XCR0 may hold its state. */
 #define LEAF7_EBX                                                                        \
     (BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ | BIT(7) /* SMEP */ | \
      BIT(8) /* BMI2 */ | BIT(9) /* ERMS */ | BIT(18) /* RDSEED */ | BIT(19) /* ADX */ |  \
      BIT(20) /* SMAP */ | BIT(23) /* CLFLUSHOPT */ | BIT(24) /* CLWB */ | BIT(29) /* SHA */)
+/* Of the VMM itself: TSC_ADJUST, without which Linux checks the TSC twice a second for ever. */
+#define LEAF7_EBX_OWN BIT(1)
 #define LEAF7_EBX_AVX512 \
     (BIT(16) | BIT(17) | BIT(21) | BIT(26) | BIT(27) | BIT(28) | BIT(30) | BIT(31))
 /* Leaf 7.0 ECX. Left out: PKU (CR4.PKE state is not switched), WAITPKG, LA57, RDPID stays with
@@ -162,7 +164,7 @@ static struct cpuid leaf_7(const struct vm *vm, uint32_t subleaf, struct cpuid r
         return (struct cpuid){0};
     bool avx512 = has_avx512(vm);
     r.eax = 0;
-    r.ebx &= LEAF7_EBX | (avx512 ? LEAF7_EBX_AVX512 : 0);
+    r.ebx = (r.ebx & (LEAF7_EBX | (avx512 ? LEAF7_EBX_AVX512 : 0))) | LEAF7_EBX_OWN;
     r.ecx &= LEAF7_ECX | (avx512 ? LEAF7_ECX_AVX512 : 0);
     r.edx &= LEAF7_EDX | (avx512 ? LEAF7_EDX_AVX512 : 0);
     if (vm->max_xcr0 == 0)

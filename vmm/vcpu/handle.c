@@ -33,10 +33,11 @@ static void report(struct vcpu *vcpu, const struct exit *exit, const char *what)
               (unsigned long long)mr[QUOIN_VM_RCX], (unsigned long long)mr[QUOIN_VM_RDX],
               (unsigned long long)mr[QUOIN_VM_RSI], (unsigned long long)mr[QUOIN_VM_RDI],
               (unsigned long long)mr[QUOIN_VM_RSP]);
-    vm_report(vm, "  cs base %#llx rights %#llx, gpa %#llx, linear %#llx, vectoring %#llx",
-              (unsigned long long)mr[QUOIN_VM_CS_BASE], (unsigned long long)mr[QUOIN_VM_CS_RIGHTS],
-              (unsigned long long)mr[QUOIN_VM_GUEST_PHYSICAL],
-              (unsigned long long)mr[QUOIN_VM_LINEAR], (unsigned long long)exit->vectoring.info);
+    vm_report(
+        vm, "  cs base %#llx rights %#llx, gpa %#llx, linear %#llx, vectoring %#llx, event %#llx",
+        (unsigned long long)mr[QUOIN_VM_CS_BASE], (unsigned long long)mr[QUOIN_VM_CS_RIGHTS],
+        (unsigned long long)mr[QUOIN_VM_GUEST_PHYSICAL], (unsigned long long)mr[QUOIN_VM_LINEAR],
+        (unsigned long long)exit->vectoring.info, (unsigned long long)mr[QUOIN_VM_ENTRY_INFO]);
 }
 
 static void fail(struct vcpu *vcpu, const struct exit *exit, const char *what)
@@ -288,14 +289,36 @@ static void requeue_event(struct vcpu *vcpu, struct exit *exit)
         vcpu->changed |= QUOIN_VMENTER_INSTRUCTION_LEN;
 }
 
+#define MAX_REFUSED 16u
+
+/*
+ * QEMU's TCG reports a refused entry when a guest moves a value with reserved bits to CR0 or CR4; a
+ * processor raises #GP (APM vol. 2, 3.1.1, 3.1.3). Not for ever: then it is the entry that fails.
+ */
+static bool is_bad_cr_write(struct vcpu *vcpu, const struct exit *exit)
+{
+    struct insn insn;
+    if (++vcpu->refused > MAX_REFUSED || vcpu->vm->vendor != VM_VENDOR_AMD ||
+        access_fetch(vcpu, exit, &insn) != ACCESS_OK || insn.map != MAP_0F || insn.opcode != 0x22)
+        return false;
+    uint64_t value = vcpu_gpr(vcpu, insn.rm);
+    return (insn.reg == 4 && value != vcpu->mr[QUOIN_VM_CR4]) ||
+           (insn.reg == 0 && value != vcpu->mr[QUOIN_VM_CR0]);
+}
+
 void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
 {
     struct vm *vm = vcpu->vm;
     vcpu->exits[exit->kind]++;
+    if (exit->kind == EXIT_ENTRY_FAILED && is_bad_cr_write(vcpu, exit)) {
+        vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+        return;
+    }
     if (exit->kind == EXIT_ENTRY_FAILED) {
         fail(vcpu, exit, "the processor refused the guest's state");
         return;
     }
+    vcpu->refused = 0;
     requeue_event(vcpu, exit);
     switch (exit->kind) {
     case EXIT_CPUID:

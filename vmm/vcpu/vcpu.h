@@ -69,6 +69,7 @@ struct vcpu {
     uint64_t armed; /* deadline that the hardware timer holds */
     struct msr_state msr;
     struct vcpu_decoded decoded[VCPU_DECODED]; /* by RIP */
+    unsigned refused; /* entries that the processor refused, without another exit between them */
     uint64_t exits[EXIT_KIND_COUNT];
     uint64_t entries;
 };
