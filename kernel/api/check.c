@@ -47,6 +47,20 @@ static void check_derivation(void)
     }
 }
 
+/* What is kept beside the state that it was made from. */
+static void check_cached(const struct tcb *t)
+{
+    struct cap root = t->slots[TCB_SLOT_CSPACE].cap;
+
+    check_that(t->place == sched_place(t->core, t->domain), "a thread's place is another", t);
+    if (root.w0 == t->flat.root && t->flat.count != 0) {
+        check_that(t->flat.slots == cap_object(root) &&
+                       t->flat.guard == root.w1 << cap_cnode_radix(root) &&
+                       t->flat.count == BIT(cap_cnode_radix(root)),
+                   "a thread's flat CSpace is not its CSpace", t);
+    }
+}
+
 static void check_ready_queue(const struct core *core, unsigned domain, unsigned priority)
 {
     const struct tcb_queue *q = &core->ready[domain][priority];
@@ -62,6 +76,7 @@ static void check_ready_queue(const struct core *core, unsigned domain, unsigned
         check_that(t->sc && t->sc->tcb == t, "a ready thread has no scheduling context", t);
         check_that(t->ready_prev == previous, "a ready queue's links differ", t);
         check_that(t != core->current, "the current thread is queued", t);
+        check_cached(t);
         previous = t;
     }
     check_that(!q->head || q->tail == previous, "a ready queue's end is wrong", q);
@@ -87,6 +102,11 @@ static void check_scheduler(void)
 {
     for (unsigned i = 0; i < core_count; i++) {
         const struct core *core = &cores[i];
+        check_that(core->place == sched_place(core->id, core->domain), "a core's place is another",
+                   core);
+        if (core->current != core->idle) {
+            check_cached(core->current);
+        }
         for (unsigned domain = 0; domain < CONFIG_DOMAINS; domain++) {
             for (unsigned priority = 0; priority < CONFIG_PRIORITIES; priority++) {
                 check_ready_queue(core, domain, priority);
