@@ -44,6 +44,11 @@ static struct tpm tpm; /* exchange is NULL when there is none */
 static struct verify_floor lowest;
 static int lowest_is_kept; /* in the TPM */
 static struct measure measure;
+
+/* Time stamps: entry, then the verifier's reports, the first of which begins the work. */
+static uint64_t entered;
+static uint64_t stamps[2 + INFO_MODULES_MAX];
+static unsigned stamp_count;
 static _Alignas(8) uint8_t kernel_info[KERNEL_INFO_ROOM];
 
 static void say(const char *text)
@@ -51,6 +56,26 @@ static void say(const char *text)
     console_print("loader: ");
     console_print(text);
     console_print("\n");
+}
+
+static void progress(const char *text)
+{
+    if (stamp_count < sizeof stamps / sizeof stamps[0])
+        stamps[stamp_count++] = cpu_timestamp();
+    say(text);
+}
+
+/* Where the time went, in ticks of the time stamp counter, which begins at power-on. */
+static void show_ticks(void)
+{
+    uint64_t now = cpu_timestamp();
+    char text[160];
+
+    format_text(text, sizeof text, "ticks: %lu before, %lu here: signatures %lu, files %lu",
+                (unsigned long)entered, (unsigned long)(now - entered),
+                (unsigned long)(stamps[1] - stamps[0]),
+                (unsigned long)(stamps[stamp_count - 1] - stamps[1]));
+    say(text);
 }
 
 static _Noreturn void refuse(const struct loader_failure *failure)
@@ -218,7 +243,7 @@ static void judge(struct loader_failure *failure)
                 digest[1], digest[2], digest[3], digest[4], digest[5], digest[6], digest[7]);
     say(text);
     /* Memory is mapped one to one. */
-    if (decide(&decision, &info, at_address(0), own_range(), &roots, &lowest, say, failure))
+    if (decide(&decision, &info, at_address(0), own_range(), &roots, &lowest, progress, failure))
         refuse(failure);
 }
 
@@ -298,6 +323,7 @@ _Noreturn void loader_main(uint32_t magic, uint32_t address)
     struct loader_failure failure;
     struct pq_bytes data;
 
+    entered = cpu_timestamp();
     console_init();
     console_print("\n");
     say("Quoin's loader");
@@ -314,6 +340,7 @@ _Noreturn void loader_main(uint32_t magic, uint32_t address)
     write_parameters();
     write_info(data, &failure);
     place_kernel(&decision.kernel, decision.files[decision.result.kernel].contents);
+    show_ticks();
     say("starting the kernel");
     loader_leave((uint32_t)decision.kernel.entry, (uint32_t)(uintptr_t)kernel_info);
 }

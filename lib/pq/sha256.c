@@ -30,15 +30,19 @@ PQ_INLINE uint32_t rotate_right(uint32_t x, unsigned n)
     return x >> n | x << (32 - n);
 }
 
-/* FIPS 180-4 section 6.2.2 step 3, one round. Names rotate at the call instead of moving. */
-PQ_INLINE void round_step(uint32_t a, uint32_t b, uint32_t c, uint32_t *d, uint32_t e, uint32_t f,
+/* FIPS 180-4 section 6.2.2 step 3, one round. Names rotate at the call instead of moving. The
+ * functions of section 4.1.2 with their rotations nested, which takes one copy instead of three;
+ * Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and b ^ c is what the round before had as a ^ b. */
+PQ_INLINE void round_step(uint32_t a, uint32_t b, uint32_t *bc, uint32_t *d, uint32_t e, uint32_t f,
                           uint32_t g, uint32_t *h, uint32_t input)
 {
-    uint32_t big1 = rotate_right(e, 6) ^ rotate_right(e, 11) ^ rotate_right(e, 25);
+    uint32_t big1 = rotate_right(e ^ rotate_right(e ^ rotate_right(e, 14), 5), 6);
     uint32_t choose = g ^ (e & (f ^ g));
-    uint32_t big0 = rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22);
-    uint32_t majority = (a & b) | (c & (a | b));
+    uint32_t big0 = rotate_right(a ^ rotate_right(a ^ rotate_right(a, 9), 11), 2);
+    uint32_t ab = a ^ b;
+    uint32_t majority = b ^ (ab & *bc);
     uint32_t t1 = *h + big1 + choose + input;
+    *bc = ab;
     *d += t1;
     *h = t1 + big0 + majority;
 }
@@ -48,16 +52,30 @@ PQ_INLINE uint32_t schedule_next(uint32_t w[16], unsigned i)
 {
     uint32_t x = w[(i + 1) & 15];
     uint32_t y = w[(i + 14) & 15];
-    uint32_t small0 = rotate_right(x, 7) ^ rotate_right(x, 18) ^ x >> 3;
-    uint32_t small1 = rotate_right(y, 17) ^ rotate_right(y, 19) ^ y >> 10;
+    uint32_t small0 = rotate_right(x ^ rotate_right(x, 11), 7) ^ x >> 3;
+    uint32_t small1 = rotate_right(y ^ rotate_right(y, 2), 17) ^ y >> 10;
     w[i & 15] += small0 + w[(i + 9) & 15] + small1;
     return w[i & 15];
 }
+
+/* The schedule's words of the first 16 rounds and of the others, and eight rounds with them. */
+#define FIRST(i) w[i]
+#define LATER(i) schedule_next(w, i)
+#define EIGHT(k, i, input)                                                                      \
+    round_step(s[0], s[1], &bc, &s[3], s[4], s[5], s[6], &s[7], (k)[i] + input(i));             \
+    round_step(s[7], s[0], &bc, &s[2], s[3], s[4], s[5], &s[6], (k)[(i) + 1] + input((i) + 1)); \
+    round_step(s[6], s[7], &bc, &s[1], s[2], s[3], s[4], &s[5], (k)[(i) + 2] + input((i) + 2)); \
+    round_step(s[5], s[6], &bc, &s[0], s[1], s[2], s[3], &s[4], (k)[(i) + 3] + input((i) + 3)); \
+    round_step(s[4], s[5], &bc, &s[7], s[0], s[1], s[2], &s[3], (k)[(i) + 4] + input((i) + 4)); \
+    round_step(s[3], s[4], &bc, &s[6], s[7], s[0], s[1], &s[2], (k)[(i) + 5] + input((i) + 5)); \
+    round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
+    round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
 
 void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks)
 {
     uint32_t w[16];
     uint32_t s[8];
+    uint32_t bc;
 
     for (; blocks != 0; blocks--, data += 64) {
         for (unsigned i = 0; i < 8; i++)
@@ -65,22 +83,13 @@ void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks)
         for (unsigned i = 0; i < 16; i++)
             w[i] = bytes_load32_be(data + 4 * i);
 
-        for (unsigned r = 0; r < 64; r += 16) {
+        bc = s[1] ^ s[2];
+        EIGHT(round_constant, 0, FIRST);
+        EIGHT(round_constant, 8, FIRST);
+        for (unsigned r = 16; r < 64; r += 16) {
             const uint32_t *k = round_constant + r;
-#define INPUT(i) (k[i] + (r == 0 ? w[i] : schedule_next(w, i)))
-#define EIGHT(i)                                                                  \
-    round_step(s[0], s[1], s[2], &s[3], s[4], s[5], s[6], &s[7], INPUT(i));       \
-    round_step(s[7], s[0], s[1], &s[2], s[3], s[4], s[5], &s[6], INPUT((i) + 1)); \
-    round_step(s[6], s[7], s[0], &s[1], s[2], s[3], s[4], &s[5], INPUT((i) + 2)); \
-    round_step(s[5], s[6], s[7], &s[0], s[1], s[2], s[3], &s[4], INPUT((i) + 3)); \
-    round_step(s[4], s[5], s[6], &s[7], s[0], s[1], s[2], &s[3], INPUT((i) + 4)); \
-    round_step(s[3], s[4], s[5], &s[6], s[7], s[0], s[1], &s[2], INPUT((i) + 5)); \
-    round_step(s[2], s[3], s[4], &s[5], s[6], s[7], s[0], &s[1], INPUT((i) + 6)); \
-    round_step(s[1], s[2], s[3], &s[4], s[5], s[6], s[7], &s[0], INPUT((i) + 7))
-            EIGHT(0);
-            EIGHT(8);
-#undef EIGHT
-#undef INPUT
+            EIGHT(k, 0, LATER);
+            EIGHT(k, 8, LATER);
         }
 
         for (unsigned i = 0; i < 8; i++)

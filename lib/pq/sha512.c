@@ -56,15 +56,19 @@ PQ_INLINE uint64_t rotate_right(uint64_t x, unsigned n)
     return x >> n | x << (64 - n);
 }
 
-/* FIPS 180-4 section 6.4.2 step 3, one round. Names rotate at the call instead of moving. */
-PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t c, uint64_t *d, uint64_t e, uint64_t f,
+/* FIPS 180-4 section 6.4.2 step 3, one round. Names rotate at the call instead of moving. The
+ * functions of section 4.1.3 with their rotations nested, which takes one copy instead of three;
+ * Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and b ^ c is what the round before had as a ^ b. */
+PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t *bc, uint64_t *d, uint64_t e, uint64_t f,
                           uint64_t g, uint64_t *h, uint64_t input)
 {
-    uint64_t big1 = rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41);
+    uint64_t big1 = rotate_right(e ^ rotate_right(e ^ rotate_right(e, 23), 4), 14);
     uint64_t choose = g ^ (e & (f ^ g));
-    uint64_t big0 = rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39);
-    uint64_t majority = (a & b) | (c & (a | b));
+    uint64_t big0 = rotate_right(a ^ rotate_right(a ^ rotate_right(a, 5), 6), 28);
+    uint64_t ab = a ^ b;
+    uint64_t majority = b ^ (ab & *bc);
     uint64_t t1 = *h + big1 + choose + input;
+    *bc = ab;
     *d += t1;
     *h = t1 + big0 + majority;
 }
@@ -74,16 +78,30 @@ PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
 {
     uint64_t x = w[(i + 1) & 15];
     uint64_t y = w[(i + 14) & 15];
-    uint64_t small0 = rotate_right(x, 1) ^ rotate_right(x, 8) ^ x >> 7;
-    uint64_t small1 = rotate_right(y, 19) ^ rotate_right(y, 61) ^ y >> 6;
+    uint64_t small0 = rotate_right(x ^ rotate_right(x, 7), 1) ^ x >> 7;
+    uint64_t small1 = rotate_right(y ^ rotate_right(y, 42), 19) ^ y >> 6;
     w[i & 15] += small0 + w[(i + 9) & 15] + small1;
     return w[i & 15];
 }
+
+/* The schedule's words of the first 16 rounds and of the others, and eight rounds with them. */
+#define FIRST(i) w[i]
+#define LATER(i) schedule_next(w, i)
+#define EIGHT(k, i, input)                                                                      \
+    round_step(s[0], s[1], &bc, &s[3], s[4], s[5], s[6], &s[7], (k)[i] + input(i));             \
+    round_step(s[7], s[0], &bc, &s[2], s[3], s[4], s[5], &s[6], (k)[(i) + 1] + input((i) + 1)); \
+    round_step(s[6], s[7], &bc, &s[1], s[2], s[3], s[4], &s[5], (k)[(i) + 2] + input((i) + 2)); \
+    round_step(s[5], s[6], &bc, &s[0], s[1], s[2], s[3], &s[4], (k)[(i) + 3] + input((i) + 3)); \
+    round_step(s[4], s[5], &bc, &s[7], s[0], s[1], s[2], &s[3], (k)[(i) + 4] + input((i) + 4)); \
+    round_step(s[3], s[4], &bc, &s[6], s[7], s[0], s[1], &s[2], (k)[(i) + 5] + input((i) + 5)); \
+    round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
+    round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
 
 void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks)
 {
     uint64_t w[16];
     uint64_t s[8];
+    uint64_t bc;
 
     for (; blocks != 0; blocks--, data += 128) {
         for (unsigned i = 0; i < 8; i++)
@@ -91,22 +109,13 @@ void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks)
         for (unsigned i = 0; i < 16; i++)
             w[i] = bytes_load64_be(data + 8 * i);
 
-        for (unsigned r = 0; r < 80; r += 16) {
+        bc = s[1] ^ s[2];
+        EIGHT(round_constant, 0, FIRST);
+        EIGHT(round_constant, 8, FIRST);
+        for (unsigned r = 16; r < 80; r += 16) {
             const uint64_t *k = round_constant + r;
-#define INPUT(i) (k[i] + (r == 0 ? w[i] : schedule_next(w, i)))
-#define EIGHT(i)                                                                  \
-    round_step(s[0], s[1], s[2], &s[3], s[4], s[5], s[6], &s[7], INPUT(i));       \
-    round_step(s[7], s[0], s[1], &s[2], s[3], s[4], s[5], &s[6], INPUT((i) + 1)); \
-    round_step(s[6], s[7], s[0], &s[1], s[2], s[3], s[4], &s[5], INPUT((i) + 2)); \
-    round_step(s[5], s[6], s[7], &s[0], s[1], s[2], s[3], &s[4], INPUT((i) + 3)); \
-    round_step(s[4], s[5], s[6], &s[7], s[0], s[1], s[2], &s[3], INPUT((i) + 4)); \
-    round_step(s[3], s[4], s[5], &s[6], s[7], s[0], s[1], &s[2], INPUT((i) + 5)); \
-    round_step(s[2], s[3], s[4], &s[5], s[6], s[7], s[0], &s[1], INPUT((i) + 6)); \
-    round_step(s[1], s[2], s[3], &s[4], s[5], s[6], s[7], &s[0], INPUT((i) + 7))
-            EIGHT(0);
-            EIGHT(8);
-#undef EIGHT
-#undef INPUT
+            EIGHT(k, 0, LATER);
+            EIGHT(k, 8, LATER);
         }
 
         for (unsigned i = 0; i < 8; i++)

@@ -5,7 +5,7 @@ import json
 import platform
 import re
 
-from . import benchvm, build, packages
+from . import benchtrust, benchvm, build, packages
 from .machine import Machine, exact
 from .session import Session
 from .ui import Problem, Step, progress_to_stderr, run, say
@@ -67,7 +67,7 @@ def vmexit(yes):
     return _count("test/bench/bench-vmexit.elf", VMEXIT_ROWS, yes)
 
 
-BENCHES = {"ipc": ipc, "vm": benchvm.vm, "vmexit": vmexit}
+BENCHES = {"ipc": ipc, "trust": benchtrust.trust, "vm": benchvm.vm, "vmexit": vmexit}
 
 
 def _machine():
@@ -76,13 +76,14 @@ def _machine():
 
 
 def _table(name, rows):
-    columns = [column for column in ("quoin", "bare", "kvm", "xen", "reference")
-               if any(row[column] is not None for row in rows)]
+    columns = [column for column in ("quoin", "bare", "kvm", "xen", "openssl", "openssl_portable",
+                                     "reference")
+               if any(row.get(column) is not None for row in rows)]
     width = max(len(row["name"]) for row in rows)
-    say(f"{name:<{width}}" + "".join(f"{column:>12}" for column in columns))
+    say(f"{name:<{width}}" + "".join(f"{column:>18}" for column in columns))
     for row in rows:
-        cells = ["-" if row[column] is None else str(row[column]) for column in columns]
-        say(f"{row['name']:<{width}}" + "".join(f"{cell:>12}" for cell in cells)
+        cells = ["-" if row.get(column) is None else str(row[column]) for column in columns]
+        say(f"{row['name']:<{width}}" + "".join(f"{cell:>18}" for cell in cells)
             + f"  {row['unit']}")
 
 
