@@ -84,23 +84,51 @@ static int read_segment(struct elf_segment *segment, const uint8_t *at, size_t s
     return ELF_OK;
 }
 
+/*@ requires \valid(elf) && (file.size == 0 || \valid_read(file.data + (0 .. file.size - 1)));
+    requires file.size <= 0x100000000;
+    requires \separated(elf, file.data + (0 .. file.size - 1), &layout32, &layout64);
+    assigns *elf;
+    ensures elf->count <= ELF_SEGMENTS_MAX;
+    ensures \result == ELF_OK ==> elf->count > 0;
+    ensures \forall integer j; 0 <= j < elf->count ==>
+            elf->segments[j].offset + elf->segments[j].file_size <= file.size &&
+            elf->segments[j].file_size <= elf->segments[j].memory &&
+            elf->segments[j].address + elf->segments[j].memory <= 0x100000000; */
 int elf_parse(struct elf *elf, struct pq_bytes file, uint32_t type)
 {
     const struct layout *layout = find_layout(file.data, file.size);
     uint64_t table;
-    uint64_t count;
+    uint64_t offset;
+    uint32_t count;
 
     elf->count = 0;
     if (!layout)
         return ELF_ERROR_HEADER;
     elf->entry = number(file.data + 24, layout->word);
     table = number(file.data + layout->table, layout->word);
-    count = number(file.data + layout->entry_size + 2, 2);
+    count = (uint16_t)number(file.data + layout->entry_size + 2, 2);
     if (number(file.data + layout->entry_size, 2) != layout->program || table > file.size ||
-        count * layout->program > file.size - table)
+        (uint64_t)count * layout->program > file.size - table)
         return ELF_ERROR_TABLE;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *at = file.data + table + i * layout->program;
+    /*@ assert fits32: layout->program == 32 ==> table + count * 32 <= file.size; */
+    /*@ assert fits56: layout->program == 56 ==> table + count * 56 <= file.size; */
+    offset = table;
+    /*@ loop invariant 0 <= i <= count;
+        loop invariant layout->program == 32 ==> offset == table + i * 32;
+        loop invariant layout->program == 56 ==> offset == table + i * 56;
+        loop invariant elf->count <= ELF_SEGMENTS_MAX;
+        loop invariant \forall integer j; 0 <= j < elf->count ==>
+            elf->segments[j].offset + elf->segments[j].file_size <= file.size &&
+            elf->segments[j].file_size <= elf->segments[j].memory &&
+            elf->segments[j].address + elf->segments[j].memory <= 0x100000000;
+        loop assigns i, offset, elf->count, elf->segments[0 .. ELF_SEGMENTS_MAX - 1];
+        loop variant count - i; */
+    for (uint32_t i = 0; i < count; i++, offset += layout->program) {
+        const uint8_t *at = file.data + offset;
+        /*@ assert step: layout->program == 32 || layout->program == 56; */
+        /*@ assert small: layout->program == 32 ==> table + (i + 1) * 32 <= file.size; */
+        /*@ assert large: layout->program == 56 ==> table + (i + 1) * 56 <= file.size; */
+        /*@ assert inside: offset + layout->program <= file.size; */
         struct elf_segment segment;
 
         if ((uint32_t)number(at, 4) != type)

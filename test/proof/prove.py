@@ -20,6 +20,8 @@ SUBJECTS = {
     "manifest-parse": ("lib/manifest/parse.c", ("lib/pq", "lib/manifest"), (
         "number", "take", "same", "parse_items", "parse_part", "parse_keys", "check_name", "rises",
         "check_entry", "parse_list")),
+    "loader-elf": ("boot/loader/elf.c", ("lib/pq", "boot/loader"), (
+        "number", "find_layout", "read_segment", "elf_parse")),
     "mldsa-round": ("lib/pq/mldsa_round.c", ("lib/pq",), (
         "mldsa_power2round", "divide_2gamma2", "mldsa_decompose", "mldsa_use_hint")),
 }

@@ -126,7 +126,55 @@ def installed(results, name, slow):
                     results.fail(f"{name}: {firmware} boots", result, session.last_lines())
 
 
-TESTS = {"iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
+def _cli(*arguments):
+    """./quoin as a person calls it: exit code and output."""
+    done = subprocess.run([sys.executable, ROOT / "quoin", *map(str, arguments)],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False)
+    return done.returncode, done.stdout
+
+
+def own_keys(results, name, slow):
+    """./quoin keys, sign and verify: an image under keys of one's own, and one that was changed."""
+    with tempfile.TemporaryDirectory(prefix="quoin-keys-") as temporary:
+        work = Path(temporary)
+        secret, keys, out = work / "passphrase", work / "keys", work / "own.iso"
+        secret.write_text("correct horse\n")
+        (work / "wrong").write_text("battery staple\n")
+        signing = ("sign", image.current(), "--keys", keys, "--out", out, "--version", 77)
+        changed = work / "changed.iso"
+
+        def expect(what, code, pattern, *arguments):
+            got, output = _cli(*arguments)
+            if got == code and re.search(pattern, output):
+                results.ok(f"{name}: {what}")
+            else:
+                results.fail(f"{name}: {what}", f"exit code {got}", output.splitlines()[-5:])
+
+        expect("new keys", 0, "epoch 1", "keys", "new", keys, "--passphrase-file", secret)
+        expect("they are not overwritten", 1, "it is not overwritten", "keys", "new", keys,
+               "--passphrase-file", secret)
+        expect("a wrong passphrase", 1, "passphrase is wrong", *signing, "--passphrase-file",
+               work / "wrong")
+        expect("sign", 0, "signed with", *signing, "--passphrase-file", secret)
+        expect("verify", 0, "version 77, release keys of epoch 1", "verify", out, "--keys", keys)
+        expect("verify with other keys", 1,
+               "release keys, ML-DSA-87: the signature does not verify(.*\n)*.*other root keys",
+               "verify", out)
+        place = next(first for first, _, text in layout.describe(out) if "/root.elf" in text)
+        data = bytearray(out.read_bytes())
+        data[place + 5000] ^= 4
+        changed.write_bytes(data)
+        expect("a changed file is named", 1, r"root\.elf: the file has other contents", "verify",
+               changed, "--keys", keys)
+        expect("rotate", 0, "epoch 2", "keys", "rotate", keys, "--passphrase-file", secret)
+        expect("sign with the new release keys", 0, "signed with", *signing, "--passphrase-file",
+               secret)
+        expect("it boots", 0, "found", "run", "--iso", out, "--headless", "--expect",
+               "version 77, release keys of epoch 2(.*\n)*quoin init: root task", "--timeout", 60)
+
+
+TESTS = {"iso-keys": own_keys, "iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
          "tamper": tampertests.tamper, "tpm": tpmtests.tpm}
 
 
