@@ -3,15 +3,6 @@
 
 enum { RSDP1_LENGTH = 20, RSDP2_LENGTH = 36, SDT_HEADER = 36, MAX_TABLE = 0x1000000 };
 
-static uint32_t load32(const uint8_t *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-static uint64_t load64(const uint8_t *p)
-{
-    return load32(p) | (uint64_t)load32(p + 4) << 32;
-}
-
 static bool sums_to_zero(const uint8_t *p, uint32_t length)
 {
     uint8_t sum = 0;

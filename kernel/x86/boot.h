@@ -73,6 +73,20 @@ struct memory_view {
     const void *(*at)(const struct memory_view *view, uint64_t address, uint64_t bytes);
 };
 
+/* Numbers in tables, at any address, least significant byte first. */
+static inline uint16_t load16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
+}
+static inline uint32_t load32(const uint8_t *p)
+{
+    return (uint32_t)load16(p) | (uint32_t)load16(p + 2) << 16;
+}
+static inline uint64_t load64(const uint8_t *p)
+{
+    return load32(p) | (uint64_t)load32(p + 4) << 32;
+}
+
 /* Parses what the loader left (multiboot.c). Null, or what is wrong. */
 const char *multiboot_parse(const struct memory_view *view, uint32_t magic, uint32_t address,
                             struct boot_info *info);

@@ -63,18 +63,6 @@ static bool efi_type_is_ram(uint32_t type)
 }
 
 /* Little-endian loads; memory need not be aligned. */
-static uint16_t load16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-static uint32_t load32(const uint8_t *p)
-{
-    return (uint32_t)load16(p) | (uint32_t)load16(p + 2) << 16;
-}
-static uint64_t load64(const uint8_t *p)
-{
-    return load32(p) | (uint64_t)load32(p + 4) << 32;
-}
 
 static void copy_bytes(void *to, const uint8_t *from, unsigned bytes)
 {

@@ -6,19 +6,6 @@ enum { UNIT_HEADER = 16, RESERVED_HEADER = 24 };
 /* Device scope structure, 8.3.1. */
 enum { SCOPE_HEADER = 6, SCOPE_ENDPOINT = 1, SCOPE_ONE_STEP = 8 };
 
-static uint16_t load16(const uint8_t *p)
-{
-    return (uint16_t)(p[0] | p[1] << 8);
-}
-static uint64_t load64(const uint8_t *p)
-{
-    uint64_t v = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        v |= (uint64_t)p[i] << (8 * i);
-    }
-    return v;
-}
-
 static void add_unit(const uint8_t *e, struct dmar_info *info)
 {
     uint64_t base = load64(e + 8);
