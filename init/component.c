@@ -7,6 +7,7 @@
 
 #include "badge.h"
 #include "program.h"
+#include "system.h"
 #include "window.h"
 
 enum { PAGE = 4096 };
@@ -39,7 +40,8 @@ static seL4_Error make_space(struct component *c, const struct system_table *tab
     }
     seL4_Error error = space_create(&c->space, SPACE_COMPONENT, arena);
     if (error == seL4_NoError) {
-        struct program_patches patches = {table->patches, table->patch_count, number};
+        struct program_patches patches = {table->patches, table->patch_count, number,
+                                          system_physical};
         error = program_load(&c->space, &file, WINDOW_SCRATCH, &patches, &program);
     }
     if (error != seL4_NoError) {

@@ -82,8 +82,12 @@ static bool apply_patches(const struct program_patches *patches, uint64_t page, 
         }
         found = true;
         if (to != 0) {
+            uint64_t value = p->value;
+            if (p->size & SYSTEM_PATCH_PHYSICAL) {
+                value = patches->physical((uint32_t)p->value);
+            }
             /* Aligned to its size, so it lies on one page. */
-            memcpy((uint8_t *)to + p->address % PAGE, &p->value, p->size);
+            memcpy((uint8_t *)to + p->address % PAGE, &value, p->size & ~SYSTEM_PATCH_PHYSICAL);
         }
     }
     return found;

@@ -15,6 +15,7 @@ struct program_patches {
     const struct system_patch *records;
     uint32_t count;
     uint32_t domain;
+    uint64_t (*physical)(uint32_t region); /* for SYSTEM_PATCH_PHYSICAL */
 };
 
 struct program {

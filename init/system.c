@@ -20,6 +20,13 @@ static struct arena arena;
 static struct region regions[SYSTEM_MAX_REGIONS];
 static struct component components[SYSTEM_MAX_DOMAINS];
 
+uint64_t system_physical(uint32_t region)
+{
+    seL4_X86_Page_GetAddress_t place = seL4_X86_Page_GetAddress(regions[region].first);
+
+    return place.error == seL4_NoError ? place.paddr : 0;
+}
+
 static seL4_Error make_memory(const struct system_table *t)
 {
     seL4_Error error = seL4_NoError;

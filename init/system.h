@@ -28,6 +28,9 @@ struct system {
 seL4_Error system_build(struct system *system, const struct archive_file *file,
                         const struct vm_host *host, seL4_CPtr notification);
 
+/* Where a region's first page is in the machine's memory; 0 when the kernel does not say. */
+uint64_t system_physical(uint32_t region);
+
 /* A component's record, for fault reports: NULL for a number that is none. */
 const struct system_domain *system_component(const struct system *system, unsigned number);
 

@@ -138,6 +138,10 @@ static bool machines_are_valid(const struct system_table *t, const struct system
 
 static bool patch_is_valid(const struct system_table *t, const struct system_patch *p)
 {
+    if (p->size == (8 | SYSTEM_PATCH_PHYSICAL)) {
+        return p->domain < t->domain_count && p->address % 8 == 0 && p->value < t->region_count &&
+               t->regions[p->value].page_bits == 21 && t->regions[p->value].size == 1u << 21;
+    }
     return p->domain < t->domain_count &&
            (p->size == 1 || p->size == 2 || p->size == 4 || p->size == 8) &&
            p->address % p->size == 0;

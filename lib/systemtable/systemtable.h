@@ -94,6 +94,10 @@ struct system_machines {
     uint32_t slots, priority, console, rings, first_id, table, commands, id;
 };
 
+/* In the size: value is the number of a region of one large page, the variable (8 bytes) gets its
+ * physical address. */
+#define SYSTEM_PATCH_PHYSICAL 0x100u
+
 /* A variable of a domain's program that gets a value before the program starts. */
 struct system_patch {
     uint32_t domain, size; /* 1, 2, 4 or 8 bytes */

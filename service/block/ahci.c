@@ -65,7 +65,14 @@ void port_start(const struct ahci_disk *disk)
     uint32_t command = port_read(disk, PORT_CMD) | CMD_FIS;
     port_write(disk, PORT_CMD, command);
     port_write(disk, PORT_CMD, command | CMD_START);
-    port_write(disk, PORT_IE, IS_D2H | IS_PIO | IS_DMA | IS_SET_BITS | IS_ERRORS);
+}
+
+/* A port that is not used interrupts nobody. */
+static void give_up(const struct ahci_disk *disk)
+{
+    port_stop(disk);
+    port_write(disk, PORT_IE, 0);
+    port_write(disk, PORT_IS, UINT32_MAX);
 }
 
 static uint16_t word(const uint8_t *data, unsigned index)
@@ -128,13 +135,15 @@ static bool start_port(struct ahci_driver *driver, struct ahci_disk *disk, unsig
     port_start(disk);
     /* The drive sends its signature once it is ready (10.4.2). */
     if (!port_wait(disk, PORT_TFD, TFD_BUSY, 0) || port_read(disk, PORT_SIG) != SIGNATURE_DISK) {
-        port_stop(disk);
+        give_up(disk);
         return false;
     }
     if (!ahci_identify(disk, dma_address(driver->dma, identity)) || !describe(disk, identity)) {
-        port_stop(disk);
+        give_up(disk);
         return false;
     }
+    port_write(disk, PORT_IS, UINT32_MAX);
+    port_write(disk, PORT_IE, IS_D2H | IS_PIO | IS_DMA | IS_SET_BITS | IS_ERRORS);
     return true;
 }
 

@@ -123,6 +123,9 @@ def test_description_of_the_tree():
                              "logs_size", "machines_rings", "machines_table_address",
                              "machines_commands", "machines_commands_size", "status_timer",
                              "logs_first_id", "machines_first_id", "machines_id"),
+             "pci.elf": ("config_port_id", "disk_table_address", "disk_window", "disk_table"),
+             "disk.elf": ("pci_channel", "irq_id", "window_address", "window_size", "dma_virtual",
+                          "dma_size", "dma_physical"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])
                 for program, variables in names.items()}

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, elf, guest, image, lifetests
+from . import build, disks, elf, guest, image, lifetests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -36,6 +36,7 @@ DEFAULTS = {
     "slow": False,     # only with ./quoin test all
     "qemu": [],
     "each": None,      # one run for each of these: more of the guest's command line
+    "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
     "system": None,    # direct: another system description, with the programs built beside it
@@ -104,6 +105,8 @@ def _machine(row, settings):
     else:
         machine.iso = build.directory() / f"test-{row['name']}.iso"
         image.make(machine.iso, image.payload(build.artifact(row["root"])))
+    if row["disk"] is not None:
+        machine.qemu_args = [*row["qemu"], *disks.arguments(row["name"], *row["disk"])]
     return machine
 
 

@@ -47,6 +47,8 @@ ROOTS_VARIABLE = "loader_roots"
 # What goes into the root image behind init, beside the guest's files (guest.py).
 PROGRAMS = {
     "console.elf": "service/console/console.elf",
+    "disk.elf": "service/block/disk.elf",
+    "pci.elf": "service/pci/pci.elf",
     "timer.elf": "service/timer/timer.elf",
     "vmm.elf": "vmm/vmm.elf",
 }

@@ -170,8 +170,9 @@ def check(system, report):
                 region = system.regions.get(value[1])
                 if region is None:
                     report.add(line, f"setvar: there is no memory_region {value[1]}")
-                elif region.physical is None:
-                    report.add(line, f"setvar: {value[1]} has no phys_addr")
+                elif region.physical is None and not (region.page == region.size != PAGE):
+                    report.add(line, f"setvar: {value[1]} has no phys_addr and is not one large "
+                                     "page")
     _hardware(system, report)
     _physical(system, report)
     _channels(system, ids, report)

@@ -6,7 +6,7 @@ from .check import mapped_size
 from .description import read
 from .document import Report, parse
 from .model import LOWEST_MAPPING
-from .table import encode
+from .table import PATCH_PHYSICAL, encode
 
 
 def _value(value, system):
@@ -27,6 +27,9 @@ def _patches(domain, system, data, report):
         for line, name, value in domain.variables:
             place = symbols.variable(data, name)
             number = _value(value, system)
+            late = number is None
+            if late:
+                number = list(system.regions).index(value[1])
             if place is None:
                 report.add(line, f"{domain.program} has no variable {name}")
             elif place[1] not in (1, 2, 4, 8) or number >= 1 << (8 * place[1]):
@@ -34,8 +37,10 @@ def _patches(domain, system, data, report):
                                  "not fit")
             elif place[0] % place[1]:
                 report.add(line, f"{domain.program}: {name} is not aligned")
+            elif late and place[1] != 8:
+                report.add(line, f"{domain.program}: {name} must have 8 bytes for an address")
             else:
-                found.append((*place, number))
+                found.append((place[0], place[1] | (PATCH_PHYSICAL if late else 0), number))
     except symbols.NotElf as reason:
         report.add(domain.line, f"{domain.program}: {reason}")
     return found

@@ -24,6 +24,7 @@ MACHINES = struct.Struct("<IIIIIIII")
 PATCH = struct.Struct("<IIQQ")
 
 DOMAIN_SERVES = 1
+PATCH_PHYSICAL = 0x100 # in the size: the value is a region's number, for its address
 MAP_WRITE, MAP_EXECUTE, MAP_UNCACHED = 1, 2, 4
 END_NOTIFY, END_CALL = 1, 2
 INTERRUPT_LEVEL, INTERRUPT_LOW, INTERRUPT_MESSAGE = 1, 2, 4

@@ -48,6 +48,8 @@ static struct bench *create(enum ahci_kind kind)
     struct vm *vm = &b->machine->vm;
     ahci_initialize(&b->ahci, &vm->memory, &vm->apics, &vm->irq);
     assert_true(ahci_attach(&b->ahci, 1, kind, &b->delay.device));
+    if (kind == AHCI_DISK) /* a drive that the driver does not take */
+        assert_true(ahci_attach(&b->ahci, 0, AHCI_CDROM, &b->disk.device));
     assert_true(pci_add(&vm->pci, &b->ahci.function));
     guest_attach(&b->guest, b->machine, AHCI_DEVFN);
     return b;
@@ -56,9 +58,12 @@ static struct bench *create(enum ahci_kind kind)
 static void start(struct bench *b)
 {
     b->guest.dma.used = 0;
+    guest_interrupted(&b->guest); /* of what was before */
     assert_int_equal(ahci_start(&b->driver, &b->guest.config, &b->guest.bar[5], &b->guest.dma),
                      AHCI_OK);
     assert_int_equal(b->driver.disks, 1);
+    assert_int_equal(b->ahci.port[0].interrupt_enable, 0);
+    assert_false(guest_interrupted(&b->guest));
     uint8_t *buffers = dma_allocate(&b->guest.dma, 48 * 16384, 4096);
     assert_non_null(buffers);
     bounce_initialize(&b->bounce, &b->driver.disk[0].device, buffers, 48 * 16384, 16384);

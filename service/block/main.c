@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The component that drives a disk, virtio or SATA: it finds its controller through the PCI
+ * service, looks at what is on the disk, and says so in the log.
+ */
+#include <block/bounce.h>
+#include <component/component.h>
+#include <rt/log.h>
+#include <stddef.h>
+
+#include "service/block/ahci.h"
+#include "service/block/scan.h"
+#include "service/block/virtio_blk.h"
+#include "service/pci/protocol.h"
+
+/* Bytes of the DMA memory that are the driver's buffers for what lies elsewhere. */
+#define BOUNCE_BUFFER 0x8000u
+#define BOUNCE_SIZE   (16 * BOUNCE_BUFFER)
+
+#define PCI_CLASS  0x08u
+#define CLASS_AHCI 0x010601u
+#define AHCI_BAR   5u
+
+/* Set by the system description. */
+microkit_channel pci_channel;
+microkit_channel irq_id;
+uint64_t window_address;
+uint64_t window_size;
+uint64_t dma_virtual;
+uint64_t dma_size;
+uint64_t dma_physical;
+
+static struct dma dma;
+static struct registers bars[PCI_BAR_COUNT];
+static struct virtio_blk_driver virtio;
+static struct ahci_driver ahci;
+static struct block_device *disk;
+static bool sata;
+static struct bounce bounce;
+static struct block_scan scan;
+static bool running;
+
+/* The device's configuration space, by calls. */
+static uint64_t config_read(void *context, uint64_t offset, unsigned size)
+{
+    (void)context;
+    microkit_mr_set(0, offset);
+    microkit_mr_set(1, size);
+    microkit_msginfo answer = microkit_ppcall(pci_channel, microkit_msginfo_new(PCI_CALL_READ, 2));
+    return microkit_msginfo_get_label(answer) == 0 ? microkit_mr_get(0) : UINT64_MAX;
+}
+
+static void config_write(void *context, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)context;
+    microkit_mr_set(0, offset);
+    microkit_mr_set(1, size);
+    microkit_mr_set(2, value);
+    (void)microkit_ppcall(pci_channel, microkit_msginfo_new(PCI_CALL_WRITE, 3));
+}
+
+static const struct registers config = {
+    .size = PCI_CONFIG_BYTES, .read = config_read, .write = config_write};
+
+/* Where the device's registers are in the window; false when there is no device. */
+static bool find_device(void)
+{
+    const struct registers window = {.base = (volatile uint8_t *)window_address,
+                                     .size = window_size};
+    microkit_msginfo answer = microkit_ppcall(pci_channel, microkit_msginfo_new(PCI_CALL_FIND, 0));
+    if (microkit_msginfo_get_label(answer) != 0)
+        return false;
+    for (unsigned i = 0; i < PCI_BAR_COUNT; i++)
+        bars[i] = registers_part(&window, microkit_mr_get((seL4_Uint8)(PCI_FIND_OFFSET + i)),
+                                 microkit_mr_get((seL4_Uint8)(PCI_FIND_SIZE + i)));
+    return true;
+}
+
+static void scanned(void *context)
+{
+    (void)context;
+    if (scan.boot_medium)
+        log_info("this is the medium that the system was started from: it is not offered");
+    else if (!scan.usable)
+        log_error("the disk cannot be read");
+    else if (scan.partitioned)
+        log_info("%u partitions%s", scan.gpt.count, scan.backup ? ", from the backup table" : "");
+    else
+        log_info("no partitions");
+}
+
+/* The first disk of the controller, or NULL. */
+static struct block_device *start_disk(void)
+{
+    sata = registers_read32(&config, PCI_CLASS) >> 8 == CLASS_AHCI;
+    if (!sata) {
+        int error = virtio_blk_start(&virtio, &config, bars, &dma, 0);
+        if (error != VIRTIO_OK)
+            log_error("the virtio disk does not start (error %d)", error);
+        return error == VIRTIO_OK ? &virtio.device : NULL;
+    }
+    int error = ahci_start(&ahci, &config, &bars[AHCI_BAR], &dma);
+    if (error != AHCI_OK)
+        log_error("the SATA controller does not start (error %d)", error);
+    else if (ahci.disks == 0)
+        log_info("there is no disk at the SATA controller");
+    return error == AHCI_OK && ahci.disks != 0 ? &ahci.disk[0].device : NULL;
+}
+
+void init(void)
+{
+    dma = (struct dma){.memory = (uint8_t *)dma_virtual, .address = dma_physical, .size = dma_size};
+    if (!find_device()) {
+        log_info("there is no disk controller");
+        return;
+    }
+    disk = start_disk();
+    if (disk == NULL)
+        return;
+    uint8_t *buffers = dma_allocate(&dma, BOUNCE_SIZE, 4096);
+    uint8_t *table = dma_allocate(&dma, SCAN_BUFFER, 4096);
+    if (buffers == NULL || table == NULL) {
+        log_error("there is not enough DMA memory");
+        return;
+    }
+    running = true;
+    bounce_initialize(&bounce, disk, buffers, BOUNCE_SIZE, BOUNCE_BUFFER);
+    log_info("%s disk of %lu MiB, %s", sata ? "SATA" : "virtio", disk->sectors >> 11,
+             disk->read_only ? "read-only" : "writable");
+    scan_start(&scan, &bounce.device, table, scanned, NULL);
+}
+
+void notified(microkit_channel channel)
+{
+    if (channel != irq_id || !running)
+        return;
+    microkit_irq_ack(irq_id);
+    if (sata)
+        ahci_interrupt(&ahci);
+    else
+        virtio_blk_interrupt(&virtio);
+    if (sata ? ahci.disk[0].dead : virtio.broken) {
+        log_error("the disk has stopped working");
+        running = false;
+    }
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The PCI service: finds the devices that the system description gives to drivers, puts their
+ * registers where the drivers have mapped them, and lets each driver see its own device's
+ * configuration space and no other. It alone has the configuration ports.
+ */
+#include <component/component.h>
+#include <pci/pci.h>
+#include <rt/log.h>
+#include <stddef.h>
+
+#include "service/pci/protocol.h"
+
+#define ADDRESS_PORT 0xcf8u
+#define DATA_PORT    0xcfcu
+#define CONFIG_SPACE 256u /* what mechanism 1 reaches (PCI 3.0, 3.2.2.3.2) */
+
+#define COMMAND      0x04u
+#define BARS         0x10u
+#define TABLE_SIZE   0x1000u
+#define COMMAND_MASK 0x0406u /* memory, bus master, INTx off */
+
+/* Messages of interrupt n go to the first processor (SDM volume 3, 11.11); see kernel/config.h. */
+#define MSI_ADDRESS      0xfee00000u
+#define MSI_FIRST_VECTOR 0x30u
+
+/* Set by the system description. */
+microkit_channel config_port_id;
+uint64_t disk_window;        /* where the disk driver's mapping of registers begins, physically */
+uint64_t disk_table;         /* likewise this service's of the disk's MSI-X table ... */
+uint64_t disk_table_address; /* ... and where it is mapped */
+
+/* Which device is whose: the channel is the place in this list. */
+struct grant {
+    bool (*suits)(const struct pci_info *info);
+    uint32_t window_size;
+    unsigned interrupt;
+    const uint64_t *window;
+    const uint64_t *table;
+    const uint64_t *table_address;
+    bool found;
+    struct registers config;
+    struct pci_info info;
+    uint32_t offset[PCI_BAR_COUNT];
+};
+
+/* A virtio disk, modern or transitional, or an AHCI controller. */
+static bool is_disk(const struct pci_info *info)
+{
+    bool virtio = info->vendor == 0x1af4 && (info->device == 0x1042 || info->device == 0x1001);
+    return virtio || info->class_code == 0x010601;
+}
+
+static struct grant grants[] = {
+    {.suits = is_disk,
+     .window_size = 0x200000,
+     .interrupt = 8,
+     .window = &disk_window,
+     .table = &disk_table,
+     .table_address = &disk_table_address},
+};
+
+#define GRANTS (sizeof(grants) / sizeof(grants[0]))
+
+/* Bus 0 alone: mechanism 1 and its ports, as a range of registers with 4 KiB for each function. */
+static void select(uint64_t offset)
+{
+    uint32_t function = (uint32_t)(offset >> 12) & 0xffff;
+    microkit_x86_ioport_write_32(config_port_id, ADDRESS_PORT,
+                                 0x80000000u | function << 8 | ((uint32_t)offset & 0xfc));
+}
+
+static uint64_t config_read(void *context, uint64_t offset, unsigned size)
+{
+    (void)context;
+    if ((offset & 0xfff) >= CONFIG_SPACE)
+        return UINT64_MAX;
+    select(offset);
+    seL4_Word port = DATA_PORT + (offset & 3);
+    return size == 1   ? microkit_x86_ioport_read_8(config_port_id, port)
+           : size == 2 ? microkit_x86_ioport_read_16(config_port_id, port)
+                       : microkit_x86_ioport_read_32(config_port_id, port);
+}
+
+static void config_write(void *context, uint64_t offset, unsigned size, uint64_t value)
+{
+    (void)context;
+    if ((offset & 0xfff) >= CONFIG_SPACE)
+        return;
+    select(offset);
+    seL4_Word port = DATA_PORT + (offset & 3);
+    if (size == 1)
+        microkit_x86_ioport_write_8(config_port_id, port, (seL4_Uint8)value);
+    else if (size == 2)
+        microkit_x86_ioport_write_16(config_port_id, port, (seL4_Uint16)value);
+    else
+        microkit_x86_ioport_write_32(config_port_id, port, (seL4_Uint32)value);
+}
+
+static void set_bar(const struct grant *grant, unsigned bar, uint64_t address)
+{
+    registers_write32(&grant->config, BARS + 4 * bar, (uint32_t)address);
+    if (grant->info.bar[bar].wide)
+        registers_write32(&grant->config, BARS + 4 * bar + 4, (uint32_t)(address >> 32));
+}
+
+/* The BAR with the MSI-X table is this service's: who writes there can raise any interrupt. */
+static bool is_table(const struct grant *grant, unsigned bar)
+{
+    return grant->info.msix.capability != 0 && grant->info.msix.table_bar == bar;
+}
+
+/* Moves the device's memory BARs into its driver's window, each to a multiple of its size. */
+static bool place(struct grant *grant)
+{
+    uint64_t at = 0;
+    for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
+        const struct pci_bar_info *bar = &grant->info.bar[i];
+        if (bar->kind != PCI_BAR_MEMORY)
+            continue;
+        if (is_table(grant, i)) {
+            if (bar->size > TABLE_SIZE)
+                return false; /* it has more in it than the table */
+            set_bar(grant, i, *grant->table);
+            continue;
+        }
+        uint64_t size = bar->size < 4096 ? 4096 : bar->size;
+        at = (at + size - 1) & ~(size - 1);
+        if (size > grant->window_size || at > grant->window_size - size)
+            return false;
+        set_bar(grant, i, *grant->window + at);
+        grant->offset[i] = (uint32_t)at;
+        at += size;
+    }
+    return true;
+}
+
+/* All of the device's interrupts are one message. */
+static bool set_interrupt(const struct grant *grant)
+{
+    uint16_t data = (uint16_t)(MSI_FIRST_VECTOR + grant->interrupt);
+    const struct registers table = {.base = (volatile uint8_t *)*grant->table_address,
+                                    .size = TABLE_SIZE};
+    if (grant->info.msix.capability == 0) {
+        pci_enable_msi(&grant->config, &grant->info, MSI_ADDRESS, data);
+        return grant->info.msi != 0;
+    }
+    /* The table answers only while memory is decoded. */
+    pci_enable(&grant->config, true);
+    pci_enable_msix(&grant->config, &grant->info);
+    for (unsigned i = 0; i < grant->info.msix.vectors; i++)
+        pci_set_msix(&table, &grant->info, i, MSI_ADDRESS, data);
+    return true;
+}
+
+static void give(struct grant *grant, const struct pci_ecam *bus, const struct pci_info *info)
+{
+    grant->info = *info;
+    grant->config = pci_config(bus, info->id);
+    pci_enable(&grant->config, false);
+    if (!place(grant)) {
+        log_error("device %04x:%04x does not fit into its driver's window", info->vendor,
+                  info->device);
+        return;
+    }
+    if (!set_interrupt(grant)) {
+        log_error("device %04x:%04x has no message interrupts", info->vendor, info->device);
+        return;
+    }
+    grant->found = true;
+    log_info("%02x:%02x.%x %04x:%04x is given to its driver", info->id >> 8, info->id >> 3 & 31,
+             info->id & 7, info->vendor, info->device);
+}
+
+void init(void)
+{
+    static struct pci_info list[64];
+    const struct pci_ecam bus = {
+        .space = {.size = 1 << 20, .read = config_read, .write = config_write}};
+    unsigned count = pci_scan(&bus, list, sizeof(list) / sizeof(list[0]));
+    log_info("%u functions on bus 0", count);
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned g = 0; g < GRANTS; g++) {
+            struct grant *grant = &grants[g];
+            if (!grant->found && grant->suits(&list[i]))
+                give(grant, &bus, &list[i]);
+        }
+    }
+}
+
+void notified(microkit_channel channel)
+{
+    (void)channel;
+}
+
+/* What a driver may write: the command register's bits that say whether its device works. */
+static void write_for_driver(const struct grant *grant, uint64_t offset, unsigned size,
+                             uint64_t value)
+{
+    if (offset == COMMAND && size == 2)
+        registers_write16(&grant->config, COMMAND, (uint16_t)(value & COMMAND_MASK));
+}
+
+microkit_msginfo protected(microkit_channel channel, microkit_msginfo message)
+{
+    uint64_t offset = microkit_mr_get(0);
+    uint64_t size = microkit_mr_get(1);
+    uint64_t value = microkit_mr_get(2);
+    bool sized = size == 1 || size == 2 || size == 4;
+    if (channel >= GRANTS || !grants[channel].found)
+        return microkit_msginfo_new(1, 0);
+    const struct grant *grant = &grants[channel];
+    switch (microkit_msginfo_get_label(message)) {
+    case PCI_CALL_FIND:
+        for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
+            const struct pci_bar_info *bar = &grant->info.bar[i];
+            microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->offset[i]);
+            bool given = bar->kind == PCI_BAR_MEMORY && !is_table(grant, i);
+            microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), given ? bar->size : 0);
+        }
+        return microkit_msginfo_new(0, PCI_FIND_WORDS);
+    case PCI_CALL_READ:
+        if (!sized)
+            return microkit_msginfo_new(1, 0);
+        microkit_mr_set(0, registers_read(&grant->config, offset, (unsigned)size));
+        return microkit_msginfo_new(0, 1);
+    case PCI_CALL_WRITE:
+        if (!sized)
+            return microkit_msginfo_new(1, 0);
+        write_for_driver(grant, offset, (unsigned)size, value);
+        return microkit_msginfo_new(0, 0);
+    default:
+        return microkit_msginfo_new(1, 0);
+    }
+}

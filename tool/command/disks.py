@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks of the machine under test: images with a partition table, and the emulator's arguments."""
+
+import struct
+import uuid
+import zlib
+
+from . import build
+
+SECTORS = 131072
+LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
+PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 65535),
+              (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, SECTORS - 2048)]
+CONTROLLERS = {"virtio": "virtio-blk-pci,drive=test,disable-legacy=on",
+               "sata": "ide-hd,drive=test,bus=ide.1"}
+
+
+def _header(own, other, entries_at, entries):
+    """UEFI 2.10, table 5-5."""
+    body = struct.pack("<QQQQ16sQIII", own, other, 34, SECTORS - 34, uuid.UUID(int=1).bytes_le,
+                       entries_at, len(entries) // 128, 128, zlib.crc32(entries))
+    start = b"EFI PART" + struct.pack("<II", 0x10000, 92)
+    checksum = zlib.crc32(start + bytes(8) + body)
+    return start + struct.pack("<II", checksum, 0) + body
+
+
+def content(kind):
+    """Bytes of a disk: "partitions", "backup" (the primary table is damaged), "medium" (the boot
+    medium, as its volume name says) or "empty"."""
+    image = bytearray(SECTORS * 512)
+    if kind == "empty":
+        return image
+    entries = b"".join(LINUX_DATA.bytes_le + name.bytes_le + struct.pack("<QQQ", first, last, 0) +
+                       "data".encode("utf-16-le").ljust(72, b"\0")
+                       for name, first, last in PARTITIONS).ljust(128 * 128, b"\0")
+    for own, other, at in ((1, SECTORS - 1, 2), (SECTORS - 1, 1, SECTORS - 33)):
+        header = _header(own, other, at, entries)
+        image[own * 512:own * 512 + len(header)] = header
+        image[at * 512:at * 512 + len(entries)] = entries
+    if kind == "backup":
+        image[512 + 60] ^= 1
+    if kind == "medium":
+        image[64 * 512:64 * 512 + 72] = b"\1CD001\1".ljust(40, b"\0") + b"QUOIN".ljust(32)
+    return image
+
+
+def arguments(name, controller, kind):
+    """Arguments of QEMU for a disk with this content, in a file of this name."""
+    file = build.directory() / f"test-{name}.disk"
+    file.write_bytes(content(kind))
+    return ["-drive", f"if=none,id=test,format=raw,file={file}",
+            "-device", CONTROLLERS[controller]]
