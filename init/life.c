@@ -7,6 +7,7 @@
 #include <rt/log.h>
 
 #include "pool.h"
+#include "priority.h"
 #include "settings.h"
 
 /* How long a machine that is to stop may take. */
@@ -104,7 +105,11 @@ static void start(struct slot *s)
     s->vm.consumed_us = 0;
     s->state = MACHINE_RUNNING;
     publish();
+    /* What it takes to build a machine is shared with the others as if it ran already, so that one
+     * that is reset again and again takes no more than its part. */
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, life.host->priority);
     seL4_Error error = vm_start(&s->vm, (unsigned)(s - slots), life.host, set, life.vmm);
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
     if (error != seL4_NoError) {
         s->state = MACHINE_FAILED;
     } else {

@@ -18,14 +18,11 @@
 #include "journal.h"
 #include "life.h"
 #include "pool.h"
+#include "priority.h"
 #include "rtc.h"
 #include "serial.h"
 #include "system.h"
 #include "watch.h"
-
-/* Above every virtual machine, so that none can keep init from ending it, and below the services,
- * so that they go on while init builds something. */
-enum { PRIORITY = 140 };
 
 /* Objects that init itself needs. */
 struct own {
@@ -115,11 +112,11 @@ void component_main(const seL4_BootInfo *info)
     device_init(info);
     read_extensions(info);
     make_own_objects(info, &own);
-    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, PRIORITY);
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
     host.sched_control = info->schedcontrol.start;
     host.core_count = (unsigned)info->numNodes;
     host.endpoint = own.endpoint;
-    host.priority = PRIORITY - 40;
+    host.priority = DEFAULT_MACHINE_PRIORITY;
     rtc_read(cspace_alloc(), &host.wall_clock_ns, &host.wall_clock_tsc);
 
     unsigned file_count = archive_init(info);

@@ -347,8 +347,8 @@ static seL4_Error build(struct builder *b, const struct archive_file *vmm)
         b->step = "a vCPU";
         error = build_vcpu(b, i);
     }
-    b->step = "its capabilities";
     if (error == seL4_NoError) {
+        b->step = "its capabilities";
         s->exit_endpoint = give(b, b->host->endpoint, seL4_CanWrite, BADGE_VM_ENDING | vm->slot);
         seL4_CPtr lock = arena_object(&vm->arena, seL4_NotificationObject, 0);
         s->lock = give(b, lock, seL4_ReadWrite, 1);
@@ -384,6 +384,11 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
     struct builder b = {
         .vm = vm, .host = host, .window = WINDOW_MACHINES + slot * WINDOW_MACHINE_SIZE};
 
+    if (settings->memory > pool_free_bytes()) {
+        log_error("VM %s: it needs %lu MiB, and %lu MiB are free", settings->name,
+                  settings->memory >> 20, pool_free_bytes() >> 20);
+        return seL4_NotEnoughMemory;
+    }
     *vm = (struct vm){.slot = slot, .settings = *settings, .exists = true};
     seL4_Error error = build(&b, vmm);
     if (error == seL4_NoError) {

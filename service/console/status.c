@@ -96,7 +96,8 @@ static void draw_exits(unsigned slot, struct sample *s, uint64_t ticks)
         if (ticks == 0 || count == 0 || count > ticks) {
             continue;
         }
-        uint64_t rate = count * component_info->tsc_hz / ticks;
+        uint64_t ms = ticks / (component_info->tsc_hz / 1000 + 1) + 1;
+        uint64_t rate = count * 1000 / ms;
         ADD("%s%s %lu", shown++ ? ", " : "", exit_name((enum exit_kind)kind), rate);
     }
     if (shown == 0) {

@@ -54,7 +54,7 @@ GOOD = """<system>
 <ioport id="0" addr="0x3f8" size="8" />
 <timer id="3" setvar_id="byte" />
 </protection_domain>
-<protection_domain name="b" priority="20">
+<protection_domain name="b" priority="150">
 <program_image path="b.elf" />
 <map mr="m" vaddr="0x1000000" offset="0x1000" size="0x2000" perms="r" />
 <setvar symbol="word" region_paddr="big" />
@@ -107,7 +107,7 @@ def test_good_description():
     region = table.REGION.unpack_from(data, counts[0][0] + 3 * table.REGION.size)
     assert region == (b"big".ljust(32, b"\0"), 0x400000, 0xe0000000, 21, 0)
     domain = table.DOMAIN.unpack_from(data, counts[1][0] + table.DOMAIN.size)
-    assert domain[4:7] == (20, 0, table.DOMAIN_SERVES)
+    assert domain[4:7] == (150, 0, table.DOMAIN_SERVES)
     assert table.MAP.unpack_from(data, counts[2][0] + 2 * 40) == (1, 0, 0x1000, 0x2000, 0x1000000,
                                                                 0, 0)
     assert table.CHANNEL.unpack_from(data, counts[3][0]) == (0, 10, 3, 1, 11, 0)
@@ -245,7 +245,9 @@ def test_log_and_machines():
     check('table="page"', 'table="m"', "must have 0x1000 bytes")
     check('first_id="30"', 'first_id="62"', "do not fit")
     check('id="40"', 'id="31"', "machines")
-    check('slots="2" priority="5"', 'slots="2" priority="20"', "higher priority")
+    check('slots="2" priority="5"', 'slots="2" priority="140"', "below init's")
+    assert any("higher priority than init" in entry for entry in
+               mistakes(changed('name="b" priority="150"', 'name="b" priority="140"')))
     check('slots="2"', 'slots="17"', "is not from")
     assert any("there is one already" in entry for entry in
                mistakes(changed("<log ", '<log pd="b" mr="logs" first_id="50" /><log ')))

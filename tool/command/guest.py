@@ -13,11 +13,14 @@ from .ui import ROOT, Problem, Step, run
 
 FILES = ROOT / "system/guest"
 TESTS = ROOT / "test/guest"
-# Modules of the kernel's package that tests load.
-TEST_MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko", "drivers/virtio/virtio.ko",
-                "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio_pci_legacy_dev.ko",
-                "drivers/virtio/virtio_pci_modern_dev.ko", "drivers/virtio/virtio_pci.ko",
-                "drivers/block/virtio_blk.ko", "drivers/char/hw_random/virtio-rng.ko"]
+# Modules of the kernel's package that guests load: the power button, and what tells of it.
+MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko"]
+# And those that tests load as well.
+TEST_MODULES = MODULES + [
+    "drivers/virtio/virtio.ko", "drivers/virtio/virtio_ring.ko",
+    "drivers/virtio/virtio_pci_legacy_dev.ko", "drivers/virtio/virtio_pci_modern_dev.ko",
+    "drivers/virtio/virtio_pci.ko", "drivers/block/virtio_blk.ko",
+    "drivers/char/hw_random/virtio-rng.ko"]
 # Content of a disk under test: 8192 sectors, none like another.
 PATTERN = b"".join(hashlib.sha512(number.to_bytes(4, "little")).digest() * 8
                    for number in range(8192))
@@ -113,11 +116,17 @@ def sources(yes=False):
     return [*_originals(yes), *(file for file in FILES.rglob("*") if file.is_file())]
 
 
+def _modules(kernel, names):
+    """Modules of the kernel's package, in /lib of the initramfs."""
+    folder = next(kernel.parent.parent.glob("lib/modules/*")) / "kernel"
+    return {f"lib/{Path(name).name}": (folder / name).read_bytes() for name in names}
+
+
 def files():
     """Name in the root image -> bytes: the kernel and its initramfs."""
     kernel, busybox = _originals()
-    return {"guest/vmlinuz": kernel.read_bytes(),
-            "guest/initramfs": initramfs(busybox, _tree(FILES))}
+    overlay = _tree(FILES) | _modules(kernel, MODULES)
+    return {"guest/vmlinuz": kernel.read_bytes(), "guest/initramfs": initramfs(busybox, overlay)}
 
 
 def busybox():
@@ -133,8 +142,6 @@ def test_files():
     for program in ("state", "pages"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
-    modules = next(kernel.parent.parent.glob("lib/modules/*"))
-    for module in TEST_MODULES:
-        overlay[f"lib/{Path(module).name}"] = (modules / "kernel" / module).read_bytes()
+    overlay |= _modules(kernel, TEST_MODULES)
     return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay),
             "test/pattern": PATTERN}

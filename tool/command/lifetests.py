@@ -30,7 +30,8 @@ def _root_image(name, machines):
     out = build.directory() / f"{name}.root.elf"
     files = {"test/payload": build.artifact("test/vm/payload.elf").read_bytes()}
     for order, (machine, lines) in enumerate(machines.items()):
-        files[f"vm/{machine}.ini"] = (f"name = {machine}\nkernel = test/payload\nmemory = 16M\n"
+        memory = "" if "memory" in lines else "memory = 16M\n"
+        files[f"vm/{machine}.ini"] = (f"name = {machine}\nkernel = test/payload\n{memory}"
                                       f"order = {order}\n{lines}").encode()
     out.write_bytes(image.packed(files))
     return out
@@ -176,6 +177,20 @@ def _own_ends(console):
     console.tick("right", console.tick("right"))
 
 
+def _too_large(console):
+    """A machine for which there is no memory fails alone, and what was taken for it comes back."""
+    free = console.status().free
+    for name, reason in (("huge", rb"it needs 65536 MiB, and \d+ MiB are free"),
+                         ("large", rb"cannot make [^\r]* \(kernel error 10, \d+ MiB free\)")):
+        console.select(name)
+        for _ in range(2):
+            place = console.type(b"s")
+            console.page(f"{name} failed", place, lambda page: page.state(name) == "failed"
+                         and page.free == free)
+        place = console.type(b"l")
+        console.text(rb"error: VM " + name.encode() + rb": " + reason, place)
+
+
 def _share(console):
     """A machine whose vCPU may use a tenth of a core uses no more, however much it wants."""
     console.select("waits")
@@ -210,31 +225,54 @@ def _many(console):
         raise Failure(f"{free[0]} bytes free after all were killed, {free[1]} after it again")
 
 
+def _button(console):
+    """Debian heeds the power button, by x and by p, and boots again."""
+    console.text(rb"quoin-guest login:", 0)
+    free = None
+    for key in (b"p", b"x"):
+        console.status()
+        page = console.order(key, "debian", "stopped")
+        place = console.type(b"l")
+        console.text(rb"(.*\r\n)+.*VM debian: powered off", place)
+        if free not in (None, page.free):
+            raise Failure(f"{page.free} bytes free, {free} the first time")
+        free = page.free
+        console.status()
+        console.order(b"s", "debian", "running")
+        place = console.type(b"\r")
+        console.text(rb"console of debian(.*\r\n)+.*quoin-guest login:", place)
+
+
 def _parts(life):
     """Machines, and what is done with them: name -> test."""
     if "many" in life:
         return ({f"m{number:02}": "cmdline = idle\n" for number in range(16)},
                 {"sixteen idle machines": _many})
+    if "button" in life:
+        return None, {"power button": _button}
     if "share" in life:
         return {"busy": "", "waits": "autostart = no\ncpu = 10%\n"}, {"a tenth of a core": _share}
     kills = life["kills"]
-    return ({name: "" for name in NAMES},
+    return ({**{name: "" for name in NAMES}, "huge": "autostart = no\nmemory = 64G\n",
+             "large": "autostart = no\nmemory = 468M\n"},
             {"machines end by themselves": _own_ends,
+             "a machine that is too large": _too_large,
              f"{kills} kills, seed {life['seed']}": lambda console: _kills(console, kills,
                                                                           life["seed"])})
 
 
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed, or share, or many."""
+    """One row: life has the number of kills and their seed, or share, many or button."""
     try:
         machines, parts = _parts(life)
-        machine.root = _root_image(name, machines)
+        machine.root = _root_image(name, machines) if machines else image.root_image(yes)
         with Session(machine, yes) as session:
             console = Console(session, time.monotonic() + timeout)
             for part, test in parts.items():
                 timer = Timer()
                 try:
-                    console.text(rb"payload up", 0)
+                    if machines:
+                        console.text(rb"payload up", 0)
                     test(console)
                     results.ok(f"{name}: {part}", timer.took)
                 except Failure as failure:

@@ -152,8 +152,11 @@ def _machines(system, ids, report):
     ids.take(line, machines.console, machines.id, "machines")
     if machines.first_id <= machines.id < machines.first_id + machines.slots:
         report.add(line, f"machines: id {machines.id} is one of the machines' own")
-    if system.domains[machines.console].priority <= machines.priority:
-        report.add(line, f"machines: {machines.console} must have a higher priority than they")
+    if machines.priority >= model.INIT_PRIORITY:
+        report.add(line, f"machines: their priority must be below init's, {model.INIT_PRIORITY}")
+    if system.domains[machines.console].priority <= model.INIT_PRIORITY:
+        report.add(line, f"machines: {machines.console} must have a higher priority than init, "
+                         f"{model.INIT_PRIORITY}")
 
 
 def check(system, report):

@@ -9,6 +9,7 @@ LARGE_PAGE = 0x200000
 # Channels, interrupts and timers of a domain share the bits of its notification; bit 63 marks calls.
 MAX_ID = 62
 MAX_PRIORITY = 254
+INIT_PRIORITY = 140  # init/priority.h
 MAX_DOMAINS = 32
 MAX_MACHINES = 16
 MAX_REGION = 1 << 30
