@@ -178,17 +178,15 @@ def _own_ends(console):
 
 
 def _too_large(console):
-    """A machine for which there is no memory fails alone, and what was taken for it comes back."""
+    """A machine for which there is no memory fails alone."""
     free = console.status().free
-    for name, reason in (("huge", rb"it needs 65536 MiB, and \d+ MiB are free"),
-                         ("large", rb"cannot make [^\r]* \(kernel error 10, \d+ MiB free\)")):
-        console.select(name)
-        for _ in range(2):
-            place = console.type(b"s")
-            console.page(f"{name} failed", place, lambda page: page.state(name) == "failed"
-                         and page.free == free)
-        place = console.type(b"l")
-        console.text(rb"error: VM " + name.encode() + rb": " + reason, place)
+    console.select("huge")
+    for _ in range(2):
+        place = console.type(b"s")
+        console.page("huge failed", place, lambda page: page.state("huge") == "failed"
+                     and page.free == free)
+    place = console.type(b"l")
+    console.text(rb"error: VM huge: it needs 65536 MiB, and \d+ MiB are free", place)
 
 
 def _share(console):
@@ -253,8 +251,7 @@ def _parts(life):
     if "share" in life:
         return {"busy": "", "waits": "autostart = no\ncpu = 10%\n"}, {"a tenth of a core": _share}
     kills = life["kills"]
-    return ({**{name: "" for name in NAMES}, "huge": "autostart = no\nmemory = 64G\n",
-             "large": "autostart = no\nmemory = 468M\n"},
+    return ({**{name: "" for name in NAMES}, "huge": "autostart = no\nmemory = 64G\n"},
             {"machines end by themselves": _own_ends,
              "a machine that is too large": _too_large,
              f"{kills} kills, seed {life['seed']}": lambda console: _kills(console, kills,
