@@ -28,6 +28,7 @@ struct slot {
 
 static struct slot slots[MACHINES_MAX];
 static struct ring commands;
+static bool has_commands;
 static const struct machine_table *table;
 static uint32_t focus_followed;
 
@@ -38,8 +39,12 @@ static uintptr_t slice(unsigned slot)
 
 void machines_start(void)
 {
-    table = (const struct machine_table *)machines_table_address;
-    (void)ring_attach(&commands, (void *)machines_commands, machines_commands_size, true);
+    /* A system without machines has no such memory. */
+    static const struct machine_table none;
+
+    table = machines_table_address ? (const struct machine_table *)machines_table_address : &none;
+    has_commands =
+        ring_attach(&commands, (void *)machines_commands, machines_commands_size, true) == RING_OK;
 }
 
 const struct machine_table *machines_table(void)
@@ -167,7 +172,7 @@ void machines_command(enum machine_command command, unsigned slot)
 {
     uint8_t bytes[2] = {(uint8_t)command, (uint8_t)slot};
 
-    if (ring_room(&commands) >= sizeof(bytes)) {
+    if (has_commands && ring_room(&commands) >= sizeof(bytes)) {
         (void)ring_write(&commands, bytes, sizeof(bytes));
         microkit_notify(machines_id);
     }
