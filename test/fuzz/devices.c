@@ -133,7 +133,8 @@ static void start(struct bench *b, unsigned device, uint64_t features)
     set(b, device, 0x14, 1, 15);
 }
 
-static struct bench *create(uint64_t features)
+/* Built once: a machine of its own for each input would take most of the time. */
+static struct bench *create(void)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 1};
     struct bench *b = calloc(1, sizeof(*b));
@@ -159,6 +160,24 @@ static struct bench *create(uint64_t features)
     pci_add(&vm->pci, &b->rng.device.function);
     pci_add(&vm->pci, &b->balloon.device.function);
     pci_add(&vm->pci, &b->ahci.function);
+    return b;
+}
+
+/* As after power-up, with the devices started. */
+static void restore(struct bench *b, uint64_t features)
+{
+    struct vm *vm = &b->machine->vm;
+    memset(b->machine->memory + RINGS, 0, DEVICES * QUEUES * 0x4000u);
+    memset(b->map, 0, sizeof(b->map));
+    b->disk.store_used = 0;
+    virtio_power_on(&b->blk.device);
+    virtio_power_on(&b->net.device);
+    virtio_power_on(&b->rng.device);
+    virtio_power_on(&b->balloon.device);
+    ahci_reset(&b->ahci);
+    while (b->count > 0)
+        complete_one(b, 0);
+    pci_reset(&vm->pci);
     pci_assign(&vm->pci);
     for (unsigned device = 0; device < 4; device++)
         start(b, device, features);
@@ -167,7 +186,6 @@ static struct bench *create(uint64_t features)
         set(b, 4, 0x108 + port * 0x80, 4, RINGS + 4 * QUEUES * 0x4000 + port * 0x4000 + 0x1000);
         set(b, 4, 0x118 + port * 0x80, 4, 0x11);
     }
-    return b;
 }
 
 /* What a chain consists of is rare among random bytes: descriptors, indices, command headers. */
@@ -181,37 +199,104 @@ static void write_memory(struct bench *b, const uint8_t *r)
     memcpy(b->machine->memory + at, &value, sizeof(value));
 }
 
-/* A whole request in one record, in both formats at once. */
+static struct virtio_device *device_of(struct bench *b, unsigned number)
+{
+    struct virtio_device *const devices[] = {&b->blk.device, &b->net.device, &b->rng.device,
+                                             &b->balloon.device};
+    return devices[number];
+}
+
+static void put_descriptor(struct bench *b, const struct virtqueue *queue, unsigned index,
+                           uint64_t address, uint32_t length, uint16_t flags)
+{
+    uint8_t *at = b->machine->memory + queue->descriptors + index * 16u;
+    uint16_t other = queue->packed ? (uint16_t)index : (uint16_t)(index + 1);
+    memcpy(at, &address, 8);
+    memcpy(at + 8, &length, 4);
+    memcpy(at + 12, queue->packed ? &other : &flags, 2);
+    memcpy(at + 14, queue->packed ? &flags : &other, 2);
+}
+
+/*
+ * A request that is well formed in its ring: what the device reads, then what it writes. The first
+ * bytes come from the record; what they say is the device's to judge.
+ */
 static void make_request(struct bench *b, const uint8_t *r)
 {
-    unsigned queue = r[1] % (4 * QUEUES);
-    uint64_t ring = RINGS + queue * 0x4000ull;
-    uint8_t *table = b->machine->memory + ring;
-    unsigned index = r[2] & 15;
-    uint64_t address = ring + 0x3000 + (r[3] & 0x3fu) * 16u;
-    uint32_t length = r[4] | (r[5] & 0xfu) << 8;
-    uint16_t flags = r[6] & 7;
-    uint16_t next = r[7] & 15;
-    uint16_t word12 = flags;
-    uint16_t word14 = next;
-    if ((r[6] & 8) != 0) {
-        word12 = next;
-        word14 = (uint16_t)(flags | ((r[6] & 16) != 0 ? 0x8000 : 0x0080));
+    unsigned device = r[1] % 4;
+    unsigned number = r[1] / 4 % QUEUES;
+    const struct virtqueue *queue = &device_of(b, device)->queue[number];
+    uint8_t *memory = b->machine->memory;
+    if (!queue->enabled || queue->size != 16)
+        return;
+    uint64_t buffer = RINGS + (device * QUEUES + number) * 0x4000ull + 0x3000;
+    uint32_t out = (r[2] & 0x7fu) * ((r[2] & 0x80) != 0 ? 16u : 1u);
+    uint32_t in = (r[3] & 0x7fu) * ((r[3] & 0x80) != 0 ? 16u : 1u) + (device == 0 ? 1 : 0);
+    unsigned count = (out != 0 ? 1u : 0u) + (in != 0 ? 1u : 0u);
+    memset(memory + buffer, 0, 64);
+    memcpy(memory + buffer, r + 4, 4);
+    if (device == 0) {
+        /* A disk's request of a few sectors: type, sector, whole sectors of data, one range. */
+        memset(memory + buffer + 1, 0, 3);
+        memory[buffer + 8] = r[5];
+        memory[buffer + 16] = r[6];
+        memory[buffer + 24] = r[7];
+        out = (r[2] & 0x80) != 0 ? 16 + 16 * (r[2] & 3u) : 16 + 512 * (r[2] & 3u);
+        in = 1 + 512 * (r[3] & 3u) + (r[3] >> 7);
+    } else if (device == 1) {
+        memcpy(memory + buffer + 12, r + 4, 4); /* behind the header */
     }
-    memcpy(table + index * 16, &address, 8);
-    memcpy(table + index * 16 + 8, &length, 4);
-    memcpy(table + index * 16 + 12, &word12, 2);
-    memcpy(table + index * 16 + 14, &word14, 2);
-    uint16_t available;
-    memcpy(&available, table + 0x1002, 2);
-    uint16_t head = (uint16_t)index;
-    memcpy(table + 0x1004 + 2 * (available & 15), &head, 2);
-    if ((r[6] & 0x40) != 0) {
-        available++;
-        memcpy(table + 0x1002, &available, 2);
+    unsigned index = queue->packed ? queue->next_available : 2 * (queue->next_available & 7u);
+    bool wrap = queue->available_wrap;
+    for (unsigned i = 0; i < count; i++) {
+        unsigned at = (index + i) % 16;
+        uint16_t flags = (uint16_t)(i + 1 < count ? 1 : 0);
+        if (out == 0 || i == 1)
+            flags |= 2;
+        if (queue->packed)
+            flags |= (wrap != (index + i >= 16)) ? 0x0080 : 0x8000;
+        put_descriptor(b, queue, at, i == 0 ? buffer : buffer + 0x800,
+                       i == 0 && out != 0 ? out : in, flags);
     }
-    if ((r[6] & 0x80) != 0)
-        set(b, queue / QUEUES, 0x3000 + 4 * (queue % QUEUES), 2, queue % QUEUES);
+    if (!queue->packed) {
+        uint16_t head = (uint16_t)index;
+        uint16_t next = (uint16_t)(queue->next_available + 1);
+        memcpy(memory + queue->available + 4 + 2 * (queue->next_available & 15u), &head, 2);
+        memcpy(memory + queue->available + 2, &next, 2);
+    }
+    set(b, device, 0x3000 + 4 * number, 2, number);
+}
+
+/* An AHCI command that is well formed around what the record says. */
+static void make_command(struct bench *b, const uint8_t *r)
+{
+    unsigned port = r[1] & 1;
+    unsigned slot = r[1] >> 1 & 31;
+    uint64_t base = RINGS + 4 * QUEUES * 0x4000ull + port * 0x4000u;
+    uint8_t *memory = b->machine->memory;
+    uint8_t *table = memory + base + 0x2000;
+    const uint32_t header[4] = {5u | 1u << 16, 0, (uint32_t)base + 0x2000, 0};
+    const uint32_t prd[4] = {(uint32_t)base + 0x3000, 0, 0, (r[7] & 0x7fu) * 32u + 1};
+    memcpy(memory + base + slot * 32, header, sizeof(header));
+    memset(table, 0, 0x90);
+    table[0] = 0x27;
+    table[1] = 0x80;
+    table[2] = r[2];
+    table[3] = r[3];
+    table[4] = r[4];
+    table[7] = 0x40;
+    table[12] = r[5];
+    memcpy(table + 0x40, r + 2, 6);
+    table[0x48] = r[5];
+    if (port == 1 && (r[7] & 0x80) == 0)
+        table[2] = 0xa0; /* a packet: what the drive is for */
+    memcpy(table + 0x80, prd, sizeof(prd));
+    if ((r[7] & 0x80) != 0) { /* the driver's restart after an error */
+        set(b, 4, 0x118 + port * 0x80, 4, 0x10);
+        set(b, 4, 0x118 + port * 0x80, 4, 0x11);
+    }
+    set(b, 4, 0x134 + port * 0x80, 4, 1u << slot);
+    set(b, 4, 0x138 + port * 0x80, 4, 1u << slot);
 }
 
 static void run(struct bench *b, const uint8_t *r)
@@ -219,7 +304,7 @@ static void run(struct bench *b, const uint8_t *r)
     unsigned device = r[1] % DEVICES;
     unsigned offset = (r[2] | (unsigned)r[3] << 8) & 0x3fff;
     uint32_t value = r[4] | (uint32_t)r[5] << 8 | (uint32_t)r[6] << 16 | (uint32_t)r[7] << 24;
-    switch (r[0] & 7) {
+    switch (r[0] % 10) {
     case 0:
         set(b, device, offset, 1u << (r[0] >> 4 & 3), value);
         break;
@@ -234,9 +319,13 @@ static void run(struct bench *b, const uint8_t *r)
         break;
     case 4: {
         const struct net_frame frame = {.data = b->frame, .length = 14 + offset % 2000};
+        memcpy(b->frame, b->net.config.mac, NET_MAC_SIZE);
         virtio_net_receive(&b->net, &frame);
         virtio_net_transmit_ready(&b->net);
         virtio_rng_poll(&b->rng);
+        virtio_balloon_set_target(&b->balloon, value);
+        virtio_balloon_ask_stats(&b->balloon);
+        virtio_net_set_link(&b->net, (value & 7) != 0);
         break;
     }
     case 5:
@@ -247,6 +336,9 @@ static void run(struct bench *b, const uint8_t *r)
         break;
     case 6:
         write_memory(b, r);
+        break;
+    case 7:
+        make_command(b, r);
         break;
     default:
         make_request(b, r);
@@ -265,7 +357,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         features &= ~VIRTIO_F_EVENT_IDX;
     if ((data[0] & 4) != 0)
         features &= ~VIRTIO_NET_F_MRG_RXBUF;
-    struct bench *b = create(features);
+    static struct bench *b;
+    if (b == NULL)
+        b = create();
+    restore(b, features);
     for (size_t at = 1; size - at >= RECORD; at += RECORD)
         run(b, data + at);
     /* Whatever is under way ends, and a reset makes each device as good as new. */
@@ -279,7 +374,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if ((bus_read(&b->machine->vm.mmio, bar + 0x14, 1) & VIRTIO_NEEDS_RESET) != 0)
             abort();
     }
-    machine_destroy(b->machine);
-    free(b);
     return 0;
 }
