@@ -161,6 +161,10 @@ int vm_initialize(struct vm *vm)
     uart_initialize(&vm->uart, &vm->irq, 4, transmit, vm);
     vm->uart.drained = drained;
     fwcfg_initialize(&vm->fwcfg, &vm->memory);
+    fwcfg_add_number(&vm->fwcfg, FWCFG_RAM_SIZE,
+                     memory_low_size(&vm->memory) + memory_high_size(&vm->memory), 8);
+    fwcfg_add_number(&vm->fwcfg, FWCFG_CPU_COUNT, vm->vcpu_count, 2);
+    fwcfg_add_number(&vm->fwcfg, FWCFG_MAX_CPUS, vm->vcpu_count, 2);
     pci_initialize(&vm->pci, &vm->mmio);
     pci_host_bridge(&vm->host_bridge);
     pci_lpc_bridge(&vm->lpc_bridge);

@@ -19,5 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .kernel = {data, size}, .initrd = {data, size / 2}, .command_line = "console=ttyS0"};
     boot_linux(&machine->vm, &image, 0xe0000);
     boot_pvh(&machine->vm, &image, 0xe0000);
+    if (boot_is_multiboot(&image.kernel))
+        boot_multiboot(&machine->vm, &image);
     return 0;
 }

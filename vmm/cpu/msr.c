@@ -39,6 +39,8 @@
 #define MSR_GS_BASE       0xc0000101u
 #define MSR_KERNEL_GS     0xc0000102u
 #define MSR_TSC_AUX       0xc0000103u
+#define MSR_AMD_EVENT_0   0xc0010000u
+#define MSR_AMD_COUNTER_0 0xc0010004u
 #define MSR_AMD_SYSCFG    0xc0010010u
 #define MSR_AMD_HWCR      0xc0010015u
 #define MSR_AMD_NB_CFG    0xc001001fu
@@ -105,7 +107,16 @@ static const struct msr_constant msr_constants[] = {
     {MSR_MTRR_CAP, ANY, DENY, 0x508},             /* 8 variable ranges, fixed ranges, WC */
     {MSR_MCG_CAP, ANY, DENY, 0},                  /* machine checks exist, banks do not */
     {MSR_MCG_STATUS, ANY, SAME, 0},
-    {MSR_DEBUGCTL, ANY, SAME, 0},            /* no last-branch records */
+    {MSR_DEBUGCTL, ANY, SAME, 0}, /* no last-branch records */
+    /* Performance counters that every AMD processor has (APM vol. 2, 13.2.1); these never count. */
+    {MSR_AMD_EVENT_0 + 0, AMD, IGNORE, 0},
+    {MSR_AMD_EVENT_0 + 1, AMD, IGNORE, 0},
+    {MSR_AMD_EVENT_0 + 2, AMD, IGNORE, 0},
+    {MSR_AMD_EVENT_0 + 3, AMD, IGNORE, 0},
+    {MSR_AMD_COUNTER_0 + 0, AMD, IGNORE, 0},
+    {MSR_AMD_COUNTER_0 + 1, AMD, IGNORE, 0},
+    {MSR_AMD_COUNTER_0 + 2, AMD, IGNORE, 0},
+    {MSR_AMD_COUNTER_0 + 3, AMD, IGNORE, 0},
     {MSR_AMD_SYSCFG, AMD, IGNORE, 0},        /* fixed-range DRAM attributes: firmware's affair */
     {MSR_AMD_HWCR, AMD, IGNORE, 1ull << 24}, /* the TSC counts at P0's frequency */
     {MSR_AMD_NB_CFG, AMD, IGNORE, 0},        /* old errata */

@@ -16,7 +16,7 @@ const char *boot_error_text(int error)
     case BOOT_OK:
         return "no error";
     case BOOT_ERROR_FORMAT:
-        return "the kernel is neither a bzImage nor an ELF with a PVH entry";
+        return "the kernel is no bzImage, and no ELF with a PVH entry or a Multiboot header";
     case BOOT_ERROR_OLD:
         return "the kernel's boot protocol is older than 2.06";
     case BOOT_ERROR_TRUNCATED:
@@ -125,6 +125,7 @@ int boot_load(struct vm *vm, const struct boot_image *image)
         return BOOT_ERROR_MEMORY;
     pci_assign(&vm->pci);
     if (image->kernel.size >= 4 && memcmp(image->kernel.data, "\177ELF", 4) == 0)
-        return boot_pvh(vm, image, ACPI_TABLES_BASE);
+        return boot_is_multiboot(&image->kernel) ? boot_multiboot(vm, image)
+                                                 : boot_pvh(vm, image, ACPI_TABLES_BASE);
     return boot_linux(vm, image, ACPI_TABLES_BASE);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Direct boot: a Linux bzImage (Linux Documentation/arch/x86/boot.rst) by its 64-bit or 32-bit
- * entry, or an ELF kernel by PVH (Xen docs/misc/pvh.pandoc). What is loaded is checked completely
- * first.
+ * entry, or an ELF kernel by PVH (Xen docs/misc/pvh.pandoc) or Multiboot 1. What is loaded is
+ * checked completely first.
  */
 #ifndef VMM_FIRMWARE_BOOT_H
 #define VMM_FIRMWARE_BOOT_H
@@ -30,7 +30,7 @@ struct boot_image {
 
 enum boot_error {
     BOOT_OK = 0,
-    BOOT_ERROR_FORMAT = -1,       /* neither a bzImage nor a PVH ELF */
+    BOOT_ERROR_FORMAT = -1,       /* no bzImage, and no ELF with a PVH entry or Multiboot header */
     BOOT_ERROR_OLD = -2,          /* boot protocol before 2.06 */
     BOOT_ERROR_TRUNCATED = -3,    /* the file is shorter than its headers say */
     BOOT_ERROR_MEMORY = -4,       /* kernel or initrd do not fit into the guest's memory */
@@ -48,6 +48,9 @@ int boot_load(struct vm *vm, const struct boot_image *image);
 /* Parts, for tests. */
 int boot_linux(struct vm *vm, const struct boot_image *image, uint64_t rsdp);
 int boot_pvh(struct vm *vm, const struct boot_image *image, uint64_t rsdp);
+int boot_multiboot(struct vm *vm, const struct boot_image *image);
+/* Is there a Multiboot 1 header, one that asks for nothing that is not given? */
+bool boot_is_multiboot(const struct boot_blob *kernel);
 
 /* The memory map. */
 struct boot_range {

@@ -6,11 +6,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "vmm/firmware/boot.h"
+#include "vmm/firmware/elf.h"
 
 #define NOTE_PHYS32_ENTRY 18u
 #define START_MAGIC       0x336ec578u
-#define MAX_SEGMENTS      64u
 
 struct start_info {
     uint32_t magic;
@@ -49,79 +48,14 @@ _Static_assert(sizeof(struct start_info) == 56, "start_info.h, version 1");
 _Static_assert(sizeof(struct start_module) == 32, "start_info.h");
 _Static_assert(sizeof(struct start_range) == 24, "start_info.h");
 
-/* A program header of either class. */
-struct segment_header {
-    uint32_t type;
-    uint64_t offset;
-    uint64_t physical;
-    uint64_t file_size;
-    uint64_t memory_size;
-};
-
-struct elf {
-    const uint8_t *data;
-    uint64_t size;
-    bool wide; /* ELF64 */
-    uint64_t headers;
-    unsigned entry_size;
-    unsigned count;
-};
-
-static uint64_t get(const uint8_t *bytes, unsigned size)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++)
-        value |= (uint64_t)bytes[i] << (i * 8);
-    return value;
-}
-
-static int open_elf(const struct boot_blob *blob, struct elf *elf)
-{
-    const uint8_t *data = blob->data;
-    if (blob->size < 64 || data[5] != 1 || (data[4] != 1 && data[4] != 2))
-        return BOOT_ERROR_FORMAT;
-    elf->data = data;
-    elf->size = blob->size;
-    elf->wide = data[4] == 2;
-    elf->headers = elf->wide ? get(data + 32, 8) : get(data + 28, 4);
-    elf->entry_size = (unsigned)(elf->wide ? get(data + 54, 2) : get(data + 42, 2));
-    elf->count = (unsigned)(elf->wide ? get(data + 56, 2) : get(data + 44, 2));
-    if (elf->entry_size != (elf->wide ? 56u : 32u) || elf->count > MAX_SEGMENTS)
-        return BOOT_ERROR_FORMAT;
-    uint64_t length = (uint64_t)elf->count * elf->entry_size;
-    if (elf->headers > elf->size || length > elf->size - elf->headers)
-        return BOOT_ERROR_TRUNCATED;
-    return BOOT_OK;
-}
-
-static int read_segment(const struct elf *elf, unsigned index, struct segment_header *segment)
-{
-    const uint8_t *p = elf->data + elf->headers + (uint64_t)index * elf->entry_size;
-    segment->type = (uint32_t)get(p, 4);
-    if (elf->wide) {
-        segment->offset = get(p + 8, 8);
-        segment->physical = get(p + 24, 8);
-        segment->file_size = get(p + 32, 8);
-        segment->memory_size = get(p + 40, 8);
-    } else {
-        segment->offset = get(p + 4, 4);
-        segment->physical = get(p + 12, 4);
-        segment->file_size = get(p + 16, 4);
-        segment->memory_size = get(p + 20, 4);
-    }
-    if (segment->offset > elf->size || segment->file_size > elf->size - segment->offset)
-        return BOOT_ERROR_TRUNCATED;
-    return BOOT_OK;
-}
-
 /* Looks for the entry note among the notes of one segment; 0 when it is not there. */
 static uint64_t find_note(const uint8_t *notes, uint64_t size)
 {
     uint64_t at = 0;
     while (size - at >= 12) {
-        uint64_t name_size = get(notes + at, 4);
-        uint64_t value_size = get(notes + at + 4, 4);
-        uint64_t type = get(notes + at + 8, 4);
+        uint64_t name_size = elf_get(notes + at, 4);
+        uint64_t value_size = elf_get(notes + at + 4, 4);
+        uint64_t type = elf_get(notes + at + 8, 4);
         uint64_t name_space = (name_size + 3) & ~3ull;
         uint64_t value_space = (value_size + 3) & ~3ull;
         at += 12;
@@ -131,58 +65,38 @@ static uint64_t find_note(const uint8_t *notes, uint64_t size)
         const uint8_t *value = name + name_space;
         if (type == NOTE_PHYS32_ENTRY && name_size == 4 && memcmp(name, "Xen", 4) == 0 &&
             (value_size == 4 || value_size == 8))
-            return get(value, (unsigned)value_size);
+            return elf_get(value, (unsigned)value_size);
         at += name_space + value_space;
     }
     return 0;
 }
 
-/* Checks every segment; finds the entry and the end of what is loaded. */
-static int check(struct vm *vm, const struct elf *elf, uint64_t *entry, uint64_t *end)
+/* The entry among the notes of all segments; 0 when it is not there. */
+static uint64_t find_entry(const struct elf *elf)
 {
-    *entry = 0;
-    *end = 0;
-    for (unsigned i = 0; i < elf->count; i++) {
+    uint64_t entry = 0;
+    for (unsigned i = 0; i < elf->count && entry == 0; i++) {
         struct segment_header segment;
-        int error = read_segment(elf, i, &segment);
-        if (error != BOOT_OK)
-            return error;
-        if (segment.type == 4 && *entry == 0)
-            *entry = find_note(elf->data + segment.offset, segment.file_size);
-        if (segment.type != 1 || segment.memory_size == 0)
-            continue;
-        /* Below 1 MiB stand the boot structures and the ACPI tables. */
-        if (segment.file_size > segment.memory_size || segment.physical < 0x100000 ||
-            memory_at(&vm->memory, gpa(segment.physical), segment.memory_size) == NULL)
-            return BOOT_ERROR_MEMORY;
-        if (segment.physical + segment.memory_size > *end)
-            *end = segment.physical + segment.memory_size;
+        if (elf_segment(elf, i, &segment) == BOOT_OK && segment.type == ELF_NOTE)
+            entry = find_note(elf->data + segment.offset, segment.file_size);
     }
-    return *entry == 0 || *entry > 0xffffffff ? BOOT_ERROR_FORMAT : BOOT_OK;
-}
-
-static void load(struct vm *vm, const struct elf *elf)
-{
-    for (unsigned i = 0; i < elf->count; i++) {
-        struct segment_header segment;
-        if (read_segment(elf, i, &segment) != BOOT_OK || segment.type != 1 ||
-            segment.memory_size == 0)
-            continue;
-        uint8_t *target = memory_at(&vm->memory, gpa(segment.physical), segment.memory_size);
-        memcpy(target, elf->data + segment.offset, segment.file_size);
-        memset(target + segment.file_size, 0, segment.memory_size - segment.file_size);
-    }
+    return entry;
 }
 
 int boot_pvh(struct vm *vm, const struct boot_image *image, uint64_t rsdp)
 {
     struct elf elf;
-    uint64_t entry;
+    uint64_t entry = 0;
     uint64_t end;
     uint64_t initrd = 0;
-    int error = open_elf(&image->kernel, &elf);
+    int error = elf_open(&image->kernel, &elf);
     if (error == BOOT_OK)
-        error = check(vm, &elf, &entry, &end);
+        error = elf_check(vm, &elf, &end);
+    if (error == BOOT_OK) {
+        entry = find_entry(&elf);
+        if (entry == 0 || entry > 0xffffffff)
+            error = BOOT_ERROR_FORMAT;
+    }
     if (error == BOOT_OK)
         error = boot_place_command_line(vm, image->command_line, BOOT_COMMAND_LINE_SIZE - 1);
     if (error != BOOT_OK)
@@ -192,7 +106,7 @@ int boot_pvh(struct vm *vm, const struct boot_image *image, uint64_t rsdp)
         if (initrd == 0)
             return BOOT_ERROR_MEMORY;
     }
-    load(vm, &elf);
+    elf_load(vm, &elf);
 
     struct boot_range ranges[BOOT_MAX_RANGES];
     struct start_block block;

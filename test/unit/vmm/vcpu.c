@@ -488,6 +488,42 @@ static void boots_linux(void **state)
     machine_destroy(m);
 }
 
+/* A Multiboot 1 kernel: one segment of an ELF32 file at 2 MiB. */
+static void boots_multiboot(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    static uint8_t kernel[0x200];
+    static const uint32_t segment[8] = {1, 0x100, 0x200000, 0x200000, 0x10, 0x1000, 5, 0x1000};
+    static const uint32_t header[3] = {0x1badb002, 3, 0u - 0x1badb002 - 3};
+    struct boot_image image = {{kernel, sizeof(kernel)}, {NULL, 0}, "word"};
+    memcpy(kernel, "\177ELF\1\1\1", 7);
+    kernel[26] = 0x20; /* entry 0x200000 */
+    kernel[28] = 52;   /* program headers */
+    kernel[42] = 32;
+    kernel[44] = 1;
+    memcpy(kernel + 52, segment, sizeof(segment));
+    kernel[0x100] = 0x42;
+    assert_int_equal(boot_load(&m->vm, &image), BOOT_ERROR_FORMAT); /* neither PVH nor Multiboot */
+    memcpy(kernel + 0x104, header, sizeof(header));
+    assert_int_equal(boot_load(&m->vm, &image), BOOT_OK);
+    assert_int_equal(m->mr[0][QUOIN_VM_RIP], 0x200000);
+    assert_int_equal(m->mr[0][QUOIN_VM_RAX], 0x2badb002);
+    assert_int_equal(m->mr[0][QUOIN_VM_RBX], BOOT_START_INFO);
+    assert_int_equal(m->mr[0][QUOIN_VM_CR0], 0x11);
+    assert_int_equal(m->memory[0x200000], 0x42);
+    uint32_t info[16];
+    memcpy(info, m->memory + BOOT_START_INFO, sizeof(info));
+    assert_int_equal(info[0], 0x45);
+    assert_int_equal(info[2], (MACHINE_MEMORY - 0x100000) >> 10);
+    assert_string_equal((char *)m->memory + info[4], "word");
+    /* A required feature that is not known. */
+    kernel[0x108] = 7;
+    kernel[0x10c] = (uint8_t)(kernel[0x10c] - 4);
+    assert_int_equal(boot_load(&m->vm, &image), BOOT_ERROR_FORMAT);
+    machine_destroy(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -506,6 +542,7 @@ int main(void)
         cmocka_unit_test(cpuid_masks),
         cmocka_unit_test(acpi_tables),
         cmocka_unit_test(boots_linux),
+        cmocka_unit_test(boots_multiboot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
