@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tests of the boot image as a whole."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -103,8 +104,14 @@ def _check_tables(data_at, sectors):
     return None
 
 
+def _digest(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha512").digest()
+
+
 def installed(results, name, slow):
-    """The image of an installed disk: its tables are good and it boots, BIOS and UEFI."""
+    """The image of an installed disk: its tables are good, it boots, BIOS and UEFI, and is the same
+    afterwards, though the machine could write to it."""
     with tempfile.TemporaryDirectory(prefix="quoin-disk-") as temporary:
         out = Path(temporary) / "disk.img"
         image.install(out, image.current())
@@ -117,13 +124,18 @@ def installed(results, name, slow):
             results.fail(f"{name}: tables", wrong)
         else:
             results.ok(f"{name}: tables")
+        before = _digest(out)
         for firmware in ("bios", "uefi"):
-            with Session(Machine(disks=[out], firmware=firmware, memory="512M")) as session:
-                result = session.wait({"up": "^quoin init: root task is up"}, 60)
+            with Session(Machine(disks=[out], firmware=firmware, memory="1G")) as session:
+                result = session.wait({"up": "^quoin-guest login:"}, 120)
                 if result == "up":
                     results.ok(f"{name}: {firmware} boots")
                 else:
                     results.fail(f"{name}: {firmware} boots", result, session.last_lines())
+        if _digest(out) == before:
+            results.ok(f"{name}: not a bit of it has changed")
+        else:
+            results.fail(f"{name}: unchanged", "the boot medium was written to")
 
 
 def _cli(*arguments):
