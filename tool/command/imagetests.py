@@ -42,8 +42,10 @@ def _difference(first, second):
 def reproducible(results, name, slow):
     """Another build in another folder, at another time and in another time zone, with the same
     keys, gives the same bytes."""
-    first = image.current()
     with tempfile.TemporaryDirectory(prefix="quoin-elsewhere-") as temporary:
+        # Not the tree's image, which may be from before the newest commit: its time is input.
+        first = Path(temporary) / "first.iso"
+        image.make(first, image.payload(image.root_image()))
         tree = Path(temporary) / "another place/tree"
         second = Path(temporary) / "second.iso"
         _copy_tree(tree)

@@ -33,6 +33,7 @@ class Payload:
         self.work = work
         self.keys = trust.development()
         paths = trust.extract(image.current(), work)
+        self.debug_kernel = paths["kernel-debug.elf"].read_bytes()
         self.files = {name: path.read_bytes() for name, path in paths.items()
                       if name != "kernel-debug.elf"}
 
@@ -215,7 +216,7 @@ def on_host(results, prefix, good):
         _check(results, f"{prefix}: {name}", _judge(good, change(good)), expected)
 
     # What GRUB's menu cannot do, but GRUB could.
-    debug = {"kernel-debug.elf": build.artifact("kernel/kernel32-debug.elf").read_bytes()}
+    debug = {"kernel-debug.elf": good.debug_kernel}
     version = struct.unpack_from("<Q", good.files["manifest"], good.part_size() + HEADER)[0]
     for name, files, options, expected in (
             ("no manifest", _without(good, "manifest"), (), "manifest: GRUB did not load it"),
