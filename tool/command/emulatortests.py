@@ -28,7 +28,7 @@ DEFAULTS = {
     "memory": "1G",
     "icount": None,    # time counts instructions, 2^this ns each: repeatable, one processor
     "entry": None,     # iso: menu entry
-    "expect": None,    # the pattern that ends the test well
+    "expect": None,    # the pattern that ends the test well, or several, in any order
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
     "count": False,    # count the lines "test NAME ... ok|FAIL reason" of the root task or guest
     "limits": {},      # "bench NAME VALUE ..." lines: VALUE is below this
@@ -200,7 +200,10 @@ def run_row(results, row, yes, only=None, settings=None):
         timeout = row["timeout"]
         expect = row["expect"] or _END
         with Session(machine, yes) as session:
-            result = session.wait({"found": expect, "forbidden": row["forbid"]}, timeout)
+            for pattern in expect if isinstance(expect, list) else [expect]:
+                result = session.wait({"found": pattern, "forbidden": row["forbid"]}, timeout)
+                if result != "found":
+                    break
             text = session.text
             tail = session.last_lines(25)
     except Problem as problem:
@@ -216,7 +219,7 @@ def run_row(results, row, yes, only=None, settings=None):
         compare(results, row, text, yes)
     if result != "found":
         reason = {"forbidden": "the console says what it must not",
-                  "timeout": f"{expect!r} not seen within {timeout} s",
+                  "timeout": f"{pattern!r} not seen within {timeout} s",
                   "exit": "the machine ended early"}[result]
         results.fail(name, reason, tail)
 
