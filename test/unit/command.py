@@ -10,6 +10,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tool"))
 
+import tap  # noqa: E402
 from command import emulatortests, hosttests, machine, session, ui  # noqa: E402
 from command.results import Results  # noqa: E402
 
@@ -135,20 +136,4 @@ def test_table_is_checked():
         emulatortests.TABLE = good
 
 
-def main():
-    tests = [(name, function) for name, function in sorted(globals().items())
-             if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = False
-    for number, (name, function) in enumerate(tests, 1):
-        try:
-            function()
-            print(f"ok {number} - {name}")
-        except AssertionError as error:
-            failed = True
-            print(f"not ok {number} - {name}")
-            print(f"# {error!r} in line {error.__traceback__.tb_next.tb_lineno}")
-    sys.exit(failed)
-
-
-main()
+tap.run(globals())

@@ -10,6 +10,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tool"))
 
 import composer  # noqa: E402
+import tap  # noqa: E402
 from composer import symbols, table  # noqa: E402
 
 
@@ -268,20 +269,4 @@ def test_symbols():
     assert data[32:] == b"first\0second\0" and size == 13
 
 
-def main():
-    tests = [(name, function) for name, function in sorted(globals().items())
-             if name.startswith("test_")]
-    print(f"1..{len(tests)}")
-    failed = False
-    for number, (name, function) in enumerate(tests, 1):
-        try:
-            function()
-            print(f"ok {number} - {name}")
-        except AssertionError as error:
-            failed = True
-            print(f"not ok {number} - {name}")
-            print(f"# {error!r} in line {error.__traceback__.tb_next.tb_lineno}")
-    sys.exit(failed)
-
-
-main()
+tap.run(globals())
