@@ -5,16 +5,17 @@
 #ifndef KERNEL_CONFIG_H
 #define KERNEL_CONFIG_H
 
-#define CONFIG_MAX_CORES       16
-#define CONFIG_PRIORITIES      256
-#define CONFIG_DOMAINS         16
-#define CONFIG_DOMAIN_ENTRIES  100 /* of the schedule; the last one is always its end */
-#define CONFIG_ROOT_CNODE_BITS 13
-#define CONFIG_MAX_UNTYPEDS    230
-#define CONFIG_FAN_OUT_LIMIT   256
-#define CONFIG_MIN_BUDGET_US   20 /* twice the kernel's worst-case execution time, ABI section 15 */
-#define CONFIG_KERNEL_WCET_US  10
-#define CONFIG_BOOT_SLICE_US   5000
+#define CONFIG_MAX_CORES           16
+#define CONFIG_PRIORITIES          256
+#define CONFIG_DOMAINS             16
+#define CONFIG_DOMAIN_ENTRIES      100 /* of the schedule; the last one is always its end */
+#define CONFIG_ROOT_CNODE_BITS     13 /* as many as upstream; more where the image needs them ... */
+#define CONFIG_ROOT_CNODE_MAX_BITS 16 /* ... up to these: an image of 252 MiB */
+#define CONFIG_MAX_UNTYPEDS        230
+#define CONFIG_FAN_OUT_LIMIT       256
+#define CONFIG_MIN_BUDGET_US       20 /* twice the kernel's worst-case execution time, ABI section 15 */
+#define CONFIG_KERNEL_WCET_US      10
+#define CONFIG_BOOT_SLICE_US       5000
 /* Units of work (slots emptied, KiB cleared) before a long operation lets interrupts in. */
 #define CONFIG_PREEMPTION_UNITS 128
 

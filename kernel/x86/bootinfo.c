@@ -34,11 +34,11 @@ void bootinfo_write(void *frame, const struct root_layout *layout,
     info->numNodes = core_count;
     info->numIOPTLevels = iommu_levels();
     info->ipcBuffer = (seL4_IPCBuffer *)(uintptr_t)layout->ipc_buffer;
-    info->empty = (seL4_SlotRegion){layout->next_slot, BIT(CONFIG_ROOT_CNODE_BITS)};
+    info->empty = (seL4_SlotRegion){layout->next_slot, BIT(layout->cnode_bits)};
     info->userImageFrames = region(layout->image);
     info->userImagePaging = region(layout->paging);
     info->extraBIPages = region(layout->extra);
-    info->initThreadCNodeSizeBits = CONFIG_ROOT_CNODE_BITS;
+    info->initThreadCNodeSizeBits = layout->cnode_bits;
     info->initThreadDomain = 0;
     info->schedcontrol = region(layout->sched_control);
     info->untyped = region(layout->untyped);

@@ -23,7 +23,9 @@ enum {
     SLOT_SC = 14,
     SLOT_FIRST_DYNAMIC = 16,
 };
-enum { ROOT_PRIORITY = 255, ROOT_SC_BITS = SC_MIN_SIZE_BITS, IMAGE_MAX_PAGES = 0x1c00 };
+enum { ROOT_PRIORITY = 255, ROOT_SC_BITS = SC_MIN_SIZE_BITS };
+/* Slots of the root CNode that are not for pages of the image: untypeds, tables, and free ones. */
+enum { OTHER_SLOTS = 0x400 };
 
 static struct slot *cnode;
 static struct root_layout layout;
@@ -34,7 +36,7 @@ static struct untyped_piece untypeds[CONFIG_MAX_UNTYPEDS];
 
 static uint64_t provide(struct cap cap)
 {
-    if (layout.next_slot >= BIT(CONFIG_ROOT_CNODE_BITS) - CONFIG_MAX_UNTYPEDS) {
+    if (layout.next_slot >= BIT(layout.cnode_bits) - CONFIG_MAX_UNTYPEDS) {
         boot_fail("the root task is too large for its CNode");
     }
     slot_insert_root(&cnode[layout.next_slot], cap);
@@ -49,8 +51,11 @@ static void layout_init(void)
     if (error != NULL) {
         boot_fail(error);
     }
-    if ((elf.end - elf.start) >> PAGE_BITS > IMAGE_MAX_PAGES) {
-        boot_fail("the root task is too large");
+    layout.cnode_bits = CONFIG_ROOT_CNODE_BITS;
+    while ((elf.end - elf.start) >> PAGE_BITS > BIT(layout.cnode_bits) - OTHER_SLOTS) {
+        if (++layout.cnode_bits > CONFIG_ROOT_CNODE_MAX_BITS) {
+            boot_fail("the root task is too large");
+        }
     }
     layout.image_start = elf.start;
     layout.image_end = elf.end;
@@ -217,11 +222,10 @@ static void make_simple_caps(void)
 
 void root_create(void)
 {
-    const unsigned guard_bits = 64 - CONFIG_ROOT_CNODE_BITS;
     layout_init();
-    cnode =
-        boot_alloc_pages((unsigned)(BIT(CONFIG_ROOT_CNODE_BITS + SLOT_BITS) >> PAGE_BITS), true);
-    slot_insert_root(&cnode[SLOT_CNODE], cap_cnode(cnode, CONFIG_ROOT_CNODE_BITS, guard_bits, 0));
+    cnode = boot_alloc_pages((unsigned)(BIT(layout.cnode_bits + SLOT_BITS) >> PAGE_BITS), true);
+    slot_insert_root(&cnode[SLOT_CNODE],
+                     cap_cnode(cnode, layout.cnode_bits, 64 - layout.cnode_bits, 0));
     make_simple_caps();
     make_sched_controls();
     make_vspace();

@@ -25,6 +25,7 @@ struct root_layout {
     uint64_t image_start, image_end; /* virtual */
     uint64_t ipc_buffer, bootinfo, extra_bootinfo;
     unsigned extra_pages;
+    unsigned cnode_bits;
     uint64_t next_slot;
     struct slot_range sched_control, paging, extra, image, untyped;
 };
