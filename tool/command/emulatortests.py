@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, disks, elf, guest, image, lifetests
+from . import build, disks, elf, guest, image, lifetests, testguests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -136,10 +136,9 @@ def _root_with_guest(row):
     if lines["kernel"].startswith("test/payload-"):
         name = lines["kernel"].removeprefix("test/")
         content = {lines["kernel"]: build.artifact(f"test/payload/{name}").read_bytes()}
-    elif lines["initrd"].startswith("test/"):
-        content = guest.test_files()
     else:
-        content = guest.files()
+        disks = [disk.split()[0] for key, values in several if key == "disk" for disk in values]
+        content = testguests.content({lines["kernel"], lines["initrd"], *disks} - {"", "-"})
     out = build.directory() / f"test-{row['name']}.root.elf"
     out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))
     return out

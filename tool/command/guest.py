@@ -26,37 +26,43 @@ PATTERN = b"".join(hashlib.sha512(number.to_bytes(4, "little")).digest() * 8
                    for number in range(8192))
 
 
-def _kernel_package():
-    """The package that linux-image-cloud-amd64 stands for today."""
-    output = run(["apt-cache", "depends", "linux-image-cloud-amd64"], "looking up the guest kernel")
-    found = re.search(r"Depends: (linux-image-\S+-cloud-amd64)", output)
+def kernel_package(name, options=()):
+    """The package that a package such as linux-image-cloud-amd64 stands for today."""
+    output = run(["apt-cache", *options, "depends", name], "looking up the guest kernel")
+    found = re.search(r"Depends: (linux-image-\S+)", output)
     if not found:
-        raise Problem("the package lists do not know linux-image-cloud-amd64: run apt-get update")
+        raise Problem(f"the package lists do not know {name}: run apt-get update")
     return found.group(1)
 
 
-def _unpack(package, where):
+def unpack(package, where, options=()):
     """Downloads a package into where and unpacks it to where/root."""
-    run(["apt-get", "download", "-q", package], f"downloading {package}", cwd=where)
+    run(["apt-get", *options, "download", "-q", package], f"downloading {package}", cwd=where)
     for archive in where.glob("*.deb"):
         run(["dpkg", "-x", archive, where / "root"], f"unpacking {package}")
         archive.unlink()
 
 
-def _parts(yes=False):
-    """Folder with the unpacked packages; downloaded once."""
-    folder = build.directory() / "guest"
+def unpacked(name, fill):
+    """Folder with unpacked packages, in the build's folder name; filled by fill(folder) once."""
+    folder = build.directory() / name
     done = folder / "complete"
-    if done.exists():
-        return folder / "root"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    packages.refresh_lists(yes)
-    with Step("downloading the guest's packages"):
-        _unpack(_kernel_package(), folder)
-        _unpack("busybox-static", folder)
-    done.touch()
+    if not done.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        fill(folder)
+        done.touch()
     return folder / "root"
+
+
+def _parts(yes=False):
+    """Folder with the unpacked packages of the image's guest."""
+    def fill(folder):
+        packages.refresh_lists(yes)
+        with Step("downloading the guest's packages"):
+            unpack(kernel_package("linux-image-cloud-amd64"), folder)
+            unpack("busybox-static", folder)
+    return unpacked("guest", fill)
 
 
 def _cpio(entries):
@@ -71,14 +77,16 @@ def _cpio(entries):
     return bytes(out) + bytes(-len(out) % 512)
 
 
-def initramfs(busybox, overlay):
-    """busybox with all its applets, and overlay: name -> bytes."""
+def initramfs(busybox, overlay, applets=None):
+    """busybox with all its applets (those that applets has, where it does not run here), and
+    overlay: name -> bytes."""
     entries = [(name, 0o040755, b"", (0, 0))
                for name in ("bin", "dev", "etc", "proc", "root", "run", "sbin", "sys", "tmp", "usr",
                             "usr/bin", "usr/sbin", "var")]
     entries.append(("dev/console", 0o020600, b"", (5, 1)))
     entries.append(("bin/busybox", 0o100755, busybox.read_bytes(), (0, 0)))
-    listed = subprocess.run([busybox, "--list-full"], stdout=subprocess.PIPE, text=True, check=True)
+    listed = subprocess.run([applets or busybox, "--list-full"], stdout=subprocess.PIPE, text=True,
+                            check=True)
     for applet in sorted(listed.stdout.split()):
         if applet != "bin/busybox":
             entries.append((applet, 0o120777, b"/bin/busybox", (0, 0)))
@@ -93,30 +101,29 @@ def initramfs(busybox, overlay):
     return _cpio(entries)
 
 
-def _tree(folder):
+def tree(folder):
     """The files of a folder: name in it -> bytes."""
     return {str(file.relative_to(folder)): file.read_bytes()
             for file in sorted(folder.rglob("*")) if file.is_file()}
 
 
-def _originals(yes=False):
-    """The kernel and busybox as their packages hold them."""
-    root = _parts(yes)
+def originals(root):
+    """The kernel and busybox as their packages, unpacked in root, hold them."""
     kernels = sorted((root / "boot").glob("vmlinuz-*"))
     busybox = next((path for path in (root / "bin/busybox", root / "usr/bin/busybox")
                     if path.exists()), None)
     if not kernels or busybox is None:
-        shutil.rmtree(build.directory() / "guest")
+        shutil.rmtree(root.parent)
         raise Problem("the guest's packages are incomplete: run this again")
     return Path(kernels[-1]), busybox
 
 
 def sources(yes=False):
     """Everything that files() depends on."""
-    return [*_originals(yes), *(file for file in FILES.rglob("*") if file.is_file())]
+    return [*originals(_parts(yes)), *(file for file in FILES.rglob("*") if file.is_file())]
 
 
-def _modules(kernel, names):
+def modules(kernel, names):
     """Modules of the kernel's package, in /lib of the initramfs."""
     folder = next(kernel.parent.parent.glob("lib/modules/*")) / "kernel"
     return {f"lib/{Path(name).name}": (folder / name).read_bytes() for name in names}
@@ -124,24 +131,29 @@ def _modules(kernel, names):
 
 def files():
     """Name in the root image -> bytes: the kernel and its initramfs."""
-    kernel, busybox = _originals()
-    overlay = _tree(FILES) | _modules(kernel, MODULES)
+    kernel, busybox = originals(_parts())
+    overlay = tree(FILES) | modules(kernel, MODULES)
     return {"guest/vmlinuz": kernel.read_bytes(), "guest/initramfs": initramfs(busybox, overlay)}
+
+
+def kernel():
+    """Debian's cloud kernel."""
+    return originals(_parts())[0]
 
 
 def busybox():
     """Debian's static busybox."""
-    return _originals()[1]
+    return originals(_parts())[1]
 
 
 def test_files():
     """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
     that runs the tests of test/guest."""
-    kernel, busybox = _originals()
-    overlay = _tree(TESTS / "files")
+    kernel, busybox = originals(_parts())
+    overlay = tree(TESTS / "files")
     for program in ("state", "pages"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
-    overlay |= _modules(kernel, TEST_MODULES)
+    overlay |= modules(kernel, TEST_MODULES)
     return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay),
             "test/pattern": PATTERN}

@@ -53,6 +53,9 @@ PACKAGES = {
     "debug": [
         ("gdb", "gdb"),
     ],
+    "vmlinux": [
+        ("lz4", "lz4"),
+    ],
     "proof": [
         ("frama-c-base", "frama-c"),
         ("why3", "why3"),
@@ -98,6 +101,22 @@ def refresh_lists(yes=False):
     """Reads the package lists, unless the machine has some and asking was not allowed."""
     if yes or ci() or not any(Path("/var/lib/apt/lists").glob("*_Packages*")):
         _apt(["update", "-q"], "reading the package lists")
+
+
+def foreign(architecture, folder):
+    """Options with which apt-get and apt-cache see another architecture's packages, through lists of
+    their own in folder: the machine's own package management does not learn of it."""
+    for part in ("lists/partial", "cache/archives/partial"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    (folder / "status").touch()
+    settings = {"APT::Architecture": architecture, "APT::Architectures": architecture,
+                "Dir::State::lists": folder / "lists", "Dir::State::status": folder / "status",
+                "Dir::Cache": folder / "cache", "APT::Sandbox::User": ""}
+    options = [part for name, value in settings.items() for part in ("-o", f"{name}={value}")]
+    # A list that a mirror does not have in full is no error: what is not found then will be.
+    subprocess.run(["apt-get", *options, "update", "-q"], stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    return options
 
 
 def ensure(uses, yes=False):

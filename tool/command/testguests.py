@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What guests under test boot beside the guest of the image: a 32-bit kernel, a kernel that is
+entered by PVH, and an initramfs with stress-ng. All out of Debian's packages, which are unpacked and
+never installed."""
+
+import re
+import struct
+import subprocess
+
+from . import guest, packages
+from .ui import Problem, Step, run
+
+# Stands for the program's own dependencies and what these depend on.
+STRESS = "stress-ng"
+LOADER = "lib64/ld-linux-x86-64.so.2"
+
+
+def _parts_32():
+    """Folder with the unpacked packages of a 32-bit guest."""
+    def fill(folder):
+        with Step("downloading the packages of the 32-bit guest"):
+            options = packages.foreign("i386", folder)
+            guest.unpack(guest.kernel_package("linux-image-686-pae", options), folder, options)
+            guest.unpack("busybox-static", folder, options)
+    return guest.unpacked("guest-32", fill)
+
+
+def _parts_stress():
+    """Folder with stress-ng and all libraries that it could need."""
+    def fill(folder):
+        packages.refresh_lists()
+        with Step(f"downloading {STRESS} and its libraries"):
+            output = run(["apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
+                          "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances",
+                          STRESS], f"looking up {STRESS}")
+            for name in sorted(set(re.findall(r"^[a-z0-9]\S*$", output, re.MULTILINE))):
+                guest.unpack(name, folder)
+    return guest.unpacked("guest-stress", fill)
+
+
+def _libraries(root, program):
+    """The files that a dynamically linked program of the unpacked packages needs, by their names in
+    the guest. (System V ABI, chapter 5: DT_NEEDED.)"""
+    there = {}
+    for path in sorted(root.rglob("*.so*")):
+        if path.is_file():
+            there.setdefault(path.name, path)
+    found, open_ends = {}, [root / program]
+    while open_ends:
+        text = run(["readelf", "-d", open_ends.pop()], "reading a program's libraries")
+        for name in re.findall(r"\(NEEDED\).*\[(.*)\]", text):
+            if name not in there:
+                raise Problem(f"{program} needs {name}, which no package has")
+            if name not in found:
+                found[name] = there[name]
+                open_ends.append(there[name])
+    files = {f"usr/lib/{name}": path.read_bytes() for name, path in found.items()}
+    return files | {LOADER: there["ld-linux-x86-64.so.2"].read_bytes(),
+                    program: (root / program).read_bytes()}
+
+
+def vmlinux(kernel):
+    """The ELF file inside a bzImage (Linux Documentation/arch/x86/boot.rst, payload_offset), which
+    Debian compresses with LZ4."""
+    packages.ensure(["vmlinux"])
+    data = kernel.read_bytes()
+    setup = (data[0x1f1] or 4) * 512 + 512
+    offset, length = struct.unpack_from("<II", data, 0x248)
+    payload = data[setup + offset:setup + offset + length]
+    # Behind the compressed data stands the size of what they hold.
+    size, = struct.unpack("<I", payload[-4:])
+    done = subprocess.run(["lz4", "-dc"], input=payload[:-4], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, check=False)
+    if done.returncode != 0 or len(done.stdout) != size or done.stdout[:4] != b"\x7fELF":
+        raise Problem(f"{kernel.name} holds no kernel that lz4 can unpack")
+    return done.stdout
+
+
+def _initramfs_32():
+    kernel, busybox = guest.originals(_parts_32())
+    overlay = guest.tree(guest.FILES) | guest.modules(kernel, guest.MODULES)
+    return guest.initramfs(busybox, overlay, guest.busybox())
+
+
+def _initramfs_stress():
+    overlay = guest.tree(guest.TESTS / "files") | _libraries(_parts_stress(), "usr/bin/stress-ng")
+    return guest.initramfs(guest.busybox(), overlay)
+
+
+# Name in the root image -> what makes its content.
+FILES = {
+    "test/vmlinux": lambda: vmlinux(guest.kernel()),
+    "test/vmlinuz-32": lambda: guest.originals(_parts_32())[0].read_bytes(),
+    "test/initramfs-32": _initramfs_32,
+    "test/initramfs-stress": _initramfs_stress,
+}
+
+
+def content(names):
+    """Name in the root image -> bytes, for a guest that is made of the files called names."""
+    files = {name: FILES[name]() for name in names if name in FILES}
+    rest = [name for name in names if name not in FILES]
+    if any(name.startswith("test/") for name in rest):
+        common = guest.test_files()
+    else:
+        common = guest.files()
+    return files | {name: common[name] for name in rest}
