@@ -89,6 +89,8 @@ struct vcpu {
     bool soft_event;        /* EVENTINJ stands for the instruction at soft_rip, RIP is behind it */
     bool nmi_blocked;       /* until the guest executes IRET */
     bool virtual_interrupt; /* the VMCB's virtual interrupt is one to be delivered */
+    bool unproven;          /* state was set that VMRUN might refuse */
+    uint64_t proven_cr0;    /* as it last entered */
     uint32_t asid_core;     /* 1 + core that the hardware ASID is of */
     uint32_t asid_generation;
     uint32_t intercepts[INTERCEPT_COUNT]; /* as the VMM asked */

@@ -8,6 +8,10 @@
 #include <sel4/quoin.h>
 
 GUEST_CODE_BLOCK(code_stop, 64, "hlt");
+GUEST_CODE_BLOCK(code_count, 64, "inc %rax\n hlt\n inc %rax\n hlt");
+GUEST_CODE_BLOCK(code_write_through, 64,
+                 "mov $0x77, %rbx\n mov %cr0, %rax\n or $0x20000000, %eax\n mov %rax, %cr0\n"
+                 "hlt\n inc %rbx\n hlt");
 
 struct bad_state {
     seL4_Word field, value;
@@ -84,6 +88,130 @@ TEST(vcpu_refused_again_and_again)
         CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_REFUSED);
     }
     check_good(g);
+}
+
+/* State that an exit brings back from the processor: encodings first, first + step, ... last. */
+static const struct {
+    seL4_Word first, last, step;
+} kept[] = {
+    {F_ES_SELECTOR, F_TR_SELECTOR, 2},
+    {F_PAT, F_EFER, 2},
+    {F_ES_LIMIT, F_TR_RIGHTS, 2},
+    {F_CR0, F_RFLAGS, 2},
+    {F_SYSENTER_ESP, F_SYSENTER_EIP, 2},
+    {QUOIN_FIELD_CR2, QUOIN_FIELD_CR2, 1},
+    {QUOIN_FIELD_DR6, QUOIN_FIELD_KERNEL_GS_BASE, 1},
+};
+enum { KEPT_MOST = 64 };
+
+/* Reads them all; or compares, where before is given. */
+static void read_kept(struct guest *g, seL4_Word now[KEPT_MOST], const seL4_Word *before)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        for (seL4_Word field = kept[i].first; field <= kept[i].last; field += kept[i].step) {
+            now[n] = guest_get(g, field);
+            if (before != NULL) {
+                CHECK_EQ(now[n], before[n]);
+            }
+            n++;
+        }
+    }
+    CHECK(n <= KEPT_MOST);
+}
+
+/* The message of an exit that is guest state: RIP, RFLAGS to R15, RSP to CS's rights. */
+static void check_message(const seL4_Word before[QUOIN_VM_MR_COUNT])
+{
+    CHECK_EQ(guest_mr(QUOIN_VM_RIP), before[QUOIN_VM_RIP]);
+    for (unsigned i = QUOIN_VM_RFLAGS; i <= QUOIN_VM_CS_RIGHTS; i++) {
+        CHECK_EQ(guest_mr(i), before[i]);
+    }
+}
+
+/* One field, CR3 or CR4, is bad, and an interrupt is to be injected: nothing but the result may
+ * tell. message: of the exit before. */
+static void check_nothing_changes(struct guest *g, seL4_Word field, seL4_Word bad,
+                                  seL4_Word message[QUOIN_VM_MR_COUNT])
+{
+    const seL4_Word interrupt = EVENT_VALID | 0x41;
+    seL4_Word before[KEPT_MOST], now[KEPT_MOST];
+
+    if (seL4_X86_VCPU_WriteVMCS(g->vcpu, field, bad).error != seL4_NoError) {
+        return;
+    }
+    read_kept(g, before, NULL);
+    seL4_Word *in_message = &message[field == F_CR3 ? QUOIN_VM_CR3 : QUOIN_VM_CR4],
+              good = *in_message;
+    *in_message = bad;
+    for (unsigned again = 0; again < 3; again++) {
+        guest_set_mr(QUOIN_VM_RIP, message[QUOIN_VM_RIP]);
+        guest_set_mr(QUOIN_VM_CONTROLS, CONTROL_HLT);
+        guest_set_mr(QUOIN_VM_ENTRY_INFO, interrupt);
+        CHECK_EQ(guest_enter(0, NULL), EXIT_REFUSED);
+        check_message(message);
+        CHECK_EQ(guest_mr(QUOIN_VM_VECTORING_INFO), interrupt);
+        read_kept(g, now, before);
+    }
+    *in_message = good;
+    guest_set(g, field, good);
+}
+
+TEST(vcpu_refused_entry_changes_nothing)
+{
+    struct guest *g = guest_mine();
+    seL4_Word message[QUOIN_VM_MR_COUNT];
+
+    GUEST_LOAD(g, code_count);
+    guest_long_mode(g);
+    guest_set(g, F_FS_BASE, 0x1234000);
+    guest_set(g, F_RFLAGS, 0x203);
+    guest_set(g, QUOIN_FIELD_CR2, 0x5678);
+    guest_set(g, QUOIN_FIELD_LSTAR, 0x9abc);
+    for (unsigned i = 0; i < 15; i++) {
+        guest_set_mr(QUOIN_VM_RAX + i, 0x0101010101010101ull * (i + 1));
+    }
+    guest_set_mr(QUOIN_VM_RIP, GUEST_CODE);
+    guest_set_mr(QUOIN_VM_CONTROLS, CONTROL_HLT);
+    guest_set_mr(QUOIN_VM_ENTRY_INFO, 0);
+    CHECK_EQ(guest_enter(QUOIN_VMENTER_GPRS, NULL), EXIT_HLT);
+    CHECK_EQ(guest_mr(QUOIN_VM_RAX), 0x0101010101010102ull);
+
+    for (unsigned i = 0; i < QUOIN_VM_MR_COUNT; i++) {
+        message[i] = guest_mr(i);
+    }
+    check_nothing_changes(g, F_CR4, 0x40600, message);            /* long mode without PAE */
+    check_nothing_changes(g, F_CR3, 0x000f000000000000, message); /* wider than any processor's */
+
+    CHECK_EQ(guest_run_at(message[QUOIN_VM_RIP] + 1), EXIT_HLT);
+    CHECK_EQ(guest_mr(QUOIN_VM_RAX), 0x0101010101010103ull);
+    CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x0202020202020202ull);
+}
+
+/* A guest that sets CR0.NW alone gets #GP (APM vol. 2, 3.1.1; SDM vol. 3, table 2-1); QEMU's TCG
+ * lets it, and refuses the next entry. Then too the state is the guest's. */
+TEST(vcpu_refused_after_a_change_by_the_guest)
+{
+    struct guest *g = guest_mine();
+
+    GUEST_LOAD(g, code_write_through);
+    guest_long_mode(g);
+    guest_set(g, F_IDTR_LIMIT, 0);
+    enum guest_exit e = guest_run_at(GUEST_CODE);
+    if (e == EXIT_SHUTDOWN) {
+        return; /* #GP */
+    }
+    CHECK_EQ(e, EXIT_HLT);
+    seL4_Word rip = guest_mr(QUOIN_VM_RIP), cr0 = guest_mr(QUOIN_VM_CR0);
+    CHECK_EQ(guest_run_on(1), EXIT_REFUSED);
+    CHECK_EQ(guest_mr(QUOIN_VM_RIP), rip + 1);
+    CHECK_EQ(guest_mr(QUOIN_VM_CR0), cr0);
+    CHECK_EQ(guest_mr(QUOIN_VM_CR3), GUEST_TABLES);
+    CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x77);
+    guest_set_mr(QUOIN_VM_CR0, cr0 & ~(1ull << 29));
+    guest_set_mr(QUOIN_VM_ENTRY_INFO, 0);
+    CHECK_EQ(guest_enter(QUOIN_VMENTER_CR0, NULL), EXIT_HLT);
+    CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x78);
 }
 
 TEST(vcpu_bad_values_are_refused)

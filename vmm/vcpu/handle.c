@@ -290,32 +290,53 @@ static void requeue_event(struct vcpu *vcpu, struct exit *exit)
 }
 
 #define MAX_REFUSED 16u
+#define CR0_NW      (1ull << 29)
+#define CR0_CD      (1ull << 30)
 
 /*
- * QEMU's TCG reports a refused entry when a guest moves a value with reserved bits to CR0 or CR4; a
- * processor raises #GP (APM vol. 2, 3.1.1, 3.1.3). Not for ever: then it is the entry that fails.
+ * QEMU's TCG reports a refused entry when a guest moves a value with reserved bits to CR3 or CR4; a
+ * processor raises #GP (APM vol. 2, 3.1.2, 3.1.3).
  */
 static bool is_bad_cr_write(struct vcpu *vcpu, const struct exit *exit)
 {
     struct insn insn;
-    if (++vcpu->refused > MAX_REFUSED || vcpu->vm->vendor != VM_VENDOR_AMD ||
-        access_fetch(vcpu, exit, &insn) != ACCESS_OK || insn.map != MAP_0F || insn.opcode != 0x22)
+    if (access_fetch(vcpu, exit, &insn) != ACCESS_OK || insn.map != MAP_0F || insn.opcode != 0x22)
         return false;
     uint64_t value = vcpu_gpr(vcpu, insn.rm);
     return (insn.reg == 4 && value != vcpu->mr[QUOIN_VM_CR4]) ||
-           (insn.reg == 0 && value != vcpu->mr[QUOIN_VM_CR0]);
+           (insn.reg == 3 && value != vcpu->mr[QUOIN_VM_CR3]);
+}
+
+/*
+ * The processor refused the guest's state. Under QEMU's TCG that can be the guest's doing; then the
+ * guest goes on. Not for ever: then it is our entry that fails.
+ */
+static bool settle_refusal(struct vcpu *vcpu, struct exit *exit)
+{
+    uint64_t cr0 = vcpu->mr[QUOIN_VM_CR0];
+    if (vcpu->vm->vendor != VM_VENDOR_AMD || ++vcpu->refused > MAX_REFUSED)
+        return false;
+    if ((cr0 & CR0_NW) != 0 && (cr0 & CR0_CD) == 0) {
+        /* TCG lets a guest set it (a processor: #GP), and VMRUN does not. Which instruction it was
+         * cannot be told any more; the bit itself means nothing to a guest. */
+        requeue_event(vcpu, exit);
+        vcpu->mr[QUOIN_VM_CR0] = cr0 & ~CR0_NW;
+        vcpu->changed |= QUOIN_VMENTER_CR0;
+        return true;
+    }
+    if (!is_bad_cr_write(vcpu, exit))
+        return false;
+    vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
+    return true;
 }
 
 void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
 {
     struct vm *vm = vcpu->vm;
     vcpu->exits[exit->kind]++;
-    if (exit->kind == EXIT_ENTRY_FAILED && is_bad_cr_write(vcpu, exit)) {
-        vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
-        return;
-    }
     if (exit->kind == EXIT_ENTRY_FAILED) {
-        fail(vcpu, exit, "the processor refused the guest's state");
+        if (!settle_refusal(vcpu, exit))
+            fail(vcpu, exit, "the processor refused the guest's state");
         return;
     }
     vcpu->refused = 0;

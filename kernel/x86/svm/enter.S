@@ -42,6 +42,8 @@ svm_enter:
         mov     104(%rdi), %r14
         mov     112(%rdi), %r15
         mov     40(%rdi), %rdi
+        .globl  svm_vmrun
+svm_vmrun:
         vmrun   %rax
         cli
 

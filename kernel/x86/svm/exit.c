@@ -120,7 +120,7 @@ void svm_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extend
     regs->r10 = b->rip;
     regs->r8 = v->controls;
     regs->r9 = 0;
-    regs->r15 = code == SVM_EXIT_INVALID ? QUOIN_VM_ENTRY_FAILED : code;
+    regs->r15 = svm_is_invalid(code) ? QUOIN_VM_ENTRY_FAILED : code;
     msg[QUOIN_VM_QUALIFICATION] = b->exit_info1;
     msg[QUOIN_VM_INSTRUCTION_LEN] = svm_instruction_length(b);
     msg[QUOIN_VM_GUEST_PHYSICAL] = b->exit_info2;

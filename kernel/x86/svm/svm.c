@@ -132,15 +132,10 @@ static struct vmcb_segment reset_segment(uint16_t attributes)
     return (struct vmcb_segment){.attributes = attributes, .limit = 0xffff};
 }
 
-/* Registers as after INIT (APM table 14-1), but for CS:RIP, which the VMM sets anyway. */
-void svm_create(struct vcpu *v)
+void svm_reset_state(struct vcpu *v)
 {
     struct vmcb *b = svm_block(v);
-    map_deny_all(vcpu_msr_map(v), 2 * PAGE_SIZE);
-    b->iopm_base = image_paddr(io_map);
-    b->msrpm_base = arch_paddr(vcpu_msr_map(v)).v;
-    b->nested_control = 1;
-    b->asid = 1;
+    memory_clear(&b->es, sizeof(*b) - offsetof(struct vmcb, es));
     b->efer = EFER_SVME;
     b->cr0 = CR0_ET | CR0_CD | CR0_NW;
     b->rflags = 2;
@@ -152,6 +147,18 @@ void svm_create(struct vcpu *v)
     b->ldtr = reset_segment(0x82);
     b->tr = reset_segment(0x8b);
     b->gdtr.limit = b->idtr.limit = 0xffff;
+    v->unproven = true;
+}
+
+void svm_create(struct vcpu *v)
+{
+    struct vmcb *b = svm_block(v);
+    map_deny_all(vcpu_msr_map(v), 2 * PAGE_SIZE);
+    b->iopm_base = image_paddr(io_map);
+    b->msrpm_base = arch_paddr(vcpu_msr_map(v)).v;
+    b->nested_control = 1;
+    b->asid = 1;
+    svm_reset_state(v);
     v->tsc_ratio = 1ull << 32;
     svm_update_intercepts(v);
 }
@@ -270,6 +277,7 @@ void svm_apply(struct vcpu *v, const struct vm_entry *e)
             b->cr4 = e->cr4;
         if (flags & QUOIN_VMENTER_EFER)
             b->efer = e->efer | EFER_SVME;
+        v->unproven = true;
     }
     if (e->controls != v->controls) {
         v->controls = e->controls;
@@ -296,6 +304,9 @@ enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector)
         return VM_STOP_EXIT;
     }
     for (;;) {
+        /* TCG lets a guest set any CR0. */
+        if (unlikely(v->unproven || b->cr0 != v->proven_cr0) && !svm_prove_state(v))
+            return VM_STOP_EXIT;
         b->rax = v->gpr[GPR_RAX];
         b->tlb_control = c->flush_all ? TLB_FLUSH_ALL : TLB_KEEP;
         c->flush_all = false;
@@ -304,6 +315,8 @@ enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector)
         svm_enter(v, v->block.v, c->host_block);
         if (unlikely(v->spec_ctrl_used))
             vcpu_spec_ctrl_exit(v, core);
+        if (unlikely(svm_state_is_of_host(b)))
+            svm_reset_state(v);
         v->gpr[GPR_RAX] = b->rax;
         svm_requeue_event(v);
         if (b->exit_code >= SVM_EXIT_INTR && b->exit_code <= SVM_EXIT_INIT)

@@ -36,6 +36,15 @@ struct svm_capabilities {
 };
 extern struct svm_capabilities svm_has;
 
+/* Registers as after INIT (APM table 14-1), but for CS:RIP, which the VMM sets anyway. */
+void svm_reset_state(struct vcpu *v);
+
+/* prove.c: false if VMRUN would refuse the guest's state (APM 15.5.1). Then it is an exit with
+ * SVM_EXIT_INVALID that has changed nothing; an event to be injected is in EXITINTINFO. */
+bool svm_prove_state(struct vcpu *v);
+/* The exit says that VMRUN refused the state, and the VMCB holds the host's. */
+bool svm_state_is_of_host(const struct vmcb *b);
+
 /* Takes back a virtual interrupt that was to be delivered. */
 void svm_drop_virtual_interrupt(struct vcpu *v);
 /* Rebuilds the VMCB's intercepts from what the VMM asked for and what the kernel must have. */
@@ -72,5 +81,6 @@ void svm_allow_msr(struct vcpu *v, uint32_t msr, bool read, bool write);
 
 /* enter.S */
 void svm_enter(struct vcpu *v, uint64_t vmcb, uint64_t host_vmcb);
+extern const char svm_vmrun[]; /* the instruction */
 
 #endif

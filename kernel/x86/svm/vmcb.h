@@ -158,6 +158,11 @@ _Static_assert(sizeof(struct vmcb) == 4096, "APM B.2");
 #define SVM_EXIT_NPF       0x400ull
 #define SVM_EXIT_INVALID   (~0ull)
 
+static inline bool svm_is_invalid(uint64_t exit_code)
+{
+    return (uint32_t)exit_code == UINT32_MAX; /* early processors write 32 bits */
+}
+
 /* EXITINFO1 of IOIO (APM 15.10.2). */
 #define IOIO_IN         (1u << 0)
 #define IOIO_STRING     (1u << 2)

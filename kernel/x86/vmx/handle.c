@@ -141,8 +141,10 @@ void vmx_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extend
         msg[QUOIN_VM_EXIT_ERROR] = vmread(VMCS_EXIT_ERROR_CODE);
     }
     msg[QUOIN_VM_VECTORING_INFO] = v->vectoring_info;
-    msg[QUOIN_VM_VECTORING_ERROR] =
-        v->vectoring_info & EVENT_VALID ? vmread(VMCS_VECTORING_ERROR_CODE) : 0;
+    msg[QUOIN_VM_VECTORING_ERROR] = 0;
+    if (unlikely(v->vectoring_info & EVENT_VALID))
+        msg[QUOIN_VM_VECTORING_ERROR] =
+            vmread(failed ? VMCS_ENTRY_ERROR_CODE : VMCS_VECTORING_ERROR_CODE);
     msg[QUOIN_VM_LINEAR] = vmread(VMCS_GUEST_LINEAR);
     msg[QUOIN_VM_INSTRUCTION_INFO] = vmread(VMCS_INSTRUCTION_INFO);
     msg[QUOIN_VM_INSTRUCTION_BYTES] = 0;

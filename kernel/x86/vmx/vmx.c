@@ -346,10 +346,11 @@ static void deliver_nmi(void)
     __asm__ volatile("int $2" : : : "memory");
 }
 
-static enum vm_stop failed(struct vcpu *v)
+/* The guest-state area is as it was (SDM vol. 3, 27.8), and the event is still to be delivered. */
+static enum vm_stop failed(struct vcpu *v, uint32_t reason)
 {
-    v->exit_reason = VMX_EXIT_NO_ENTRY;
-    v->vectoring_info = 0;
+    v->exit_reason = reason;
+    v->vectoring_info = v->event_queued ? (uint32_t)vmread(VMCS_ENTRY_INFO) : 0;
     v->event_queued = true; /* whatever stands there: the report takes it out */
     return VM_STOP_EXIT;
 }
@@ -369,13 +370,10 @@ enum vm_stop vmx_run(unsigned core, struct vcpu *v, unsigned *vector)
             vcpu_spec_ctrl_exit(v, core);
         vmx_host_return(core, v);
         if (unlikely(error != 0))
-            return failed(v);
+            return failed(v, VMX_EXIT_NO_ENTRY);
         v->exit_reason = (uint32_t)vmread(VMCS_EXIT_REASON);
-        if (unlikely(v->exit_reason & VMX_REASON_FAILED)) {
-            v->vectoring_info = 0;
-            v->event_queued = true;
-            return VM_STOP_EXIT;
-        }
+        if (unlikely(v->exit_reason & VMX_REASON_FAILED))
+            return failed(v, v->exit_reason);
         v->launched = 1;
         v->exit_reason &= VMX_REASON_BASIC;
         vmx_requeue_event(v);

@@ -229,6 +229,36 @@ static void injects_interrupts(void **state)
     machine_destroy(m);
 }
 
+/* QEMU's TCG refuses the entry of a guest that it has let set CR0.NW alone. */
+static void goes_on_after_refusals(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    apic_msi(&m->vm.apics, 0xfee00000, 0x55);
+    m->exits = true;
+    m->exit = (struct exit){.kind = EXIT_ENTRY_FAILED, .vectoring = {0x80000055, 0}};
+    machine_long_mode(m, 0x100000);
+    m->mr[0][QUOIN_VM_CR0] |= 1u << 29;
+    vcpu_step(vcpu);
+    assert_int_equal(m->mr[0][QUOIN_VM_CR0] & 1u << 29, 0);
+    assert_int_equal(vcpu->changed & QUOIN_VMENTER_CR0, QUOIN_VMENTER_CR0);
+    assert_int_equal(apic_highest_request(&vcpu->apic), 0x55); /* still to come */
+
+    /* MOV to CR4 with a reserved bit: #GP, and not for ever. */
+    static const uint8_t code[] = {0x0f, 0x22, 0xe0};
+    memcpy(m->memory + 0x100000, code, sizeof(code));
+    vcpu_set_gpr(vcpu, 0, 1ull << 40);
+    m->exit.vectoring.info = 0;
+    vcpu_step(vcpu);
+    assert_int_equal(m->mr[0][QUOIN_VM_ENTRY_INFO], 0x80000b0d);
+    for (unsigned i = 0; i < 20; i++)
+        vcpu_step(vcpu);
+    assert_int_equal(m->vm.state, VM_FAILED);
+    machine_destroy(m);
+}
+
 /* AMD-V: an interrupt is offered whatever RFLAGS.IF says, and chosen anew after every exit. */
 static void offers_interrupts(void **state)
 {
@@ -533,6 +563,7 @@ int main(void)
         cmocka_unit_test(emulates_strings),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(injects_interrupts),
+        cmocka_unit_test(goes_on_after_refusals),
         cmocka_unit_test(offers_interrupts),
         cmocka_unit_test(paravirtual_eoi),
         cmocka_unit_test(starts_processors),

@@ -69,7 +69,8 @@ struct quoin_extensions {
 #define QUOIN_VMENTER_CR3              (1u << 9)  /* MR9 */
 #define QUOIN_VMENTER_EFER             (1u << 10) /* MR28 */
 
-/* MR3 when the processor, or the kernel on its behalf, refused the entry: nothing ran. */
+/* MR3 when the processor, or the kernel on its behalf, refused the entry: nothing ran, the guest's
+ * state is what it was, and an event that was to be injected is in MR33 and MR34. */
 #define QUOIN_VM_ENTRY_FAILED 0xffffffffull
 
 /* MR36: the VCPU's timer is cancelled. */
