@@ -60,7 +60,9 @@ static void take_message(const struct system *system, seL4_Word badge, seL4_Mess
         break;
     case BADGE_VM_ENDING:
         if (life_name(number)) {
-            life_ended(number, (enum vmm_ending)seL4_GetMR(0));
+            seL4_Word ending = seL4_GetMR(0);
+            life_ended(number,
+                       ending <= VMM_ENDING_FAILED ? (enum vmm_ending)ending : VMM_ENDING_FAILED);
         }
         break;
     default:

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, disks, elf, guest, image, lifetests, testguests
+from . import build, disks, elf, guest, hostiletests, image, lifetests, testguests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -39,6 +39,7 @@ DEFAULTS = {
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
+    "hostile": False,  # instead of expect: hostiletests.py
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
@@ -59,7 +60,7 @@ def rows():
         if unknown or "name" not in given or given.get("kind") not in ("kernel", "vm", "boot"):
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
-        if not any(given.get(key) for key in ("expect", "count", "life")):
+        if not any(given.get(key) for key in ("expect", "count", "life", "hostile")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found += _expand({**DEFAULTS, **given})
     return found
@@ -191,6 +192,9 @@ def run_row(results, row, yes, only=None, settings=None):
     name = row["name"]
     if row["life"] is not None:
         lifetests.run(results, name, _machine(row, settings or {}), row["life"], row["timeout"], yes)
+        return
+    if row["hostile"]:
+        hostiletests.run(results, name, _machine(row, settings or {}), row["timeout"], yes)
         return
     try:
         machine = _machine(row, settings or {})
