@@ -42,6 +42,7 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     settings->vcpus = config.vcpus;
     settings->autostart = config.autostart;
     settings->cpu_percent = config.cpu_percent;
+    settings->high_priority = config.high_priority;
     settings->order = config.order;
     settings->config = *file;
     return 0;

@@ -271,8 +271,8 @@ static seL4_Error build_vcpu(struct builder *b, unsigned i)
             seL4_SchedControl_Configure(b->host->sched_control + core, sc, budget, PERIOD_US, 0, 0);
     }
     if (error == seL4_NoError) {
-        error = seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, b->host->priority,
-                                        b->host->priority, sc, fault);
+        seL4_Word priority = b->host->priority + b->vm->settings.high_priority;
+        error = seL4_TCB_SetSchedParams(tcb, seL4_CapInitThreadTCB, priority, priority, sc, fault);
     }
     if (error == seL4_NoError) {
         error = seL4_TCB_BindNotification(tcb, notification);

@@ -36,6 +36,7 @@ struct vm_settings {
     unsigned vcpus;
     unsigned first_core;
     unsigned cpu_percent; /* of a core, for each vCPU */
+    bool high_priority;   /* before the other machines, which have its time when it sleeps */
     unsigned order;       /* of the start, the lowest first */
     bool autostart;
     struct archive_file config, kernel, initrd, firmware; /* size 0: none */

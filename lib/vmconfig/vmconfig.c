@@ -181,6 +181,15 @@ static int set_cpu(struct parser *p, struct text value)
     return 0;
 }
 
+static int set_priority(struct parser *p, struct text value)
+{
+    if (!text_is(value, "high") && !text_is(value, "normal")) {
+        return fail(p, "priority is normal or high", value);
+    }
+    p->config->high_priority = text_is(value, "high");
+    return 0;
+}
+
 static int set_order(struct parser *p, struct text value)
 {
     uint64_t number;
@@ -269,12 +278,13 @@ struct key {
     int (*set)(struct parser *p, struct text value);
 };
 static const struct key keys[] = {
-    {"name", set_name},     {"kernel", set_kernel},
-    {"initrd", set_initrd}, {"firmware", set_firmware},
-    {"memory", set_memory}, {"cmdline", set_command_line},
-    {"vcpus", set_vcpus},   {"autostart", set_autostart},
-    {"cpu", set_cpu},       {"order", set_order},
-    {"rng", set_rng},       {"disk", set_disk},
+    {"name", set_name},         {"kernel", set_kernel},
+    {"initrd", set_initrd},     {"firmware", set_firmware},
+    {"memory", set_memory},     {"cmdline", set_command_line},
+    {"vcpus", set_vcpus},       {"autostart", set_autostart},
+    {"cpu", set_cpu},           {"order", set_order},
+    {"rng", set_rng},           {"disk", set_disk},
+    {"priority", set_priority},
 };
 
 static int parse_line(struct parser *p, struct text line)
@@ -334,6 +344,10 @@ int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
     }
     if ((config->kernel[0] == 0) == (config->firmware[0] == 0)) {
         return fail(&p, "one of the keys kernel and firmware must be there", (struct text){0});
+    }
+    /* What runs before the others must not be able to keep them from running. */
+    if (config->high_priority && config->cpu_percent > 50) {
+        return fail(&p, "priority = high needs a cpu of at most 50%", (struct text){0});
     }
     return 0;
 }

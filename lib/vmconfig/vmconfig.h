@@ -37,6 +37,7 @@ struct vmconfig {
     uint64_t memory;      /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
     unsigned vcpus;       /* 1 to VMCONFIG_MAX_VCPUS */
     unsigned cpu_percent; /* of a core, for each vCPU: 1 to 100 */
+    bool high_priority;   /* runs as soon as it wakes; cpu_percent is at most 50 then */
     unsigned order;       /* of the start: 0 to 99, the lowest first */
     bool autostart;       /* started with the system; true unless the file says no */
     bool rng;             /* a source of random numbers; false unless the file says on */

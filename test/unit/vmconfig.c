@@ -42,6 +42,9 @@ static void test_defaults(void **state)
     assert_int_equal(parse("name=a\nfirmware=f\nmemory=16M\ncpu=25%\norder=0\n"), 0);
     assert_int_equal(config.cpu_percent, 25);
     assert_int_equal(config.order, 0);
+    assert_false(config.high_priority);
+    assert_int_equal(parse("name=a\nfirmware=f\nmemory=16M\npriority=high\ncpu=50%\n"), 0);
+    assert_true(config.high_priority);
     assert_string_equal(config.initrd, "");
     assert_false(config.rng);
     assert_int_equal(config.disk_count, 0);
@@ -108,6 +111,8 @@ static void test_refusals(void **state)
         {"cpu = %\n", 1, "1% to 100%"},
         {"order = 100\n", 1, "0 to 99"},
         {"autostart = maybe\n", 1, "yes or no"},
+        {"priority = 1\n", 1, "normal or high"},
+        {"name=a\nkernel=k\nmemory=16M\npriority=high\n", 0, "at most 50%"},
         {"kernel = k\nmemory = 16M\n", 0, "missing: name"},
         {"name = a\nkernel = k\n", 0, "missing: memory"},
         {"name = a\nmemory = 16M\n", 0, "kernel and firmware"},

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "console.h"
+
 enum {
     COM1 = 0x3f8,
     COM1_STATUS = COM1 + 5,
@@ -58,14 +60,14 @@ static void put(char c)
     out8(COM1, (uint8_t)c);
 }
 
-static void put_text(const char *text)
+void put_text(const char *text)
 {
     for (; *text; text++) {
         put(*text);
     }
 }
 
-static void put_number(uint32_t value)
+void put_number(uint32_t value)
 {
     char digits[10];
     int count = 0;
@@ -135,8 +137,11 @@ void payload_main(const struct start_info *info)
     uint32_t tick = 0;
 
     put_text("payload up\r\n");
-    if (info->command_line != 0 && *(const char *)(uint32_t)info->command_line == 'i') {
+    char mode = info->command_line != 0 ? *(const char *)(uint32_t)info->command_line : 0;
+    if (mode == 'i') {
         command('h', &deaf);
+    } else if (mode == 's') {
+        sleep_run();
     }
     for (uint32_t round = 0;; round++) {
         uint32_t eax = 0, ebx, ecx, edx;

@@ -203,6 +203,31 @@ def _share(console):
         raise Failure(f"it used {shares} per cent")
 
 
+def _quarter(console):
+    """A machine that may use a quarter of a core and spins gets that quarter beside one that sleeps
+    and wakes, and the latter wakes about as soon as if it were alone."""
+    def wakes(place):
+        def found(data):
+            lines = [(int(a), int(b)) for a, b in re.findall(rb"wake (\d+) (\d+)\r\n", data)]
+            return lines[2:] if len(lines) >= 6 else None
+        return console.wait("times of waking", place, found)
+    beside = wakes(console.type(ESCAPE + b"2"))
+    console.select("left")
+    shares = []
+    for _ in range(8):
+        place = len(console.session.data)
+        shares.append(console.page("page", place, lambda page: True).cpu("left"))
+    console.order(b"k", "left", "stopped")
+    console.type(ESCAPE + b"2")
+    console.text(rb"console of sleeper", len(console.session.data) - 1)
+    alone = wakes(len(console.session.data))
+    if not all(24 <= share <= 26 for share in shares[2:]):
+        raise Failure(f"it used {shares} per cent")
+    for which, what in enumerate(("median", "longest")):
+        if max(wake[which] for wake in beside) > 2 * max(wake[which] for wake in alone):
+            raise Failure(f"{what} wake-up in TSC ticks: {beside} beside it, {alone} alone")
+
+
 def _many(console):
     """Sixteen machines that do nothing: they run, use no time, and give everything back."""
     names = [f"m{number:02}" for number in range(16)]
@@ -248,6 +273,10 @@ def _parts(life):
                 {"sixteen idle machines": _many})
     if "button" in life:
         return None, {"power button": _button}
+    if "quarter" in life:
+        return ({"left": "cpu = 25%\n",
+                 "sleeper": "cmdline = sleep\ncpu = 50%\npriority = high\n"},
+                {"a quarter of a core beside one that sleeps": _quarter})
     if "share" in life:
         return {"busy": "", "waits": "autostart = no\ncpu = 10%\n"}, {"a tenth of a core": _share}
     kills = life["kills"]
@@ -259,7 +288,8 @@ def _parts(life):
 
 
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed, or share, many or button."""
+    """One row: life has the number of kills and their seed, or share, quarter, many or
+    button."""
     try:
         machines, parts = _parts(life)
         machine.root = _root_image(name, machines) if machines else image.root_image(yes)
