@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stddef.h>
-
 #include "console.h"
 
+#include <stddef.h>
+
 enum { TIMES = 64, VECTOR = 0x40, SLEEP_TICKS = 8000000 };
-enum { APIC_EOI = 0xb0, APIC_SPURIOUS = 0xf0, APIC_LVT_TIMER = 0x320 };
+enum { APIC_SPURIOUS = 0xf0, APIC_LVT_TIMER = 0x320 };
 enum { APIC_ENABLED = 1 << 8, TIMER_TSC_DEADLINE = 2 << 17, MSR_TSC_DEADLINE = 0x6e0 };
 
 /* SDM vol. 3, 6.11: a 32-bit interrupt gate. */
@@ -14,7 +14,7 @@ struct gate {
 _Static_assert(sizeof(struct gate) == 8, "as the processor reads it");
 
 static struct gate gates[VECTOR + 1];
-static volatile uint64_t woken;
+volatile uint32_t woken;
 
 static uint64_t read_tsc(void)
 {
@@ -28,13 +28,8 @@ static volatile uint32_t *apic(uint32_t offset)
     return (volatile uint32_t *)(0xfee00000u + offset);
 }
 
-struct frame;
-__attribute__((interrupt)) static void on_timer(struct frame *frame)
-{
-    (void)frame;
-    woken = read_tsc();
-    *apic(APIC_EOI) = 0;
-}
+/* payload.S: sets woken and ends the interrupt. */
+void on_timer(void);
 
 static void prepare(void)
 {
@@ -65,7 +60,8 @@ static uint32_t sleep_once(void)
     while (woken == 0) {
         __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
     }
-    return woken > deadline ? (uint32_t)(woken - deadline) : 0;
+    uint64_t late = read_tsc() - deadline;
+    return late < UINT32_MAX ? (uint32_t)late : 0;
 }
 
 void sleep_run(void)
