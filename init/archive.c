@@ -1,87 +1,80 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "archive.h"
 
-#include <stddef.h>
+#include <stdbool.h>
 #include <string.h>
+#include <rootfiles.h>
 #include <rt/component.h>
 #include <rt/log.h>
 
-enum { NAME_SIZE = 48, PAGE = 4096 };
-#define ARCHIVE_MAGIC 0x0031484352415151ull /* "QQARCH1\0" */
+enum { FILES_MAX = 512 };
 
-struct entry {
-    char name[NAME_SIZE]; /* NUL-terminated */
-    uint64_t offset;      /* from the start of the archive, a multiple of a page */
-    uint64_t size;
-};
-_Static_assert(sizeof(struct entry) == 64, "doc/formats.md");
-
-struct header {
-    uint64_t magic;
-    uint64_t size; /* of the archive */
-    uint64_t count;
-    uint64_t unused[5];
-    struct entry entries[];
-};
-_Static_assert(offsetof(struct header, entries) == 64, "doc/formats.md");
-
-static const struct header *archive;
-static unsigned file_count;
+static struct rootfiles archive;
+static bool verified[FILES_MAX];
 static seL4_CPtr first_frame;
-
-static int entry_is_valid(const struct entry *e, uint64_t archive_size)
-{
-    return e->name[NAME_SIZE - 1] == 0 && e->name[0] != 0 && e->offset % PAGE == 0 &&
-           e->offset <= archive_size && e->size <= archive_size - e->offset;
-}
+/* Names stand in the archive, which init keeps; entries are copied out of it. */
+static struct rootfiles_entry entries[FILES_MAX];
 
 unsigned archive_init(const seL4_BootInfo *info)
 {
     const uint64_t image_start = 0x400000; /* lib/rt/user.ld */
     uint64_t frames = info->userImageFrames.end - info->userImageFrames.start;
-    uint64_t own_pages = ((uint64_t)(uintptr_t)rt_image_end - image_start) / PAGE;
+    uint64_t own_pages = ((uint64_t)(uintptr_t)rt_image_end - image_start) / ROOTFILES_PAGE;
 
     if (frames <= own_pages) {
         return 0;
     }
-    uint64_t space = (frames - own_pages) * PAGE;
-    const struct header *h = (const struct header *)(const void *)rt_image_end;
-    if (h->magic != ARCHIVE_MAGIC || h->size > space ||
-        h->count > (h->size - sizeof(*h)) / sizeof(struct entry)) {
+    uint64_t space = (frames - own_pages) * ROOTFILES_PAGE;
+    int error = rootfiles_parse(&archive, (const uint8_t *)rt_image_end, space);
+    if (error != ROOTFILES_OK || archive.count > FILES_MAX) {
         log_error("the archive behind init is damaged");
-        return 0;
+        archive.count = 0;
     }
-    for (uint64_t i = 0; i < h->count; i++) {
-        if (!entry_is_valid(&h->entries[i], h->size)) {
-            log_error("entry %lu of the archive is damaged", i);
-            return 0;
-        }
+    for (unsigned i = 0; i < archive.count; i++) {
+        rootfiles_entry(&archive, i, &entries[i]);
+        verified[i] = !entries[i].deferred;
     }
-    archive = h;
-    file_count = (unsigned)h->count;
     first_frame = info->userImageFrames.start + own_pages;
-    return file_count;
+    return (unsigned)archive.count;
 }
 
 void archive_get(unsigned index, struct archive_file *file)
 {
-    const struct entry *e = &archive->entries[index];
+    const struct rootfiles_entry *e = &entries[index];
 
-    *file = (struct archive_file){
-        .name = e->name,
-        .data = (const uint8_t *)archive + e->offset,
-        .size = e->size,
-        .first_frame = first_frame + e->offset / PAGE,
-    };
+    *file = (struct archive_file){.name = e->name, .index = index};
+    if (verified[index]) {
+        file->data = archive.data + e->offset;
+        file->size = e->size;
+        file->first_frame = first_frame + e->offset / ROOTFILES_PAGE;
+    }
 }
 
 int archive_find(const char *name, struct archive_file *file)
 {
-    for (unsigned i = 0; i < file_count; i++) {
-        if (strcmp(archive->entries[i].name, name) == 0) {
+    for (unsigned i = 0; i < archive.count; i++) {
+        if (strcmp(entries[i].name, name) == 0) {
             archive_get(i, file);
             return 0;
         }
     }
     return -1;
+}
+
+int archive_open(struct archive_file *file)
+{
+    if (file->name == NULL) {
+        return 0;
+    }
+    const struct rootfiles_entry *e = &entries[file->index];
+    if (!verified[file->index]) {
+        if (rootfiles_check(&archive, e) != ROOTFILES_OK) {
+            log_error("REFUSED: %s: the file has other contents than were signed", e->name);
+            return -1;
+        }
+        log_info("%s: good, %lu bytes", e->name, e->size);
+        verified[file->index] = true;
+    }
+    archive_get(file->index, file);
+    return 0;
 }

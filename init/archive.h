@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The files of the root image: they stand behind init in its address space (doc/formats.md), each
- * at the start of a page, so that their frames can be mapped into other address spaces.
+ * The files of the root image: they stand behind init in its address space (lib/rootfiles), each at
+ * the start of a page, so that their frames can be mapped into other address spaces. A file that
+ * the loader has left to be verified looks empty until archive_open() has done so.
  */
 #ifndef INIT_ARCHIVE_H
 #define INIT_ARCHIVE_H
@@ -11,6 +12,7 @@
 
 struct archive_file {
     const char *name;
+    unsigned index;
     const uint8_t *data;
     uint64_t size;
     seL4_CPtr first_frame; /* init's 4 KiB frames that hold it, one capability after the other */
@@ -22,5 +24,9 @@ unsigned archive_init(const seL4_BootInfo *info);
 void archive_get(unsigned index, struct archive_file *file);
 /* 0 and *file, or -1. */
 int archive_find(const char *name, struct archive_file *file);
+/* Verifies the file, unless that is done, and fills in what archive_get() held back. It may be a
+ * zeroed one: then it stays so. 0, or -1 when its contents are not those that were signed: the log
+ * says so, and it still looks empty. */
+int archive_open(struct archive_file *file);
 
 #endif

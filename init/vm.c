@@ -113,14 +113,20 @@ static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
     return map_memory(b, ram->address, size, true, gpa);
 }
 
-static seL4_Error map_blob(struct builder *b, const struct archive_file *file, seL4_Word address,
+static seL4_Error map_blob(struct builder *b, const struct archive_file *source, seL4_Word address,
                            struct vmm_startup_blob *blob)
 {
-    if (file->size == 0) {
+    struct archive_file file = *source;
+
+    if (archive_open(&file) != 0) {
+        b->step = "use of a file that was changed";
+        return seL4_IllegalOperation;
+    }
+    if (file.size == 0) {
         return seL4_NoError;
     }
-    *blob = (struct vmm_startup_blob){address, file->size};
-    return space_map_existing(&b->space, address, file->first_frame, file->size, seL4_CanRead);
+    *blob = (struct vmm_startup_blob){address, file.size};
+    return space_map_existing(&b->space, address, file.first_frame, file.size, seL4_CanRead);
 }
 
 static seL4_Error map_disks(struct builder *b)

@@ -39,7 +39,7 @@ struct vm_settings {
     bool high_priority;   /* before the other machines, which have its time when it sleeps */
     unsigned order;       /* of the start, the lowest first */
     bool autostart;
-    struct archive_file config, kernel, initrd, firmware; /* size 0: none */
+    struct archive_file config, kernel, initrd, firmware; /* without a name: none */
     struct archive_file disk[VMM_MAX_DISKS];              /* likewise */
     uint64_t disk_store[VMM_MAX_DISKS];                   /* bytes for what is written */
 };

@@ -19,6 +19,30 @@ static int list_files(struct decision *decision, const struct info *info, const 
     return LOADER_OK;
 }
 
+/* Of a root image that is verified in part, all that is loaded must lie in that part, but for the
+ * files at the end of its last segment, which init verifies. */
+static int check_root(const struct verify_file *root, struct loader_failure *failure)
+{
+    struct pq_bytes covered = {root->contents.data, root->covered};
+    struct elf elf;
+    unsigned beyond = 0;
+
+    if (root->covered == root->contents.size)
+        return LOADER_OK;
+    if (elf_parse(&elf, covered, ELF_TYPE_PARAMETERS) ||
+        elf_parse(&elf, root->contents, ELF_TYPE_LOAD))
+        return failure_set(failure, LOADER_ERROR_ROOT, root->name);
+    for (unsigned i = 0; i < elf.count; i++) {
+        const struct elf_segment *segment = &elf.segments[i];
+
+        if (segment->offset > root->covered)
+            return failure_set(failure, LOADER_ERROR_ROOT, root->name);
+        if (segment->file_size > root->covered - segment->offset)
+            beyond++;
+    }
+    return beyond > 1 ? failure_set(failure, LOADER_ERROR_ROOT, root->name) : LOADER_OK;
+}
+
 static int plan(struct decision *decision, const struct info *info, struct place_range loader,
                 struct loader_failure *failure)
 {
@@ -48,5 +72,7 @@ int decide(struct decision *decision, const struct info *info, const uint8_t *me
         return error;
     error = verify_files(decision->files, info->module_count, roots, floor, progress,
                          &decision->result, failure);
+    if (!error)
+        error = check_root(&decision->files[decision->result.root], failure);
     return error ? error : plan(decision, info, loader, failure);
 }

@@ -35,6 +35,7 @@ static const char *reason(const struct loader_failure *failure)
         [-LOADER_ERROR_MEMORY] = "there is no memory to move the file to",
         [-LOADER_ERROR_TPM] = "the TPM did not take the measurement",
         [-LOADER_ERROR_EXCEPTION] = "the processor raised an exception in the loader",
+        [-LOADER_ERROR_ROOT] = "the part that is verified does not hold what is loaded",
     };
 
     if (failure->error == LOADER_ERROR_MANIFEST || failure->error == LOADER_ERROR_FILE)

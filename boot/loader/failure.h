@@ -29,6 +29,7 @@ enum loader_error {
     LOADER_ERROR_MEMORY = -17, /* no room to move a file out of the kernel's way */
     LOADER_ERROR_TPM = -18,    /* the TPM did not take a measurement */
     LOADER_ERROR_EXCEPTION = -19,
+    LOADER_ERROR_ROOT = -20, /* what was verified of the root image does not hold what is loaded */
 };
 
 struct loader_failure {

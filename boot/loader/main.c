@@ -271,10 +271,11 @@ static void write_parameters(void)
         .log = {measure.log, measure.size},
         .manifest_digest = decision.files[result->manifest].digest,
     };
+    struct pq_bytes covered = {root_file->contents.data, root_file->covered};
     struct elf root;
     const struct elf_segment *room = &root.segments[0];
 
-    if (elf_parse(&root, root_file->contents, ELF_TYPE_PARAMETERS))
+    if (elf_parse(&root, covered, ELF_TYPE_PARAMETERS))
         return;
     info_option(&info, "entry", parameters.entry, sizeof parameters.entry);
     info_option(&info, "medium", parameters.medium, sizeof parameters.medium);

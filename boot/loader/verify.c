@@ -71,6 +71,7 @@ static int open_manifest(struct manifest *manifest, struct verify_file *file,
         return LOADER_ERROR_MANIFEST;
     }
     file->role = MANIFEST_ROLE_OTHER;
+    file->covered = file->contents.size;
     pq_hash(MANIFEST_HASH, file->contents, file->digest, sizeof file->digest);
     return LOADER_OK;
 }
@@ -89,6 +90,7 @@ static int check_file(const struct manifest *manifest, struct verify_file *file,
         return LOADER_ERROR_FILE;
     }
     file->role = entry.role;
+    file->covered = entry.covered;
     memcpy(file->digest, entry.digest, sizeof file->digest);
     return LOADER_OK;
 }
@@ -144,8 +146,13 @@ int verify_files(struct verify_file *files, unsigned count, const struct manifes
         error = check_file(&manifest, &files[i], failure);
         if (error)
             return error;
-        format_text(text, sizeof text, "%s: good, %lu bytes", files[i].name,
-                    (unsigned long)files[i].contents.size);
+        if (files[i].covered == files[i].contents.size)
+            format_text(text, sizeof text, "%s: good, %lu bytes", files[i].name,
+                        (unsigned long)files[i].covered);
+        else
+            format_text(text, sizeof text, "%s: good, %lu bytes; %lu more are for init to check",
+                        files[i].name, (unsigned long)files[i].covered,
+                        (unsigned long)(files[i].contents.size - files[i].covered));
         tell(progress, text);
     }
     error = find_role(files, count, MANIFEST_ROLE_KERNEL, LOADER_ERROR_NO_KERNEL,

@@ -15,6 +15,7 @@
 struct verify_file {
     const char *name;
     struct pq_bytes contents;
+    size_t covered; /* bytes from the start of contents that were found good */
     /* From the manifest; for the manifest itself its own digest and MANIFEST_ROLE_OTHER. */
     enum manifest_role role;
     uint8_t digest[MANIFEST_DIGEST_SIZE];

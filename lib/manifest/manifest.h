@@ -68,6 +68,8 @@ struct manifest_file {
     char name[MANIFEST_NAME_SIZE];
     uint64_t size;
     enum manifest_role role;
+    uint64_t
+        covered; /* bytes from the start that the digest is of: size, or less of a root image */
     uint8_t digest[MANIFEST_DIGEST_SIZE];
 };
 
@@ -114,7 +116,8 @@ void manifest_entry(const struct manifest *manifest, uint32_t index, struct mani
 /* MANIFEST_ERROR_MISSING when there is no entry of that name. */
 int manifest_find(const struct manifest *manifest, const char *name, struct manifest_file *file);
 
-/* Whether these are the contents that the entry stands for. */
+/* Whether these are the contents that the entry stands for: of their size, and with its digest in
+ * their covered part. What is behind that is for whoever uses it to check (lib/rootfiles). */
 int manifest_check(const struct manifest_file *file, struct pq_bytes contents);
 
 /* A short description of an error, for people: "the signature does not verify". */
@@ -132,9 +135,10 @@ struct pq_bytes manifest_context(enum manifest_part part);
 #define MANIFEST_FORMAT           1
 #define MANIFEST_HEADER_SIZE      24 /* magic 8, format 4, kind 4, body size 4, signatures 4 */
 #define MANIFEST_BODY_MAX         (1024 * 1024)
-#define MANIFEST_ITEM_HEADER_SIZE 8   /* algorithm 2, zero 2, size 4; then a key or a signature */
-#define MANIFEST_KEYS_HEADER_SIZE 8   /* epoch 4, key count 4; then keys */
-#define MANIFEST_LIST_HEADER_SIZE 16  /* version 8, epoch 4, file count 4; then entries */
-#define MANIFEST_ENTRY_SIZE       144 /* name 64, size 8, role 2, hash 2, zero 4, digest 64 */
+#define MANIFEST_ITEM_HEADER_SIZE 8     /* algorithm 2, zero 2, size 4; then a key or a signature */
+#define MANIFEST_KEYS_HEADER_SIZE 8     /* epoch 4, key count 4; then keys */
+#define MANIFEST_LIST_HEADER_SIZE 16    /* version 8, epoch 4, file count 4; then entries */
+#define MANIFEST_ENTRY_SIZE       144   /* name 64, size 8, role 2, hash 2, covered 4, digest 64 */
+#define MANIFEST_PAGE             4096u /* unit of an entry's covered part; 0 stands for all */
 
 #endif

@@ -213,17 +213,25 @@ static int rises(const uint8_t a[MANIFEST_NAME_SIZE], const uint8_t b[MANIFEST_N
 static int check_entry(const uint8_t *entry, const uint8_t *before)
 {
     int error = check_name(entry);
+    uint64_t role;
+    uint64_t covered;
 
     if (error)
         return error;
     if (before && !rises(before, entry))
         return MANIFEST_ERROR_ORDER;
-    if (number(entry + 72, 2) > MANIFEST_ROLE_CONFIGURATION)
+    role = number(entry + 72, 2);
+    if (role > MANIFEST_ROLE_CONFIGURATION)
         return MANIFEST_ERROR_LIMIT;
     if (number(entry + 74, 2) != MANIFEST_HASH)
         return MANIFEST_ERROR_ALGORITHM;
-    if (number(entry + 76, 4) != 0)
+    covered = number(entry + 76, 4);
+    if (covered == 0)
+        return MANIFEST_OK;
+    if (role != MANIFEST_ROLE_ROOT)
         return MANIFEST_ERROR_RESERVED;
+    if (covered > UINT32_MAX || covered * MANIFEST_PAGE >= number(entry + 64, 8))
+        return MANIFEST_ERROR_LIMIT;
     return MANIFEST_OK;
 }
 
@@ -307,6 +315,9 @@ void manifest_entry(const struct manifest *manifest, uint32_t index, struct mani
         file->name[i] = (char)entry[i];
     file->size = number(entry + 64, 8);
     file->role = (enum manifest_role)number(entry + 72, 2);
+    file->covered = number(entry + 76, 4) * MANIFEST_PAGE;
+    if (file->covered == 0)
+        file->covered = file->size;
     for (unsigned i = 0; i < MANIFEST_DIGEST_SIZE; i++)
         file->digest[i] = entry[80 + i];
 }

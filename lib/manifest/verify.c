@@ -82,6 +82,7 @@ int manifest_check(const struct manifest_file *file, struct pq_bytes contents)
 
     if (contents.size != file->size)
         return MANIFEST_ERROR_FILE_SIZE;
+    contents.size = file->covered;
     if (pq_hash(MANIFEST_HASH, contents, digest, sizeof digest) != PQ_OK ||
         !pq_equal(digest, file->digest, sizeof digest))
         return MANIFEST_ERROR_FILE_DIGEST;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * The loader's parsers on any bytes. The first byte chooses: GRUB's information, a kernel and its
- * place, a manifest, a TPM's answers, or three files. Besides what the sanitizers see: nothing that
- * nobody signed is accepted, and a plan keeps what it promises.
+ * place, a manifest, a TPM's answers, a root image's archive, or three files. Besides what the
+ * sanitizers see: nothing that nobody signed is accepted, and a plan keeps what it promises.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "measure.h"
 #include "rollback.h"
+#include "rootfiles.h"
 
 #define ROOM 0x10000
 
@@ -128,6 +129,20 @@ static void fuzz_files(const uint8_t *data, size_t size)
     demand(machine_decide(&machine, &roots, &floor, &decision, &failure) == LOADER_ERROR_MANIFEST);
 }
 
+static void fuzz_rootfiles(const uint8_t *data, size_t size)
+{
+    struct rootfiles files;
+    struct rootfiles_entry entry;
+
+    if (rootfiles_parse(&files, data, size))
+        return;
+    for (uint64_t i = 0; i < files.count; i++) {
+        rootfiles_entry(&files, i, &entry);
+        demand(entry.offset + entry.size <= size && strlen(entry.name) < sizeof entry.name);
+        rootfiles_check(&files, &entry);
+    }
+}
+
 /* A TPM that answers with the input's bytes, 40 at a time. */
 static struct pq_bytes answers;
 
@@ -166,7 +181,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     copy = exactly(data + 1, size - 1);
-    switch (data[0] % 5) {
+    switch (data[0] % 6) {
     case 0:
         fuzz_info(copy, size - 1);
         break;
@@ -178,6 +193,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case 3:
         fuzz_tpm(copy, size - 1);
+        break;
+    case 4:
+        fuzz_rootfiles(copy, size - 1);
         break;
     default:
         fuzz_files(copy, size - 1);

@@ -3,8 +3,12 @@
 
 import json
 import re
+import statistics
+import tempfile
+import time
+from pathlib import Path
 
-from . import build, image
+from . import build, elf, image
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, Problem, Step, run
@@ -12,6 +16,11 @@ from .ui import ROOT, Problem, Step, run
 _TICKS = re.compile(r"^loader: ticks: (\d+) before, (\d+) here: signatures (\d+), files (\d+)",
                     re.MULTILINE)
 _FILE = re.compile(r"^loader: \S+: good, (\d+) bytes", re.MULTILINE)
+
+# What the console shows when the loader begins, when it ends, and when the root task has begun.
+_BEGINS = {"loader": "^loader: Quoin's loader", "kernel": "^loader: starting the kernel",
+           "root task": "^quoin init: root task is up"}
+TIMED_BOOTS = 5
 
 # Rows of bench trust that are counted on the host, beside OpenSSL 3.5 (test/unit/pq/bench.py).
 TRUST_ROWS = {
@@ -27,24 +36,56 @@ def _row(name, unit, value, **more):
 
 
 def _loader_ticks(yes):
-    """What the loader says of itself: with one instruction to a tick."""
-    machine = Machine(iso=image.current(yes), icount=0, memory="512M")
-    with Step("counting the loader's instructions"), Session(machine, yes) as session:
-        if session.wait({"ticks": _TICKS.pattern + r".*\n"}, 300) != "ticks":
-            raise Problem("the loader did not get to its end")
-        text = session.text
+    """What the loader says of itself, with one instruction to a tick; and all instructions from
+    power-on to init's first one."""
+    entry = elf.entry(build.artifact("init/init.elf").read_bytes())
+    with tempfile.TemporaryDirectory(prefix="quoin-bench-") as folder:
+        out = Path(folder) / "marks"
+        plugin = f"{build.artifact('test/bench/libmarks.so')},out={out},mark={entry:x}"
+        machine = Machine(iso=image.current(yes), icount=0, memory="512M",
+                          qemu_args=["-plugin", plugin])
+        with Step("counting the loader's instructions"), Session(machine, yes) as session:
+            if session.wait({"up": _BEGINS["root task"]}, 300) != "up":
+                raise Problem("the system did not get to its root task")
+            text = session.text
+            session.qmp("quit")
+            session.process.wait(20)
+        total = int(out.read_text().split()[1])
     before, here, signatures, files = map(int, _TICKS.search(text).groups())
-    return before, here, signatures, files, sum(map(int, _FILE.findall(text)))
+    return before, here, signatures, files, sum(map(int, _FILE.findall(text))), total
+
+
+def _loader_share(yes, firmware):
+    """The loader's part of the time from power-on to the root task's first line, in percent: the
+    median of several boots. Up to the kernel the processor's time stamps tell it, for the rest the
+    host's clock, by which the loader's own part is known too."""
+    shares = []
+    for _ in range(TIMED_BOOTS):
+        machine = Machine(iso=image.current(yes), memory="512M", firmware=firmware)
+        with Step(f"timing a boot ({firmware})"), Session(machine, yes) as session:
+            seen = {}
+            for name, pattern in _BEGINS.items():
+                if session.wait({name: pattern}, 120) != name:
+                    raise Problem("the system did not get to its root task")
+                seen[name] = time.monotonic()
+            before, here = map(int, _TICKS.search(session.text).groups()[:2])
+        rest = here * (seen["root task"] - seen["kernel"]) / (seen["kernel"] - seen["loader"])
+        shares.append(100 * here / (before + here + rest))
+    return statistics.median(shares)
 
 
 def trust(yes):
-    before, here, signatures, files, size = _loader_ticks(yes)
+    before, here, signatures, files, size, total = _loader_ticks(yes)
     rows = [_row("loader: two signatures of each kind", "instructions", signatures),
             _row("loader: all files", "instructions", files),
             _row("loader: files, per MiB", "instructions", files * (1 << 20) // size),
             _row("loader: all of it", "instructions", here),
-            _row("loader: share of the time since power-on", "percent",
-                 round(100 * here / (before + here), 1))]
+            _row("power-on to the loader", "instructions", before),
+            _row("power-on to the root task", "instructions", total),
+            _row("loader: share of the instructions to the root task", "percent",
+                 round(100 * here / total, 1)),
+            *(_row(f"loader: share of the time to the root task, {firmware}", "percent",
+                   round(_loader_share(yes, firmware), 1)) for firmware in ("bios", "uefi"))]
     for name, title in TRUST_ROWS.items():
         with Step(f"counting {name}"):
             output = run(["/usr/bin/python3", "-B", ROOT / "test/unit/pq/bench.py",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Changing one variable of an ELF64 file (System V ABI, chapters 4 and 5)."""
+"""ELF64 files: the entry point, and changing one variable (System V ABI, chapters 4 and 5)."""
 
 import struct
 
@@ -20,6 +20,11 @@ def _sections(data):
 
 def _string(data, offset):
     return bytes(data[offset:data.index(0, offset)]).decode()
+
+
+def entry(data):
+    """The address of the first instruction."""
+    return struct.unpack_from("<Q", data, 24)[0]
 
 
 def set_variable(data, name, value):

@@ -68,13 +68,15 @@ def compose(programs, system=SYSTEM):
     return files | {"symbols/vmm.elf": composer.compact(programs["vmm.elf"])}
 
 
-def packed(content, system=SYSTEM, more=None):
+def packed(content, system=SYSTEM, more=None, deferred=()):
     """The bytes of a root image: init, the system's programs and what its description becomes, and
-    content (name -> bytes). more: further programs, name -> what the build makes."""
-    programs = {name: build.artifact(file).read_bytes()
-                for name, file in (PROGRAMS | (more or {})).items()}
-    return rootimage.pack(build.artifact("init/init.elf").read_bytes(),
-                          programs | compose(programs, system) | content)
+    content (name -> bytes). more: further programs, name -> what the build makes. deferred: names
+    of content that init verifies when it is used, and not the loader."""
+    files = PROGRAMS | (more or {})
+    programs = {name: build.artifact(file).read_bytes() for name, file in files.items()}
+    stripped = {name: _stripped(file).read_bytes() for name, file in files.items()}
+    return rootimage.pack(_stripped("init/init.elf").read_bytes(),
+                          stripped | compose(programs, system) | content, deferred)
 
 
 def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=None):
@@ -91,7 +93,8 @@ def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=
     content = {place: file.read_bytes() for place, file in files.items()}
     with Step("packing the root image"):
         partial = out.with_name(out.name + ".partial")
-        partial.write_bytes(packed(content | guest.files()))
+        guests = guest.files()
+        partial.write_bytes(packed(content | guests, deferred=guests))
         partial.replace(out)
     return out
 
@@ -99,8 +102,8 @@ def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=
 def _stripped(name):
     """A built file without symbols and debug information, in which places of the build stand."""
     file = build.artifact(name)
-    out = build.directory() / "stripped" / file.name
-    out.parent.mkdir(exist_ok=True)
+    out = build.directory() / "stripped" / name
+    out.parent.mkdir(parents=True, exist_ok=True)
     if not out.exists() or out.stat().st_mtime < file.stat().st_mtime:
         partial = out.with_name(out.name + ".partial")
         run(["objcopy", "--strip-all", file, partial], f"stripping {file.name}")

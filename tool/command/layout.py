@@ -3,12 +3,13 @@
 
 import re
 
-from . import image, packages
+from . import image, packages, rootimage
 from .ui import Problem, run
 
 BLOCK = 2048
 
 VERIFIED = "verified by the loader"
+DEFERRED = "verified by init before it is used"
 MOVER = "code of GRUB, menu and loader: verified by nobody of ours (doc/threat-model.md)"
 INDEX = "where things are: a changed byte leads to no file, or to bytes that are then verified"
 PADDING = "padding, read by nobody"
@@ -32,6 +33,22 @@ def _purpose(name):
     return MOVER
 
 
+def _rows(iso, first, size, name):
+    """A file's rows: of a root image, one for each file in it that the loader does not verify."""
+    with open(iso, "rb") as file:
+        file.seek(first)
+        data = file.read(size)
+    at = 0
+    for inner, offset, length, _ in sorted(rootimage.deferred(data), key=lambda row: row[1]):
+        if offset > at:
+            yield first + at, first + offset - 1, f"{name}: {_purpose(name)}"
+        if length:
+            yield first + offset, first + offset + length - 1, f"{name}, {inner}: {DEFERRED}"
+        at = offset + length
+    if at < size:
+        yield first + at, first + size - 1, f"{name}: {_purpose(name)}"
+
+
 def describe(iso):
     """First byte, last byte, text: without gaps, from the image's beginning to its end."""
     packages.ensure(["iso"])
@@ -44,8 +61,7 @@ def describe(iso):
     for first, size, name in extents:
         if first > at:
             rows.append((at, first - 1, INDEX))
-        if size:
-            rows.append((first, first + size - 1, f"{name}: {_purpose(name)}"))
+        rows += _rows(iso, first, size, name)
         at = (first + size + BLOCK - 1) // BLOCK * BLOCK
         if at > first + size:
             rows.append((first + size, at - 1, PADDING))

@@ -8,7 +8,7 @@ import struct
 import tempfile
 from pathlib import Path
 
-from . import trust
+from . import rootimage, trust
 from .ui import ROOT, Problem
 
 BANKS = {"sha256": 0x0B, "sha384": 0x0C, "sha512": 0x0D}
@@ -28,7 +28,8 @@ def entries():
 
 def events(entry, names, files, roots):
     """What the loader measures: PCR and text."""
-    digests = {name: hashlib.sha512(files[name]).hexdigest() for name in names}
+    digests = {name: hashlib.sha512(files[name][:rootimage.covered(files[name])]).hexdigest()
+               for name in names}
     return [(MANIFEST, f"quoin roots {hashlib.sha512(roots).hexdigest()}"),
             (MANIFEST, f"quoin manifest {digests['manifest']}"),
             *((FILES, f"quoin file {name} {digests[name]}") for name in names

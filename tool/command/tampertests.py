@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import build, image, trust
+from . import build, image, rootimage, trust
 from .machine import Machine
 from .session import Session
 from .ui import Problem, run
@@ -97,7 +97,7 @@ def _wrong_release(good):
 def _of_other_image(good):
     files = _without(good, "manifest")
     changed = bytearray(files["root.elf"])
-    changed[-1] ^= 1
+    changed[rootimage.covered(changed) - 1] ^= 1
     return files | {"manifest": good.signed(files | {"root.elf": bytes(changed)})}
 
 
@@ -119,6 +119,28 @@ def _cut(good, name, size):
 
 def _append(good, name):
     return good.files | {name: good.files[name] + b"\0"}
+
+
+def _covers_too_little(good):
+    """A manifest, signed, that covers no more than a page of the root image."""
+    files = _without(good, "manifest")
+    paths = {name: good.work / f"too-little-{name}" for name in files}
+    for name, path in paths.items():
+        path.write_bytes(files[name])
+    out = good.work / "too-little"
+    good.keys.sign_tool("sign", good.keys.folder, "5", out,
+                        f"kernel:kernel.elf={paths['kernel.elf']}",
+                        f"root/1:root.elf={paths['root.elf']}")
+    return good.with_manifest(out.read_bytes())
+
+
+def _swapped_inside(good):
+    """A root image in which two files that init verifies have each other's first bytes."""
+    changed = bytearray(good.files["root.elf"])
+    (_, first, _, _), (_, second, _, _) = list(rootimage.deferred(changed))[:2]
+    changed[first:first + 4096], changed[second:second + 4096] = (
+        changed[second:second + 4096], changed[first:first + 4096])
+    return good.files | {"root.elf": bytes(changed)}
 
 
 _KEYS = "manifest: list of release keys"
@@ -172,6 +194,15 @@ CASES = {
 }
 
 
+# The same of what the loader leaves to init.
+_INSIDE = "the file has other contents than were signed"
+LATER_CASES = {
+    "swapped files in the root image": (_swapped_inside, f"guest/(initramfs|vmlinuz): {_INSIDE}"),
+    "last byte of the root image": (lambda g: _flip(g, "root.elf", 8 * len(g.files["root.elf"]) - 8),
+                                    f"guest/vmlinuz: {_INSIDE}"),
+}
+
+
 def _flip(good, name, bit):
     changed = bytearray(good.files[name])
     changed[bit // 8] ^= 1 << bit % 8
@@ -215,6 +246,12 @@ def on_host(results, prefix, good):
     for name, (change, expected) in CASES.items():
         _check(results, f"{prefix}: {name}", _judge(good, change(good)), expected)
 
+    _check(results, f"{prefix}: too little of the root image covered",
+           _judge(good, _covers_too_little(good)),
+           "root.elf: the part that is verified does not hold what is loaded")
+    for name, (change, expected) in LATER_CASES.items():
+        _check(results, f"{prefix}: {name}", _judge(good, change(good)), f"root.elf: {expected}")
+
     # What GRUB's menu cannot do, but GRUB could.
     debug = {"kernel-debug.elf": good.debug_kernel}
     version = struct.unpack_from("<Q", good.files["manifest"], good.part_size() + HEADER)[0]
@@ -246,8 +283,7 @@ def flips_on_host(results, prefix, good):
         results.fail(name, "bits may be flipped", said.splitlines())
 
 
-def _booted(results, name, good, files, expected, firmware="bios"):
-    """Boots an ISO with these files: refused as expected, told on the screen too, nothing runs."""
+def _iso_of(good, files):
     iso = good.work / "tampered.iso"
     paths = {}
     for file, data in files.items():
@@ -255,6 +291,12 @@ def _booted(results, name, good, files, expected, firmware="bios"):
         path.write_bytes(data)
         paths[f"{image.FOLDER}/{file}"] = path
     image.write(iso, paths, good.keys.roots)
+    return iso
+
+
+def _booted(results, name, good, files, expected, firmware="bios"):
+    """Boots an ISO with these files: refused as expected, told on the screen too, nothing runs."""
+    iso = _iso_of(good, files)
     dump = good.work / "screen.ppm"
     with Session(Machine(iso=iso, firmware=firmware, memory="512M")) as session:
         result = session.wait({"refused": "^Nothing was started.*\n", "started": STARTED}, 60)
@@ -268,6 +310,20 @@ def _booted(results, name, good, files, expected, firmware="bios"):
     lit = _lit(dump.read_bytes())
     if not 0.002 < lit < 0.2:
         results.fail(name, f"{lit:.2%} of the screen is lit: that is no message")
+        return
+    _check(results, name, said.group(1).strip(), expected)
+
+
+def _booted_later(results, name, good, files, expected, firmware="bios"):
+    """Boots an ISO whose root image has a file that init must refuse: it says so, and the machine
+    that would have used it does not start."""
+    iso = _iso_of(good, files)
+    with Session(Machine(iso=iso, firmware=firmware, memory="1G")) as session:
+        result = session.wait({"up": r"\d+ virtual machines?, \d+ MiB free"}, 60)
+        lines = session.last_lines(20)
+        said = re.search(r"init: error: (REFUSED: .*)$", session.text, re.MULTILINE)
+    if result != "up" or not said or not re.search("init: 0 virtual machines,", session.text):
+        results.fail(name, f"no refusal but {result}", lines)
         return
     _check(results, name, said.group(1).strip(), expected)
 
@@ -287,12 +343,24 @@ def in_emulator(results, prefix, good, slow):
     for name in chosen:
         change, expected = CASES[name]
         _booted(results, f"{prefix}: {name} boots", good, change(good), expected)
+    for name in list(LATER_CASES)[:None if slow else 1]:
+        change, expected = LATER_CASES[name]
+        _booted_later(results, f"{prefix}: {name} boots", good, change(good), expected)
     for number in range(BOOTED_FLIPS if slow else 2):
         name = sorted(good.files)[number % len(good.files)]
-        bit = source.randrange(8 * len(good.files[name]))
+        data = good.files[name]
+        # By turns in what the loader verifies, and in what it leaves to init.
+        covered = rootimage.covered(data)
+        later = covered < len(data) and number % 2 == 1
+        bit = source.randrange(8 * covered, 8 * len(data)) if later else source.randrange(8 * covered)
         firmware = "uefi" if number % 4 == 1 else "bios"
-        _booted(results, f"{prefix}: bit {bit} of {name} flipped boots ({firmware})", good,
-                _flip(good, name, bit), f"{name}: ", firmware)
+        title = f"{prefix}: bit {bit} of {name} flipped boots ({firmware})"
+        if later:
+            inner = next(inner for inner, at, size, _ in rootimage.deferred(data)
+                         if at <= bit // 8 < at + size)
+            _booted_later(results, title, good, _flip(good, name, bit), f"{inner}: ", firmware)
+        else:
+            _booted(results, title, good, _flip(good, name, bit), f"{name}: ", firmware)
 
 
 def tamper(results, name, slow):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import build, image, layout, measured, packages
+from . import build, image, layout, measured, packages, rootimage
 from .ui import Problem, Step, run, say
 
 # The development keys protect nothing: their passphrase lies beside them.
@@ -69,7 +69,12 @@ def manifest(out, files, version, keys):
     entries = []
     for place, file in sorted(files.items()):
         name = Path(place).name
-        entries.append(f"{ROLES.get(name, 'other')}:{name}={file}")
+        role = ROLES.get(name, "other")
+        if role == "root":
+            data = Path(file).read_bytes()
+            if rootimage.covered(data) < len(data):
+                role += f"/{rootimage.covered(data) // rootimage.PAGE}"
+        entries.append(f"{role}:{name}={file}")
     with Step(f"signing {len(files)} files"):
         keys.sign_tool("sign", keys.folder, str(version), out, *entries)
 
@@ -127,6 +132,9 @@ def verify(iso, roots):
                  for line in done.stderr.splitlines()]
         if done.returncode != 0 and not wrong:
             wrong = [f"quoin-sign ended with {done.returncode}"]
+        for name, file in sorted(files.items()):
+            wrong += [f"{name}: {inner}: the file has other contents than the root image says"
+                      for inner, _, _, good in rootimage.deferred(file.read_bytes()) if not good]
         if not image.has_roots(iso, roots, Path(temporary)):
             wrong.append("EFI/BOOT/BOOTX64.EFI: its loader has other root keys")
         return wrong, done.stdout.strip()

@@ -24,7 +24,9 @@ static const char usage[] =
     "revoked\n"
     "  quoin-sign sign FOLDER VERSION OUT ENTRY... sign files; ENTRY is ROLE:NAME=PATH, ROLE one "
     "of\n"
-    "                                              kernel root firmware configuration other\n"
+    "                                              kernel root firmware configuration other; "
+    "root/N\n"
+    "                                              covers a root image's first N pages alone\n"
     "  quoin-sign verify ROOTS MANIFEST [NAME=PATH...]\n"
     "                                              check the signatures, and files if any are "
     "given\n"
@@ -124,6 +126,28 @@ static int command_rotate(char **arguments)
     return 0;
 }
 
+/* ROLE or ROLE/PAGES into file->role and file->covered. */
+static void describe_role(struct manifest_file *file, char *role)
+{
+    char *pages = strchr(role, '/');
+    char *end = NULL;
+    uint64_t count = 0;
+    unsigned r = 0;
+
+    if (pages) {
+        *pages = 0;
+        count = strtoull(pages + 1, &end, 10);
+        if (*end || count == 0 || count > UINT32_MAX)
+            die("%s is no number of pages", pages + 1);
+    }
+    while (r < sizeof roles / sizeof roles[0] && strcmp(roles[r], role) != 0)
+        r++;
+    if (r == sizeof roles / sizeof roles[0])
+        die("%s is no role", role);
+    file->role = (enum manifest_role)r;
+    file->covered = count * MANIFEST_PAGE;
+}
+
 /* ROLE:NAME=PATH, or NAME=PATH when file->role is not wanted. */
 static const char *split_entry(char *entry, char **role, char **name)
 {
@@ -148,19 +172,20 @@ static void describe_file(struct manifest_file *file, char *entry)
     char *name;
     const char *path = split_entry(entry, &role, &name);
     struct pq_bytes contents = file_read(path);
-    unsigned r = 0;
+    struct pq_bytes covered = contents;
 
     memset(file, 0, sizeof *file);
-    while (r < sizeof roles / sizeof roles[0] && strcmp(roles[r], role) != 0)
-        r++;
-    if (r == sizeof roles / sizeof roles[0])
-        die("%s is no role", role);
+    describe_role(file, role);
     if (strlen(name) >= MANIFEST_NAME_SIZE)
         die("%s: a name has at most %d characters", name, MANIFEST_NAME_SIZE - 1);
     memcpy(file->name, name, strlen(name));
-    file->role = (enum manifest_role)r;
     file->size = contents.size;
-    pq_hash(MANIFEST_HASH, contents, file->digest, sizeof file->digest);
+    if (file->covered == 0)
+        file->covered = file->size;
+    if (file->covered > file->size)
+        die("%s has less than the pages that are to be covered", name);
+    covered.size = file->covered;
+    pq_hash(MANIFEST_HASH, covered, file->digest, sizeof file->digest);
     free_bytes(contents);
 }
 

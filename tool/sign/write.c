@@ -110,7 +110,8 @@ void write_manifest(struct buffer *out, uint64_t version, uint32_t epoch,
         buffer_number(&body, files[i].size, 8);
         buffer_number(&body, files[i].role, 2);
         buffer_number(&body, MANIFEST_HASH, 2);
-        buffer_number(&body, 0, 4);
+        buffer_number(&body,
+                      files[i].covered == files[i].size ? 0 : files[i].covered / MANIFEST_PAGE, 4);
         buffer_append(&body, files[i].digest, MANIFEST_DIGEST_SIZE);
     }
     append_part(out, MANIFEST_PART_MANIFEST, &body, release, 0);

@@ -240,7 +240,10 @@ static void test_form(void **state)
         {ENTRY, 1, 'z', MANIFEST_ERROR_ORDER},
         {ENTRY + 72, 1, 9, MANIFEST_ERROR_LIMIT},
         {ENTRY + 74, 1, 2, MANIFEST_ERROR_ALGORITHM},
+        /* A kernel that is covered in part; a root image covered further than it goes. */
         {ENTRY + 76, 1, 1, MANIFEST_ERROR_RESERVED},
+        {ENTRY + MANIFEST_ENTRY_SIZE + 76, 1, 1, MANIFEST_ERROR_LIMIT},
+        {ENTRY + MANIFEST_ENTRY_SIZE + 79, 1, 0xff, MANIFEST_ERROR_LIMIT},
     };
 
     (void)state;
@@ -263,6 +266,25 @@ static void test_form(void **state)
     assert_int_equal(open_file(whole(), NULL), 0);
 }
 
+/* Of a file that is covered in part only that part counts, and the size of the whole. */
+static void test_covered_part(void **state)
+{
+    static uint8_t image[2 * MANIFEST_PAGE + 1];
+    struct manifest_file file = {
+        .role = MANIFEST_ROLE_ROOT, .size = sizeof image, .covered = MANIFEST_PAGE};
+
+    (void)state;
+    pq_hash(MANIFEST_HASH, (struct pq_bytes){image, MANIFEST_PAGE}, file.digest,
+            sizeof file.digest);
+    image[MANIFEST_PAGE] = 1;
+    assert_int_equal(manifest_check(&file, (struct pq_bytes){image, sizeof image}), MANIFEST_OK);
+    assert_int_equal(manifest_check(&file, (struct pq_bytes){image, sizeof image - 1}),
+                     MANIFEST_ERROR_FILE_SIZE);
+    image[MANIFEST_PAGE - 1] = 1;
+    assert_int_equal(manifest_check(&file, (struct pq_bytes){image, sizeof image}),
+                     MANIFEST_ERROR_FILE_DIGEST);
+}
+
 static void test_texts(void **state)
 {
     (void)state;
@@ -281,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_every_flip_is_refused),
         cmocka_unit_test(test_truncated_and_extended),
         cmocka_unit_test(test_form),
+        cmocka_unit_test(test_covered_part),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests_name("manifest", tests, make_good, forget_good);

@@ -56,6 +56,23 @@ def check_sign_and_verify(tool):
              "other=init")
 
 
+def check_covered_part(tool):
+    """A root image of which two pages are covered: what is behind them may be anything."""
+    pages = bytes(range(256)) * 32
+    (tool.folder / "image").write_bytes(pages + b"first")
+    tool.good("sign", "keys", "3", "partly", "root/2:image=image", "kernel:k=kernel")
+    tool.good("verify", "keys/roots.pub", "partly", "image=image")
+    (tool.folder / "image").write_bytes(pages + b"other")
+    tool.good("verify", "keys/roots.pub", "partly", "image=image")
+    (tool.folder / "image").write_bytes(pages[:-1] + b"xfirst")
+    tool.bad("image: the file has other contents", "verify", "keys/roots.pub", "partly",
+             "image=image")
+    tool.bad("less than the pages", "sign", "keys", "3", "x", "root/3:image=image")
+    tool.bad("no number of pages", "sign", "keys", "3", "x", "root/0:image=image")
+    code, output = tool.run("sign", "keys", "3", "x", "kernel/2:image=image")
+    assert code == 1 and "field that must be zero" in output, output
+
+
 def check_refusals(tool):
     tool.bad("passphrase is wrong", "sign", "keys", "3", "x", "kernel:k=kernel",
              passphrase="wrong")
@@ -93,8 +110,8 @@ def check_roots_source(tool):
 
 
 def main():
-    checks = (check_new_keys, check_sign_and_verify, check_refusals, check_rotation,
-              check_roots_source)
+    checks = (check_new_keys, check_sign_and_verify, check_covered_part, check_refusals,
+              check_rotation, check_roots_source)
     with tempfile.TemporaryDirectory() as folder:
         tool = Tool(pathlib.Path(folder))
         for number, check in enumerate(checks, 1):
