@@ -7,43 +7,14 @@
  *     accesses=NUMBER seed=NUMBER
  */
 #include "payload.h"
+#include "random.h"
 
-static uint64_t state;
 static uint8_t sandbox[65536] __attribute__((aligned(4096)));
-
-/* xorshift64*, as Vigna describes it. */
-static uint64_t random64(void)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * 0x2545f4914f6cdd1dull;
-}
-
-static uint64_t below(uint64_t limit)
-{
-    return random64() % limit;
-}
 
 /* A value that is interesting more often than one of 64 random bits. */
 static uint64_t value(void)
 {
-    switch (below(8)) {
-    case 0:
-        return 0;
-    case 1:
-        return ~0ull;
-    case 2:
-        return 1ull << below(64);
-    case 3:
-        return (uint64_t)sandbox + below(sizeof(sandbox));
-    case 4:
-        return below(256);
-    case 5:
-        return ~(1ull << below(64));
-    default:
-        return random64() >> below(64);
-    }
+    return random_value((uint64_t)sandbox, sizeof(sandbox));
 }
 
 /* Runs an instruction that may fault; what follows it is where the handler goes on. */
@@ -72,18 +43,20 @@ static uint16_t some_port(void)
 {
     static const uint16_t near[] = {0x20,  0x40,  0x60,  0x70,  0x80,  0xa0,
                                     0x3f8, 0x4d0, 0x510, 0x600, 0x620, 0xcf8};
-    return below(4) == 0 ? (uint16_t)random64()
-                         : (uint16_t)(near[below(sizeof(near) / sizeof(near[0]))] + below(16));
+    return random_below(4) == 0
+               ? (uint16_t)random_next()
+               : (uint16_t)(near[random_below(sizeof(near) / sizeof(near[0]))] + random_below(16));
 }
 
 static void port(void)
 {
     uint16_t number = some_port();
     uint32_t data = (uint32_t)value();
-    uint64_t count = below(16), buffer = (uint64_t)sandbox + below(sizeof(sandbox) - 64);
+    uint64_t count = random_below(16),
+             buffer = (uint64_t)sandbox + random_below(sizeof(sandbox) - 64);
     if (ends_the_guest(number))
         return;
-    switch (below(8)) {
+    switch (random_below(8)) {
     case 0:
         TRY("outb %%al, %%dx", , "a"(data), "d"(number));
         break;
@@ -115,7 +88,7 @@ static uint64_t device_address(void)
 {
     static const uint64_t base[] = {0xfec00000, 0xfed00000, 0xfee00000, 0xb0000000, 0xb0008000,
                                     0xb00f8000, 0xc0000000, 0xc0004000, 0xe0000000, 0xffff0000};
-    return base[below(sizeof(base) / sizeof(base[0]))] + below(0x1000);
+    return base[random_below(sizeof(base) / sizeof(base[0]))] + random_below(0x1000);
 }
 
 static void memory(void)
@@ -123,7 +96,7 @@ static void memory(void)
     uint64_t address = device_address(), data = value();
     if ((address & ~0xfffull) == 0xfee00000 && (address & 0xff0) == 0x300)
         return; /* the interrupt command register, see apic() */
-    switch (below(10)) {
+    switch (random_below(10)) {
     case 0:
         TRY("movb %%al, (%[at])", , [at] "r"(address), "a"(data));
         break;
@@ -159,17 +132,17 @@ static void memory(void)
 
 static uint32_t some_msr(void)
 {
-    switch (below(6)) {
+    switch (random_below(6)) {
     case 0:
-        return (uint32_t)random64();
+        return (uint32_t)random_next();
     case 1:
-        return (uint32_t)(0xc0000080 + below(0x100));
+        return (uint32_t)(0xc0000080 + random_below(0x100));
     case 2:
-        return (uint32_t)(0x4b564d00 + below(16));
+        return (uint32_t)(0x4b564d00 + random_below(16));
     case 3:
-        return (uint32_t)(0xc0010000 + below(0x200));
+        return (uint32_t)(0xc0010000 + random_below(0x200));
     default:
-        return (uint32_t)below(0x900);
+        return (uint32_t)random_below(0x900);
     }
 }
 
@@ -178,7 +151,7 @@ static void msr(void)
     uint32_t number = some_msr();
     uint64_t data = value();
     uint32_t low = (uint32_t)data, high = (uint32_t)(data >> 32);
-    if (below(2) == 0) {
+    if (random_below(2) == 0) {
         TRY("rdmsr", OUT "+a"(low)OUT "+d"(high), "c"(number));
         return;
     }
@@ -206,19 +179,19 @@ static void apic(void)
 static void cpuid(void)
 {
     static const uint32_t base[] = {0, 0x40000000, 0x80000000, 0xc0000000};
-    uint32_t a = base[below(4)] + (uint32_t)below(0x30), c = (uint32_t)value();
-    if (below(8) == 0)
-        a = (uint32_t)random64();
+    uint32_t a = base[random_below(4)] + (uint32_t)random_below(0x30), c = (uint32_t)value();
+    if (random_below(8) == 0)
+        a = (uint32_t)random_next();
     __asm__ volatile("cpuid" : "+a"(a), "+c"(c) : : "rbx", "rdx");
 }
 
 static void control(void)
 {
     uint64_t old, data;
-    switch (below(6)) {
+    switch (random_below(6)) {
     case 0:
         __asm__ volatile("mov %%cr0, %0" : "=r"(old));
-        data = old ^ 1ull << below(64);
+        data = old ^ 1ull << random_below(64);
         if ((data & 0x80000001) != 0x80000001)
             break;
         TRY("mov %[data], %%cr0", , [data] "r"(data));
@@ -226,7 +199,7 @@ static void control(void)
         break;
     case 1:
         __asm__ volatile("mov %%cr4, %0" : "=r"(old));
-        data = old ^ 1ull << below(64);
+        data = old ^ 1ull << random_below(64);
         if ((data & 0x20) == 0)
             break;
         TRY("mov %[data], %%cr4", , [data] "r"(data));
@@ -237,7 +210,8 @@ static void control(void)
         __asm__ volatile("mov %0, %%cr8" ::"r"(0ul));
         break;
     case 3:
-        TRY("xsetbv", , "c"((uint32_t)below(3)), "a"((uint32_t)value()), "d"((uint32_t)value()));
+        TRY("xsetbv", , "c"((uint32_t)random_below(3)), "a"((uint32_t)value()),
+            "d"((uint32_t)value()));
         break;
     case 4:
         TRY("mov %[data], %%dr7", , [data] "r"(value() & 0xffff0000));
@@ -252,7 +226,7 @@ static void control(void)
 static void hypercall(void)
 {
     uint64_t a = value(), b = value(), c = value(), d = value();
-    switch (below(8)) {
+    switch (random_below(8)) {
     case 0:
         TRY("vmrun", OUT "+a"(a), "b"(b));
         break;
@@ -277,28 +251,12 @@ static void hypercall(void)
     }
 }
 
-static uint64_t argument(const char *line, const char *name, uint64_t otherwise)
-{
-    for (; *line != 0; line++) {
-        unsigned i = 0;
-        while (name[i] != 0 && line[i] == name[i])
-            i++;
-        if (name[i] != 0)
-            continue;
-        uint64_t number = 0;
-        for (line += i; *line >= '0' && *line <= '9'; line++)
-            number = number * 10 + (uint64_t)(*line - '0');
-        return number;
-    }
-    return otherwise;
-}
-
 void payload_main(uint64_t start_info)
 {
     static void (*const kinds[])(void) = {port, memory, msr, apic, cpuid, control, hypercall};
     const char *line = (const char *)*(uint64_t *)(start_info + 24);
-    uint64_t accesses = argument(line, "accesses=", 1000000);
-    state = argument(line, "seed=", 1) * 2 + 1;
+    uint64_t accesses = payload_argument(line, "accesses=", 1000000);
+    random_seed(payload_argument(line, "seed=", 1));
     payload_initialize();
     __asm__ volatile("mov %%cr4, %%rax\n or $0x40000, %%rax\n lea 1f(%%rip), %%r8\n mov %%r8, %0\n"
                      "mov %%rax, %%cr4\n 1: movq $0, %0"
@@ -308,7 +266,7 @@ void payload_main(uint64_t start_info)
     payload_print("hostile: %lu accesses\n", accesses);
     uint64_t tick = accesses / 10 + 1;
     for (uint64_t i = 0; i < accesses; i++) {
-        kinds[below(sizeof(kinds) / sizeof(kinds[0]))]();
+        kinds[random_below(sizeof(kinds) / sizeof(kinds[0]))]();
         if (i % tick == tick - 1)
             payload_print("hostile: %lu, %lu exceptions\n", i + 1, payload_exceptions);
     }

@@ -95,3 +95,19 @@ void payload_initialize(void)
     wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | 1u << 10 | 1u << 11);
     wrmsr(MSR_X2APIC_SVR, 0x1ff);
 }
+
+uint64_t payload_argument(const char *line, const char *name, uint64_t otherwise)
+{
+    for (; *line != 0; line++) {
+        unsigned i = 0;
+        while (name[i] != 0 && line[i] == name[i])
+            i++;
+        if (name[i] != 0)
+            continue;
+        uint64_t number = 0;
+        for (line += i; *line >= '0' && *line <= '9'; line++)
+            number = number * 10 + (uint64_t)(*line - '0');
+        return number;
+    }
+    return otherwise;
+}

@@ -22,6 +22,8 @@ struct payload_frame {
 /* Loads the IDT, masks the 8259s, and switches the local APIC to x2APIC mode, software enabled. */
 void payload_initialize(void);
 void payload_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The number behind name ("seed=") in the kernel's command line, or otherwise. */
+uint64_t payload_argument(const char *line, const char *name, uint64_t otherwise);
 /* ACPI S5 at the place where the virtual machine has it. */
 _Noreturn void payload_power_off(void);
 
