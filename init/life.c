@@ -122,7 +122,7 @@ static void start(struct slot *s)
 static void end(struct slot *s, enum machine_state state)
 {
     vm_sample(&s->vm);
-    vm_stop(&s->vm);
+    vm_stop(&s->vm, life.host);
     s->state = state;
 }
 

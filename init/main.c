@@ -93,6 +93,7 @@ static void build_system(seL4_CPtr uart, const struct own *own)
         host.console_cnode = static_system.console_cnode;
         host.console_first_id = machines->first_id;
         host.rings_frame = static_system.rings_frame;
+        host.connection = static_system.connection;
     }
 }
 

@@ -31,6 +31,13 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
         find(file, config.firmware, &settings->firmware) != 0) {
         return -1;
     }
+    if (vmconfig_machine_disks(&config) != 0) {
+        settings->connections |= 1u << CONNECTION_DISK;
+    }
+    if (settings->connections != 0 && file->size > sizeof(((struct connection_row *)0)->config)) {
+        log_error("%s: it is too long", file->name);
+        return -1;
+    }
     for (unsigned i = 0; i < config.disk_count; i++) {
         if (find(file, config.disk[i].file, &settings->disk[i]) != 0) {
             return -1;

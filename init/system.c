@@ -14,6 +14,7 @@
 
 enum { PAGE = 4096, SLOT_BITS = 13 };
 
+_Static_assert((int)SYSTEM_MAX_CONNECTIONS == (int)CONNECTION_KINDS, "each kind has its place");
 _Static_assert(MACHINE_SLICE_SIZE == SYSTEM_MACHINE_SLICE, "the composer reserves the slices");
 
 static struct arena arena;
@@ -151,6 +152,24 @@ static seL4_Error make_machines(struct system *s, seL4_CPtr notification)
     return error == seL4_NoError && s->console_signal == 0 ? seL4_NotEnoughMemory : error;
 }
 
+/* What machines and services have between them. */
+static seL4_Error make_connections(struct system *s)
+{
+    const struct system_table *t = &s->table;
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->connection_count && error == seL4_NoError; i++) {
+        const struct system_connection *record = &t->connections[i];
+        struct connection *c = &s->connection[record->kind];
+        struct component *service = &components[record->domain];
+        c->service_notification = service->notification;
+        c->service_cnode = service->cnode;
+        error = connection_make(c, record, &regions[record->region], &regions[record->table],
+                                t->machines->slots, &arena);
+    }
+    return error;
+}
+
 static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr notification)
 {
     const struct system_table *t = &s->table;
@@ -179,6 +198,9 @@ static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr 
     }
     if (error == seL4_NoError) {
         error = make_machines(s, notification);
+    }
+    if (error == seL4_NoError) {
+        error = make_connections(s);
     }
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
         error = component_start(&components[i]);

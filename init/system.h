@@ -19,6 +19,7 @@ struct system {
     seL4_CPtr console_cnode;
     seL4_CPtr rings_frame; /* first of the machines' rings, one page after the other */
     uint8_t *rings, *machine_table, *commands; /* in init's address space */
+    struct connection connection[CONNECTION_KINDS];
 };
 
 /*

@@ -33,10 +33,16 @@ enum { PAGE = 4096, SLOT_BITS = 14 };
 #define VMM_DISK_ADDRESS     0x80000000000ull /* files of disks, VMM_DISK_ROOM for each ... */
 #define VMM_STORE_ADDRESS    0x90000000000ull /* ... and what is written to them */
 #define VMM_DISK_ROOM        0x1000000000ull
-#define VMM_RAM_ADDRESS      0x100000000ull /* guest memory at gpa + this */
+#define VMM_SERVICE_ADDRESS  0xa0000000000ull /* slices of connections, VMM_DISK_ROOM for each */
+#define VMM_RAM_ADDRESS      0x100000000ull   /* guest memory at gpa + this */
 
 /* Period of a vCPU thread's budget; with all of it as budget, the time slice of round robin. */
 enum { PERIOD_US = 10000 };
+
+_Static_assert((int)CONNECTION_KINDS == VMM_MAX_CONNECTIONS, "each kind has its place");
+
+/* Words of the control page: requests first, then the epoch of each service. */
+enum { CONTROL_EPOCHS = 1 };
 
 struct builder {
     struct vm *vm;
@@ -227,6 +233,39 @@ static seL4_Error connect(struct builder *b, seL4_CPtr notification)
                            notification, seL4_WordBits, seL4_CanWrite, VMM_BADGE_CONSOLE);
 }
 
+/* Services that the configuration needs; `notification` is vCPU 0's. */
+static seL4_Error connect_services(struct builder *b, seL4_CPtr notification)
+{
+    struct vm *vm = b->vm;
+
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        struct connection_end end;
+        if (!(vm->settings.connections >> kind & 1)) {
+            continue;
+        }
+        const struct connection *c = connection_find(b->host->connection, kind, vm->slot);
+        if (!c) {
+            return seL4_InvalidArgument;
+        }
+        seL4_Error error =
+            connection_attach(c, vm->slot, &b->space, VMM_SERVICE_ADDRESS + kind * VMM_DISK_ROOM,
+                              notification, VMM_BADGE_SERVICE, &end);
+        seL4_Word signal = give(b, end.notification, seL4_CanWrite, end.badge);
+        if (error != seL4_NoError || signal == 0) {
+            return error == seL4_NoError ? seL4_NotEnoughMemory : error;
+        }
+        vm->control[CONTROL_EPOCHS + kind] = end.epoch == 0 ? CONNECTION_NO_MORE : end.epoch;
+        b->startup->connection[kind] = (struct vmm_startup_connection){
+            .address = end.address,
+            .size = end.size,
+            .notification = signal,
+            .epoch = VMM_CONTROL_ADDRESS + (CONTROL_EPOCHS + kind) * sizeof(uint64_t),
+            .generation = end.generation,
+        };
+    }
+    return seL4_NoError;
+}
+
 /* The slice of the console's memory, which is empty. */
 static seL4_Error map_slice(struct builder *b)
 {
@@ -316,6 +355,10 @@ static seL4_Error build_vcpu(struct builder *b, unsigned i)
     if (error == seL4_NoError && i == 0) {
         error = connect(b, notification);
     }
+    if (error == seL4_NoError && i == 0) {
+        b->step = "its connections to services";
+        error = connect_services(b, notification);
+    }
     return error;
 }
 
@@ -397,6 +440,11 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
     }
     *vm = (struct vm){.slot = slot, .settings = *settings, .exists = true};
     seL4_Error error = build(&b, vmm);
+    for (unsigned kind = 0; kind < CONNECTION_KINDS && error == seL4_NoError; kind++) {
+        if (settings->connections >> kind & 1) {
+            connection_begin(&host->connection[kind], slot, settings->name, &settings->config);
+        }
+    }
     if (error == seL4_NoError) {
         b.step = "its threads";
         error = start_threads(&b);
@@ -404,15 +452,22 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
     if (error != seL4_NoError) {
         log_error("VM %s: cannot make %s (kernel error %d, %lu MiB free)", settings->name, b.step,
                   (int)error, pool_free_bytes() >> 20);
-        vm_stop(vm);
+        vm_stop(vm, host);
     }
     return error;
 }
 
-void vm_stop(struct vm *vm)
+void vm_stop(struct vm *vm, const struct vm_host *host)
 {
     if (vm->exists) {
         arena_destroy(&vm->arena);
+        /* Only now: nothing of the machine touches the slices any more. */
+        for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+            struct connection *c = connection_find(host->connection, kind, vm->slot);
+            if (c) {
+                connection_end(c, vm->slot);
+            }
+        }
     }
     vm->control = NULL;
     vm->thread_count = 0;

@@ -11,6 +11,7 @@
 
 #include "archive.h"
 #include "arena.h"
+#include "connection.h"
 
 enum { VM_MAX = 16 };
 
@@ -27,6 +28,8 @@ struct vm_host {
     unsigned console_first_id;
     seL4_CPtr rings_frame; /* first page of the slices (machines/machines.h) */
     unsigned priority;     /* of VMMs */
+
+    struct connection *connection; /* to services, by kind; NULL: there are none */
 };
 
 /* What a VM's configuration asks for. */
@@ -42,6 +45,7 @@ struct vm_settings {
     struct archive_file config, kernel, initrd, firmware; /* without a name: none */
     struct archive_file disk[VMM_MAX_DISKS];              /* likewise */
     uint64_t disk_store[VMM_MAX_DISKS];                   /* bytes for what is written */
+    uint32_t connections; /* bit: the kind of service that the machine is to be connected to */
 };
 
 struct vm {
@@ -54,7 +58,7 @@ struct vm {
     unsigned thread_count;
     uint64_t consumed_us;       /* what the contexts used, as of vm_sample */
     seL4_CPtr control_signal;   /* vCPU 0's notification */
-    volatile uint64_t *control; /* in init's address space */
+    volatile uint64_t *control; /* page of words, in init's address space */
 };
 
 /* Builds the VM in a slot and starts its VMM. On an error everything is given back, and the log
@@ -63,7 +67,7 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
                     const struct vm_settings *settings, const struct archive_file *vmm);
 
 /* Ends it at once and gives all memory back, whatever its VMM does. */
-void vm_stop(struct vm *vm);
+void vm_stop(struct vm *vm, const struct vm_host *host);
 
 /* Adds to consumed_us what its vCPUs used since the last time. */
 void vm_sample(struct vm *vm);

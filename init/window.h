@@ -18,4 +18,8 @@
 #define WINDOW_COMMANDS 0x28500000ull
 #define WINDOW_LOG      0x28600000ull
 
+/* What init tells services about the machines connected to them, for each kind. */
+#define WINDOW_CONNECTIONS     0x28800000ull
+#define WINDOW_CONNECTION_SIZE 0x100000ull
+
 #endif

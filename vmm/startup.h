@@ -32,11 +32,14 @@
 #include <stdint.h>
 
 #define VMM_STARTUP_MAGIC   0x706d75747261746eull
-#define VMM_STARTUP_VERSION 2
+#define VMM_STARTUP_VERSION 3
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
 #define VMM_MAX_DISKS 4
+
+/* As many as lib/connection has kinds. */
+#define VMM_MAX_CONNECTIONS 2
 
 /*
  * Guest-physical address space (the layout of a Q35 machine): RAM from 0 up to VMM_LOW_RAM_END, the
@@ -49,7 +52,10 @@
 #define VMM_BADGE_KICK    (1ull << 0) /* another vCPU thread: look at your pending work */
 #define VMM_BADGE_TIMER   (1ull << 1) /* the vCPU's timer object expired */
 #define VMM_BADGE_CONSOLE (1ull << 2) /* vCPU 0 only: input stands in the console ring */
-#define VMM_BADGE_CONTROL (1ull << 3) /* vCPU 0 only: init changed the control word */
+#define VMM_BADGE_CONTROL (1ull << 3) /* vCPU 0 only: init changed a word of the control page */
+#define VMM_BADGE_SERVICE                                                  \
+    (1ull << 4) /* vCPU 0 only: a service that the machine is connected to \
+                 */
 
 /* Requests in the control word, written by init, read by the VMM after VMM_BADGE_CONTROL. The word
  * is the request plus VMM_CONTROL_COUNT times the number of requests so far. */
@@ -86,6 +92,15 @@ struct vmm_startup_disk {
     struct vmm_startup_blob store;
 };
 
+/* A connection to a service (lib/connection); size 0: there is none of this kind. */
+struct vmm_startup_connection {
+    uint64_t address; /* of the slice */
+    uint64_t size;
+    uint64_t notification; /* wakes the service */
+    uint64_t epoch;        /* address of the word in which init tells the service's epoch */
+    uint64_t generation;   /* this machine's, among those of its slot */
+};
+
 struct vmm_startup {
     uint64_t magic;   /* VMM_STARTUP_MAGIC */
     uint32_t version; /* VMM_STARTUP_VERSION */
@@ -110,6 +125,7 @@ struct vmm_startup {
     struct vmm_startup_blob initrd;
     struct vmm_startup_blob firmware; /* OVMF image, when the VM boots by firmware */
     struct vmm_startup_disk disk[VMM_MAX_DISKS];
+    struct vmm_startup_connection connection[VMM_MAX_CONNECTIONS]; /* by enum connection_kind */
 
     /*
      * The VM's console and the VMM's log, rings of lib/ring shared with the console service. The

@@ -38,6 +38,11 @@ static void send(struct block_client *client, unsigned slot)
         client->broken = true;
 }
 
+static bool usable(const struct block_client *client)
+{
+    return client->usable == NULL || client->usable(client->context);
+}
+
 static void wake(struct block_client *client)
 {
     if (ring_must_wake(&client->requests))
@@ -59,7 +64,7 @@ static void send_more(struct block_client *client)
     wake(client);
 }
 
-static void fail_all(struct block_client *client)
+void block_client_fail(struct block_client *client)
 {
     client->broken = true;
     for (unsigned i = 0; i < BLOCK_CLIENT_SLOTS; i++) {
@@ -96,9 +101,11 @@ static void submit(struct block_device *device, struct block_request *request)
     else
         client->first = request;
     client->last = request;
+    if (!usable(client))
+        return;
     send_more(client);
     if (client->broken)
-        fail_all(client);
+        block_client_fail(client);
 }
 
 /* An answer that names no request under way breaks the connection: it cannot be told from others.
@@ -122,6 +129,8 @@ void block_client_poll(struct block_client *client)
 {
     struct block_response response;
     int64_t length = 0;
+    if (!usable(client))
+        return;
     do {
         while (!client->broken && (length = ring_read(&client->responses, (uint8_t *)&response,
                                                       sizeof(response))) == sizeof(response)) {
@@ -129,7 +138,7 @@ void block_client_poll(struct block_client *client)
                 client->broken = true;
         }
         if (client->broken || length != 0) {
-            fail_all(client);
+            block_client_fail(client);
             return;
         }
         send_more(client);
@@ -155,8 +164,9 @@ static void describe(struct block_client *client, const struct block_info *info)
 
 static int attach_rings(struct block_client *client)
 {
-    if (client->info->ready != BLOCK_PROTOCOL_VERSION)
-        return BLOCK_CLIENT_NOT_READY;
+    uint32_t ready = client->info->ready;
+    if (ready != BLOCK_PROTOCOL_VERSION)
+        return ready == BLOCK_PROTOCOL_ABSENT ? BLOCK_CLIENT_ABSENT : BLOCK_CLIENT_NOT_READY;
     atomic_thread_fence(memory_order_acquire);
     ring_attach(&client->requests, client->region + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true);
     ring_attach(&client->responses, client->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);

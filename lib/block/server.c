@@ -139,6 +139,12 @@ static void write_info(struct block_server *server)
     info->ready = BLOCK_PROTOCOL_VERSION;
 }
 
+void block_server_refuse(uint8_t *region)
+{
+    volatile struct block_info *info = (volatile struct block_info *)(void *)region;
+    info->ready = BLOCK_PROTOCOL_ABSENT;
+}
+
 bool block_server_open(struct block_server *server, const struct block_offer *offer,
                        uint8_t *region, uint64_t size)
 {

@@ -22,6 +22,7 @@ enum section_kind {
     SECTION_LOG,
     SECTION_MACHINES,
     SECTION_PATCH,
+    SECTION_CONNECTION,
     SECTION_COUNT,
 };
 
@@ -45,6 +46,7 @@ static const struct kind {
     [SECTION_LOG] = {sizeof(struct system_log), 1},
     [SECTION_MACHINES] = {sizeof(struct system_machines), 1},
     [SECTION_PATCH] = {sizeof(struct system_patch), SYSTEM_MAX_RECORDS},
+    [SECTION_CONNECTION] = {sizeof(struct system_connection), SYSTEM_MAX_CONNECTIONS},
 };
 
 static bool name_is_valid(const char *name, size_t size)
@@ -136,6 +138,22 @@ static bool machines_are_valid(const struct system_table *t, const struct system
            m->id <= SYSTEM_MAX_ID;
 }
 
+static bool connection_is_valid(const struct system_table *t, const struct system_connection *c)
+{
+    const struct system_machines *m = t->machines;
+
+    if (!m || c->kind >= SYSTEM_MAX_CONNECTIONS || c->domain >= t->domain_count ||
+        c->region >= t->region_count || c->first_id > SYSTEM_MAX_ID ||
+        m->slots > SYSTEM_MAX_ID + 1 - c->first_id || !is_plain(t, c->table, m->slots * PAGE) ||
+        t->regions[c->table].size != m->slots * PAGE) {
+        return false;
+    }
+    const struct system_region *r = &t->regions[c->region];
+    return r->physical == SYSTEM_NO_PHYSICAL && c->slice >= 2 * PAGE &&
+           (c->slice & ((1ull << r->page_bits) - 1)) == 0 &&
+           (uint64_t)c->slice * m->slots <= r->size;
+}
+
 static bool patch_is_valid(const struct system_table *t, const struct system_patch *p)
 {
     if (p->size == (8 | SYSTEM_PATCH_PHYSICAL)) {
@@ -192,7 +210,16 @@ static const char *check(const struct system_table *t)
     if (t->log && !log_is_valid(t, t->log)) {
         return "the log";
     }
-    return t->machines && !machines_are_valid(t, t->machines) ? "the machines" : NULL;
+    if (t->machines && !machines_are_valid(t, t->machines)) {
+        return "the machines";
+    }
+    for (uint32_t i = 0; i < t->connection_count; i++) {
+        if (!connection_is_valid(t, &t->connections[i]) ||
+            (i > 0 && t->connections[i].kind == t->connections[0].kind)) {
+            return "a connection";
+        }
+    }
+    return NULL;
 }
 
 int systemtable_open(const void *data, size_t size, struct system_table *table, const char **reason)
@@ -233,6 +260,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .log = h.sections[SECTION_LOG].count ? at[SECTION_LOG] : NULL,
         .machines = h.sections[SECTION_MACHINES].count ? at[SECTION_MACHINES] : NULL,
         .patches = at[SECTION_PATCH],
+        .connections = at[SECTION_CONNECTION],
         .region_count = h.sections[SECTION_REGION].count,
         .domain_count = h.sections[SECTION_DOMAIN].count,
         .map_count = h.sections[SECTION_MAP].count,
@@ -241,6 +269,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .port_count = h.sections[SECTION_PORT].count,
         .timer_count = h.sections[SECTION_TIMER].count,
         .patch_count = h.sections[SECTION_PATCH].count,
+        .connection_count = h.sections[SECTION_CONNECTION].count,
     };
     *reason = check(table);
     return *reason ? -1 : 0;

@@ -20,6 +20,7 @@ enum {
     SYSTEM_MAX_MACHINES = 16,
     SYSTEM_MAX_ID = 62,
     SYSTEM_MAX_CORES = 16,
+    SYSTEM_MAX_CONNECTIONS = 2,
 };
 
 #define SYSTEM_NO_PHYSICAL     UINT64_MAX
@@ -94,6 +95,16 @@ struct system_machines {
     uint32_t slots, priority, console, rings, first_id, table, commands, id;
 };
 
+/*
+ * What each machine has together with a domain: `slice` bytes of the region, a notification each
+ * way (the domain's ids are first_id and the machine's number), and init's page in `table`, from
+ * which the domain learns who it is. lib/connection.
+ */
+struct system_connection {
+    uint32_t kind; /* enum connection_kind */
+    uint32_t domain, region, table, first_id, slice;
+};
+
 /* In the size: value is the number of a region of one large page, the variable (8 bytes) gets its
  * physical address. */
 #define SYSTEM_PATCH_PHYSICAL 0x100u
@@ -115,6 +126,7 @@ _Static_assert(sizeof(struct system_timer) == 8, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_log) == 16, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_machines) == 32, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_patch) == 24, "tool/composer/table.py");
+_Static_assert(sizeof(struct system_connection) == 24, "tool/composer/table.py");
 
 struct system_table {
     const struct system_region *regions;
@@ -127,8 +139,9 @@ struct system_table {
     const struct system_log *log;           /* NULL: none */
     const struct system_machines *machines; /* NULL: none */
     const struct system_patch *patches;
+    const struct system_connection *connections;
     uint32_t region_count, domain_count, map_count, channel_count, irq_count, port_count,
-        timer_count, patch_count;
+        timer_count, patch_count, connection_count;
 };
 
 /*

@@ -233,18 +233,81 @@ static struct text next_word(struct text *rest)
     return word;
 }
 
-/* FILE or -, then the kind of drive and how much of what is written is kept. */
+/* "partition:UUID", "disk:UUID" or "serial:NUMBER": a disk of the machine. 1, 0 when it is none of
+ * these, or -1. */
+static int set_source(struct parser *p, struct vmconfig_disk *disk, struct text value)
+{
+    static const struct {
+        const char *prefix;
+        enum vmconfig_disk_source source;
+    } sources[] = {
+        {"partition:", VMCONFIG_SOURCE_PARTITION},
+        {"disk:", VMCONFIG_SOURCE_DISK},
+        {"serial:", VMCONFIG_SOURCE_SERIAL},
+    };
+    size_t length = 0;
+
+    for (unsigned i = 0; i < sizeof(sources) / sizeof(sources[0]) && length == 0; i++) {
+        size_t prefix = strlen(sources[i].prefix);
+        if (value.length >= prefix && memcmp(value.start, sources[i].prefix, prefix) == 0) {
+            disk->source = sources[i].source;
+            length = prefix;
+        }
+    }
+    if (length == 0) {
+        return 0;
+    }
+    struct text name = {value.start + length, value.length - length};
+    if (disk->source == VMCONFIG_SOURCE_SERIAL) {
+        return set_string(p, disk->serial, sizeof(disk->serial), name) == 0 ? 1 : -1;
+    }
+    return gpt_parse_uuid(name.start, name.length, &disk->uuid)
+               ? 1
+               : fail(p, "this is no UUID like 01234567-89ab-cdef-0123-456789abcdef", name);
+}
+
+/* What follows the name of a disk of the machine, and the kind of drive. */
+static int set_machine_disk(struct parser *p, struct vmconfig_disk *disk, struct text option)
+{
+    if (disk->kind == VMCONFIG_DISK_CDROM) {
+        return fail(p, "a disk of the machine is no cdrom", (struct text){0});
+    }
+    if (option.length != 0 && !text_is(option, "read-only")) {
+        return fail(p, "a disk of the machine has no option but read-only", option);
+    }
+    disk->read_only = option.length != 0;
+    return 0;
+}
+
+static int set_file_disk(struct parser *p, struct vmconfig_disk *disk, struct text size)
+{
+    if (size.length != 0 && (!parse_size(size, &disk->writable) || disk->writable == 0 ||
+                             disk->writable % (2 * MIB) != 0 || disk->writable > 256 * MIB)) {
+        return fail(p, "a disk keeps a multiple of 2M up to 256M", size);
+    }
+    if (disk->kind == VMCONFIG_DISK_CDROM && (disk->writable != 0 || disk->file[0] == 0)) {
+        return fail(p, "a cdrom has a file and keeps nothing", (struct text){0});
+    }
+    if (disk->file[0] == 0 && disk->writable == 0) {
+        return fail(p, "a disk without a file needs a size", (struct text){0});
+    }
+    return 0;
+}
+
+/* FILE, - or a disk of the machine, then the kind of drive, then what belongs to either. */
 static int set_disk(struct parser *p, struct text value)
 {
     struct vmconfig_disk *disk = &p->config->disk[p->config->disk_count];
-    struct text file = next_word(&value);
+    struct text name = next_word(&value);
     struct text kind = next_word(&value);
-    struct text size = next_word(&value);
+    struct text option = next_word(&value);
 
     if (p->config->disk_count == VMCONFIG_MAX_DISKS) {
         return fail(p, "there are at most 4 disks", (struct text){0});
     }
-    if (!text_is(file, "-") && set_string(p, disk->file, sizeof(disk->file), file) != 0) {
+    int source = set_source(p, disk, name);
+    if (source < 0 || (source == 0 && !text_is(name, "-") &&
+                       set_string(p, disk->file, sizeof(disk->file), name) != 0)) {
         return -1;
     }
     if (text_is(kind, "virtio") || kind.length == 0) {
@@ -256,21 +319,24 @@ static int set_disk(struct parser *p, struct text value)
     } else {
         return fail(p, "a disk is virtio, sata or cdrom", kind);
     }
-    if (size.length != 0 && (!parse_size(size, &disk->writable) || disk->writable == 0 ||
-                             disk->writable % (2 * MIB) != 0 || disk->writable > 256 * MIB)) {
-        return fail(p, "a disk keeps a multiple of 2M up to 256M", size);
-    }
     if (trim(value).length != 0) {
-        return fail(p, "nothing may follow a disk's size", trim(value));
+        return fail(p, "nothing may follow a disk's last word", trim(value));
     }
-    if (disk->kind == VMCONFIG_DISK_CDROM && (disk->writable != 0 || disk->file[0] == 0)) {
-        return fail(p, "a cdrom has a file and keeps nothing", (struct text){0});
-    }
-    if (disk->file[0] == 0 && disk->writable == 0) {
-        return fail(p, "a disk without a file needs a size", (struct text){0});
+    if ((source > 0 ? set_machine_disk(p, disk, option) : set_file_disk(p, disk, option)) != 0) {
+        return -1;
     }
     p->config->disk_count++;
     return 0;
+}
+
+unsigned vmconfig_machine_disks(const struct vmconfig *config)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < config->disk_count; i++) {
+        count += config->disk[i].source != VMCONFIG_SOURCE_FILE;
+    }
+    return count;
 }
 
 struct key {

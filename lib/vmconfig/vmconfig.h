@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <gpt/gpt.h>
 
 enum {
     VMCONFIG_NAME_SIZE = 32,
@@ -17,15 +18,28 @@ enum {
     VMCONFIG_COMMAND_LINE_SIZE = 1024,
     VMCONFIG_MAX_VCPUS = 16,
     VMCONFIG_MAX_DISKS = 4,
+    VMCONFIG_SERIAL_SIZE = 21,
 };
 
 enum vmconfig_disk_kind { VMCONFIG_DISK_VIRTIO, VMCONFIG_DISK_SATA, VMCONFIG_DISK_CDROM };
 
-/* A disk whose content is a file of the root image. */
+enum vmconfig_disk_source {
+    VMCONFIG_SOURCE_FILE,      /* of the root image */
+    VMCONFIG_SOURCE_PARTITION, /* of the machine, by its UUID in the GUID partition table */
+    VMCONFIG_SOURCE_DISK,      /* a whole disk of the machine, by the UUID of that table */
+    VMCONFIG_SOURCE_SERIAL,    /* a whole disk of the machine, by its serial number */
+};
+
 struct vmconfig_disk {
-    char file[VMCONFIG_FILE_SIZE]; /* "": an empty disk as large as `writable` */
+    enum vmconfig_disk_source source;
     enum vmconfig_disk_kind kind;
+    char file[VMCONFIG_FILE_SIZE]; /* "": an empty disk as large as `writable` */
     uint64_t writable; /* bytes of memory for what the guest writes, a multiple of 2 MiB; 0: none */
+
+    /* A disk of the machine. */
+    struct gpt_uuid uuid;
+    char serial[VMCONFIG_SERIAL_SIZE]; /* ended by a NUL */
+    bool read_only;
 };
 
 struct vmconfig {
@@ -49,6 +63,9 @@ struct vmconfig_error {
     unsigned line; /* 1 for the first; 0: the file as a whole */
     char message[96];
 };
+
+/* How many of the configuration's disks are disks or partitions of the machine. */
+unsigned vmconfig_machine_disks(const struct vmconfig *config);
 
 /* 0, or -1 with *error filled; *config is complete only with 0. The text need not end with NUL. */
 int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,

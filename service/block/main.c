@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The component that drives a disk, virtio or SATA: it finds its controller through the PCI
- * service, looks at what is on the disk, and says so in the log.
+ * The component that drives a disk, virtio or SATA, and offers what is on it to virtual machines.
  */
-#include <block/bounce.h>
 #include <component/component.h>
 #include <rt/log.h>
 #include <stddef.h>
 
 #include "service/block/ahci.h"
-#include "service/block/scan.h"
+#include "service/block/clients.h"
+#include "service/block/disks.h"
 #include "service/block/virtio_blk.h"
 #include "service/pci/protocol.h"
-
-/* Bytes of the DMA memory that are the driver's buffers for what lies elsewhere. */
-#define BOUNCE_BUFFER 0x8000u
-#define BOUNCE_SIZE   (16 * BOUNCE_BUFFER)
 
 #define PCI_CLASS  0x08u
 #define CLASS_AHCI 0x010601u
@@ -29,15 +24,17 @@ uint64_t window_size;
 uint64_t dma_virtual;
 uint64_t dma_size;
 uint64_t dma_physical;
+microkit_channel machines_first_id;
+uint64_t machines_slots;
+uint64_t machines_slice;
+uint64_t machines_rows;
+uint64_t machines_slices;
 
 static struct dma dma;
 static struct registers bars[PCI_BAR_COUNT];
 static struct virtio_blk_driver virtio;
 static struct ahci_driver ahci;
-static struct block_device *disk;
 static bool sata;
-static struct bounce bounce;
-static struct block_scan scan;
 static bool running;
 
 /* The device's configuration space, by calls. */
@@ -76,19 +73,6 @@ static bool find_device(void)
     return true;
 }
 
-static void scanned(void *context)
-{
-    (void)context;
-    if (scan.boot_medium)
-        log_info("this is the medium that the system was started from: it is not offered");
-    else if (!scan.usable)
-        log_error("the disk cannot be read");
-    else if (scan.partitioned)
-        log_info("%u partitions%s", scan.gpt.count, scan.backup ? ", from the backup table" : "");
-    else
-        log_info("no partitions");
-}
-
 /* The first disk of the controller, or NULL. */
 static struct block_device *start_disk(void)
 {
@@ -107,32 +91,36 @@ static struct block_device *start_disk(void)
     return error == AHCI_OK && ahci.disks != 0 ? &ahci.disk[0].device : NULL;
 }
 
-void init(void)
+static void wake_machine(unsigned slot)
+{
+    microkit_notify(machines_first_id + slot);
+}
+
+static void start_disks(void)
 {
     dma = (struct dma){.memory = (uint8_t *)dma_virtual, .address = dma_physical, .size = dma_size};
     if (!find_device()) {
         log_info("there is no disk controller");
         return;
     }
-    disk = start_disk();
+    struct block_device *disk = start_disk();
     if (disk == NULL)
         return;
-    uint8_t *buffers = dma_allocate(&dma, BOUNCE_SIZE, 4096);
-    uint8_t *table = dma_allocate(&dma, SCAN_BUFFER, 4096);
-    if (buffers == NULL || table == NULL) {
-        log_error("there is not enough DMA memory");
-        return;
-    }
     running = true;
-    bounce_initialize(&bounce, disk, buffers, BOUNCE_SIZE, BOUNCE_BUFFER);
-    log_info("%s disk of %lu MiB, %s", sata ? "SATA" : "virtio", disk->sectors >> 11,
-             disk->read_only ? "read-only" : "writable");
-    scan_start(&scan, &bounce.device, table, scanned, NULL);
+    if (!disks_add(disk, sata ? "SATA" : "virtio", &dma, clients_settle))
+        log_error("there is not enough DMA memory");
 }
 
-void notified(microkit_channel channel)
+void init(void)
 {
-    if (channel != irq_id || !running)
+    start_disks();
+    clients_initialize((const void *)machines_rows, (void *)machines_slices, machines_slice,
+                       (unsigned)machines_slots, wake_machine);
+}
+
+static void interrupted(void)
+{
+    if (!running)
         return;
     microkit_irq_ack(irq_id);
     if (sata)
@@ -143,4 +131,13 @@ void notified(microkit_channel channel)
         log_error("the disk has stopped working");
         running = false;
     }
+    clients_settle();
+}
+
+void notified(microkit_channel channel)
+{
+    if (channel == irq_id)
+        interrupted();
+    else if (channel >= machines_first_id && channel - machines_first_id < machines_slots)
+        clients_notified(channel - machines_first_id);
 }

@@ -71,7 +71,7 @@ static void completed(struct block_request *request, enum block_status status)
             return;
         }
         scan->boot_medium = is_boot_volume(scan->buffer);
-        scan->usable = !scan->boot_medium;
+        scan->usable = true;
         scan->state = SCAN_HEADER;
         next(scan);
         break;
@@ -133,23 +133,65 @@ void scan_start(struct block_scan *scan, struct block_device *device, uint8_t *b
     next(scan);
 }
 
-bool scan_find(const struct block_scan *scan, const struct gpt_uuid *uuid, bool read_only,
-               struct block_offer *offer)
+/* UUIDs of the image for an installed disk begin so (tool/command/disk.py): "QUOIN" and zeroes. */
+static bool is_of_boot_image(const struct gpt_uuid *uuid)
 {
-    if (scan->state != SCAN_DONE || !scan->usable)
+    /* 51554f49-4e00-4000-80..., the first three groups as they stand on the disk. */
+    static const uint8_t start[9] = {0x49, 0x4f, 0x55, 0x51, 0x00, 0x4e, 0x00, 0x40, 0x80};
+    return memcmp(uuid->bytes, start, sizeof(start)) == 0;
+}
+
+static bool has_boot_partition(const struct block_scan *scan)
+{
+    if (!scan->partitioned)
+        return false;
+    for (unsigned i = 0; i < scan->gpt.count; i++) {
+        if (is_of_boot_image(&scan->gpt.partition[i].uuid))
+            return true;
+    }
+    return is_of_boot_image(&scan->gpt.disk);
+}
+
+/* Does the boot image at the disk's beginning lie wholly in partitions that are known as its own?
+ */
+static bool image_is_fenced(const struct block_scan *scan)
+{
+    uint64_t block = VOLUME_SECTOR / unit(scan);
+    for (unsigned i = 0; scan->partitioned && i < scan->gpt.count; i++) {
+        const struct gpt_partition *partition = &scan->gpt.partition[i];
+        if (is_of_boot_image(&partition->uuid) && partition->first <= block &&
+            partition->last >= block)
+            return true;
+    }
+    return false;
+}
+
+bool scan_whole(const struct block_scan *scan, const struct gpt_uuid *uuid, bool read_only,
+                struct block_offer *offer)
+{
+    if (scan->state != SCAN_DONE || !scan->usable || scan->boot_medium || has_boot_partition(scan))
+        return false;
+    if (uuid != NULL && (!scan->partitioned || !gpt_same(uuid, &scan->gpt.disk)))
         return false;
     *offer = (struct block_offer){
         .device = scan->device, .sectors = scan->device->sectors, .read_only = read_only};
-    if (uuid == NULL)
-        return !scan->partitioned;
-    if (!scan->partitioned)
+    return true;
+}
+
+bool scan_find(const struct block_scan *scan, const struct gpt_uuid *uuid, bool read_only,
+               struct block_offer *offer)
+{
+    if (scan->state != SCAN_DONE || !scan->usable || !scan->partitioned || is_of_boot_image(uuid) ||
+        (scan->boot_medium && !image_is_fenced(scan)))
         return false;
-    if (gpt_same(uuid, &scan->gpt.disk))
-        return true;
     const struct gpt_partition *partition = gpt_find(&scan->gpt, uuid);
     if (partition == NULL)
         return false;
-    offer->first = partition->first * unit(scan);
-    offer->sectors = (partition->last - partition->first + 1) * unit(scan);
+    *offer = (struct block_offer){
+        .device = scan->device,
+        .first = partition->first * unit(scan),
+        .sectors = (partition->last - partition->first + 1) * unit(scan),
+        .read_only = read_only,
+    };
     return true;
 }

@@ -23,8 +23,8 @@ struct block_scan {
     void (*done)(void *context);
     void *context;
     enum scan_state state;
-    bool usable; /* it could be read, and it is not the boot medium */
-    bool boot_medium;
+    bool usable;      /* it could be read */
+    bool boot_medium; /* the boot image stands at its beginning */
     bool partitioned; /* gpt holds its partitions */
     bool backup;      /* from the table at the disk's end */
     struct gpt_header header;
@@ -41,8 +41,15 @@ void scan_start(struct block_scan *scan, struct block_device *device, uint8_t *b
                 void (*done)(void *context), void *context);
 
 /*
- * The whole disk (uuid NULL: one without partitions, or the disk's own UUID), or the partition with
- * this UUID. false: there is none, or it is not offered.
+ * The whole disk; uuid, unless it is NULL, must be the one of its table. false: it is another one,
+ * or something of the boot image is on it, which is offered to nobody.
+ */
+bool scan_whole(const struct block_scan *scan, const struct gpt_uuid *uuid, bool read_only,
+                struct block_offer *offer);
+
+/*
+ * The partition with this UUID. false: there is none, or it is one of the boot image: they are
+ * known by their UUIDs, and a disk with the image on it without such partitions offers nothing.
  */
 bool scan_find(const struct block_scan *scan, const struct gpt_uuid *uuid, bool read_only,
                struct block_offer *offer);

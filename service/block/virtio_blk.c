@@ -226,14 +226,15 @@ void virtio_blk_interrupt(struct virtio_blk_driver *driver)
 {
     if (driver->broken)
         return;
-    while (take(driver))
-        continue;
-    if (driver->broken)
-        return;
-    virtio_queue_want_interrupt(&driver->queue);
-    /* Once more, for what came before the device saw that it is to interrupt. */
-    while (take(driver))
-        continue;
+    bool any;
+    do {
+        /* The device interrupts for what comes after this; so after each round with anything in it
+         * there is another one, or the last of it would be waited for in vain (2.7.10). */
+        virtio_queue_want_interrupt(&driver->queue);
+        any = false;
+        while (take(driver))
+            any = true;
+    } while (any && !driver->broken);
     if (!driver->broken && virtio_is_broken(&driver->transport))
         fail_all(driver);
     if (!driver->broken)

@@ -46,6 +46,8 @@ GOOD = """<system>
 <memory_region name="big" size="0x40_0000" page_size="0x200000" phys_addr="0xe0000000" />
 <memory_region name="rings" size="0x20000" />
 <memory_region name="logs" size="0x7000" />
+<memory_region name="slices" size="0x400000" page_size="0x200000" />
+<memory_region name="rows" size="0x2000" />
 <protection_domain name="a" priority="10" budget="500" period="1000">
 <program_image path="a.elf" />
 <map mr="m" vaddr="0x1000000" perms="rw" setvar_vaddr="word" />
@@ -65,7 +67,9 @@ GOOD = """<system>
 <end pd="b" id="11" notify="false" />
 </channel>
 <log pd="b" mr="logs" first_id="20" />
-<machines slots="2" priority="5" console="b" rings="rings" first_id="30" table="page" commands="page2" id="40" />
+<machines slots="2" priority="5" console="b" rings="rings" first_id="30" table="page" commands="page2" id="40">
+<connect kind="disk" pd="a" mr="slices" table="rows" first_id="50" setvar_slice="word" />
+</machines>
 </system>
 """
 
@@ -102,9 +106,9 @@ def test_good_description():
     assert sorted(files) == ["symbols/a.elf", "symbols/b.elf", "system.table"]
     data = files["system.table"]
     magic, size, sections = table.HEADER.unpack_from(data)
-    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 10)
+    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 11)
     counts = [table.SECTION.unpack_from(data, 16 + 8 * i) for i in range(sections)]
-    assert [count for _, count in counts] == [6, 2, 3, 1, 2, 1, 1, 1, 1, 3]
+    assert [count for _, count in counts] == [8, 2, 3, 1, 2, 1, 1, 1, 1, 4, 1]
     region = table.REGION.unpack_from(data, counts[0][0] + 3 * table.REGION.size)
     assert region == (b"big".ljust(32, b"\0"), 0x400000, 0xe0000000, 21, 0)
     domain = table.DOMAIN.unpack_from(data, counts[1][0] + table.DOMAIN.size)
@@ -113,9 +117,10 @@ def test_good_description():
                                                                 0, 0)
     assert table.CHANNEL.unpack_from(data, counts[3][0]) == (0, 10, 3, 1, 11, 0)
     assert table.INTERRUPT.unpack_from(data, counts[4][0] + 32) == (0, 2, 4, 5, 0, 0x1f, 2, 7)
-    patches = [table.PATCH.unpack_from(data, counts[9][0] + 24 * i) for i in range(3)]
+    patches = [table.PATCH.unpack_from(data, counts[9][0] + 24 * i) for i in range(4)]
     assert patches == [(0, 8, 0x401010, 0x1000000), (0, 1, 0x401020, 3),
-                       (1, 8, 0x401010, 0xe0000000)]
+                       (0, 8, 0x401010, 0x200000), (1, 8, 0x401010, 0xe0000000)]
+    assert table.CONNECTION.unpack_from(data, counts[10][0]) == (0, 0, 6, 7, 50, 0x200000)
 
 
 def test_description_of_the_tree():
@@ -126,7 +131,8 @@ def test_description_of_the_tree():
                              "logs_first_id", "machines_first_id", "machines_id"),
              "pci.elf": ("config_port_id", "disk_table_address", "disk_window", "disk_table"),
              "disk.elf": ("pci_channel", "irq_id", "window_address", "window_size", "dma_virtual",
-                          "dma_size", "dma_physical"),
+                          "dma_size", "dma_physical", "machines_first_id", "machines_slots",
+                          "machines_slice", "machines_slices", "machines_rows"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])
                 for program, variables in names.items()}
@@ -202,8 +208,8 @@ def test_hardware():
     check('<timer id="3"', '<irq id="4" pin="4" vector="9" /><timer id="3"', "pin 4 of I/O APIC 0")
     check('<timer id="3"', '<ioport id="0" addr="0x80" size="1" /><timer id="3"', "id 0 is in use")
     check('<setvar symbol', '<ioport id="0" addr="0x3ff" size="1" /><setvar symbol',
-          "overlaps the one of line 14")
-    check('<timer id="3"', '<timer id="2"', "id 2 of a is in use already, from line 13")
+          "overlaps the one of line 16")
+    check('<timer id="3"', '<timer id="2"', "id 2 of a is in use already, from line 15")
 
 
 def test_channels():
@@ -224,7 +230,7 @@ def test_programs_and_variables():
           'path="b.elf" />', "has one already")
     assert any("has no program_image" in entry for entry in
                mistakes(changed('<program_image path="a.elf" />', '')))
-    assert mistakes(GOOD, {"a.elf": PROGRAM}) == ["x.system:17: b: there is no program b.elf"]
+    assert mistakes(GOOD, {"a.elf": PROGRAM}) == ["x.system:19: b: there is no program b.elf"]
     assert "no ELF64" in mistakes(GOOD, {"a.elf": b"text", "b.elf": PROGRAM})[0]
     check('setvar_vaddr="word"', 'setvar_vaddr="none"', "has no variable none")
     check('setvar_vaddr="word"', 'setvar_vaddr="byte"', "does not fit")
@@ -252,6 +258,23 @@ def test_log_and_machines():
     check('slots="2"', 'slots="17"', "is not from")
     assert any("there is one already" in entry for entry in
                mistakes(changed("<log ", '<log pd="b" mr="logs" first_id="50" /><log ')))
+
+
+def test_connections():
+    check('kind="disk"', 'kind="floppy"', "none of")
+    check('kind="disk" pd="a"', 'kind="disk" pd="c"', "no protection_domain c")
+    check('mr="slices"', 'mr="none"', "no memory_region none")
+    check('mr="slices"', 'mr="big"', "ordinary memory")
+    check('mr="slices"', 'mr="page"', "cannot be cut into 2 slices")
+    check('mr="slices"', 'mr="rows"', "0x2000 bytes at least")
+    check('table="rows"', 'table="page2"', "must have 0x2000 bytes")
+    check('first_id="50"', 'first_id="62"', "do not fit")
+    check('first_id="50"', 'first_id="10"', "in use already")
+    assert any("of kind disk already" in entry for entry in
+               mistakes(changed("</machines>", '<connect kind="disk" pd="b" mr="slices" table="rows" '
+                                               'first_id="1" /></machines>')))
+    assert any("connect: it cannot stand in system" in entry for entry in
+               mistakes(changed("<channel>", "<connect/><channel>")))
 
 
 def test_all_mistakes_at_once():

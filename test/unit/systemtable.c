@@ -13,7 +13,7 @@
 
 #include "systemtable.h"
 
-enum { SECTIONS = 10, HEADER = 16 + SECTIONS * 8 };
+enum { SECTIONS = 11, HEADER = 16 + SECTIONS * 8 };
 
 struct image {
     _Alignas(8) uint8_t bytes[4096];
@@ -59,10 +59,13 @@ static struct image good(void)
     struct system_log log = {1, 0, 40, 0x2000};
     struct system_machines machines = {2, 5, 1, 0, 16, 1, 1, 3};
     struct system_patch patch = {0, 4, 0x401000, 7};
+    struct system_region rows = {"rows", 0x2000, SYSTEM_NO_PHYSICAL, 12, 0};
+    struct system_connection connection = {1, 0, 0, 3, 61, 0x10000};
 
     append(&m, 0, &plain, sizeof(plain));
     append(&m, 0, &page, sizeof(page));
     append(&m, 0, &device, sizeof(device));
+    append(&m, 0, &rows, sizeof(rows));
     append(&m, 1, &a, sizeof(a));
     append(&m, 1, &b, sizeof(b));
     append(&m, 2, &map, sizeof(map));
@@ -73,6 +76,7 @@ static struct image good(void)
     append(&m, 7, &log, sizeof(log));
     append(&m, 8, &machines, sizeof(machines));
     append(&m, 9, &patch, sizeof(patch));
+    append(&m, 10, &connection, sizeof(connection));
     finish(&m);
     return m;
 }
@@ -102,7 +106,7 @@ static void takes_a_good_table(void **state)
 
     (void)state;
     assert_int_equal(systemtable_open(m.bytes, m.size, &t, &reason), 0);
-    assert_int_equal(t.region_count, 3);
+    assert_int_equal(t.region_count, 4);
     assert_int_equal(t.domain_count, 2);
     assert_string_equal(t.domains[1].program, "b.elf");
     assert_int_equal(t.maps[0].size, 0x2000);
@@ -110,6 +114,8 @@ static void takes_a_good_table(void **state)
     assert_int_equal(t.log->first_id, 40);
     assert_int_equal(t.machines->slots, 2);
     assert_int_equal(t.patches[0].value, 7);
+    assert_int_equal(t.connection_count, 1);
+    assert_int_equal(t.connections[0].first_id, 61);
 }
 
 static void takes_an_empty_table(void **state)
@@ -153,7 +159,7 @@ static void refuses_bad_records(void **state)
     REFUSE(1, 0, system_domain, core, 16);
     REFUSE(1, 0, system_domain, flags, 2);
     REFUSE(2, 0, system_map, domain, 2);
-    REFUSE(2, 0, system_map, region, 3);
+    REFUSE(2, 0, system_map, region, 4);
     REFUSE(2, 0, system_map, offset, 0x1f000);
     REFUSE(2, 0, system_map, size, 0x20000);
     REFUSE(2, 0, system_map, size, 0);
@@ -188,6 +194,16 @@ static void refuses_bad_records(void **state)
     REFUSE(9, 0, system_patch, domain, 2);
     REFUSE(9, 0, system_patch, size, 3);
     REFUSE(9, 0, system_patch, address, 0x401002);
+    REFUSE(10, 0, system_connection, kind, 2);
+    REFUSE(10, 0, system_connection, domain, 2);
+    REFUSE(10, 0, system_connection, region, 4);
+    REFUSE(10, 0, system_connection, region, 2);
+    REFUSE(10, 0, system_connection, table, 0);
+    REFUSE(10, 0, system_connection, table, 4);
+    REFUSE(10, 0, system_connection, first_id, 62);
+    REFUSE(10, 0, system_connection, slice, 0x10800);
+    REFUSE(10, 0, system_connection, slice, 0x11000);
+    REFUSE(10, 0, system_connection, slice, 0x1000);
 }
 
 static void refuses_bad_headers(void **state)

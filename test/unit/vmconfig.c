@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -48,6 +49,44 @@ static void test_defaults(void **state)
     assert_string_equal(config.initrd, "");
     assert_false(config.rng);
     assert_int_equal(config.disk_count, 0);
+}
+
+static void test_disks_of_the_machine(void **state)
+{
+    (void)state;
+    const char *head = "name=a\nkernel=k\nmemory=16M\n";
+    char text[256];
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\n"
+                           "disk = partition:01234567-89ab-cdef-0123-456789ABCDEF\n"
+                           "disk = disk:00000000-0000-0000-0000-000000000001 sata read-only\n"
+                           "disk = serial:WD-1234 virtio\ndisk = f"),
+                     0);
+    assert_int_equal(config.disk_count, 4);
+    assert_int_equal(vmconfig_machine_disks(&config), 3);
+    assert_int_equal(config.disk[0].source, VMCONFIG_SOURCE_PARTITION);
+    assert_int_equal(config.disk[0].uuid.bytes[0], 0x67);
+    assert_int_equal(config.disk[0].uuid.bytes[15], 0xef);
+    assert_false(config.disk[0].read_only);
+    assert_int_equal(config.disk[1].source, VMCONFIG_SOURCE_DISK);
+    assert_int_equal(config.disk[1].kind, VMCONFIG_DISK_SATA);
+    assert_true(config.disk[1].read_only);
+    assert_int_equal(config.disk[2].source, VMCONFIG_SOURCE_SERIAL);
+    assert_string_equal(config.disk[2].serial, "WD-1234");
+    assert_int_equal(config.disk[3].source, VMCONFIG_SOURCE_FILE);
+    const char *bad[] = {
+        "partition:01234567-89ab-cdef-0123-456789abcde",
+        "disk:",
+        "serial:",
+        "serial:123456789012345678901",
+        "serial:1 cdrom",
+        "serial:1 virtio 16M",
+        "serial:1 virtio read-only 16M",
+    };
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        snprintf(text, sizeof(text), "%sdisk = %s\n", head, bad[i]);
+        assert_int_equal(parse(text), -1);
+        assert_int_equal(error.line, 4);
+    }
 }
 
 static void test_devices(void **state)
@@ -136,11 +175,9 @@ static void test_nul_byte_is_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_complete_file),
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_nul_byte_is_refused),
+        cmocka_unit_test(test_complete_file), cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_devices),       cmocka_unit_test(test_disks_of_the_machine),
+        cmocka_unit_test(test_refusals),      cmocka_unit_test(test_nul_byte_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Disks of the machine under test: images with a partition table, and the emulator's arguments."""
 
+import hashlib
+import re
 import struct
 import uuid
 import zlib
@@ -9,8 +11,8 @@ from . import build
 
 SECTORS = 131072
 LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
-PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 65535),
-              (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, SECTORS - 2048)]
+PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 26623),
+              (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, 73727)]
 CONTROLLERS = {"virtio": "virtio-blk-pci,drive=test,disable-legacy=on",
                "sata": "ide-hd,drive=test,bus=ide.1"}
 
@@ -50,3 +52,22 @@ def arguments(name, controller, kind):
     file.write_bytes(content(kind))
     return ["-drive", f"if=none,id=test,format=raw,file={file}",
             "-device", CONTROLLERS[controller]]
+
+
+def check(name, kind, text):
+    """What is wrong with the disk after a guest has used it, or None: its partitions hold what the
+    guest's lines "partition N HASH" say, and nothing beside the first has changed."""
+    data = (build.directory() / f"test-{name}.disk").read_bytes()
+    told = dict(re.findall(r"partition (\d) ([0-9a-f]{64})", text))
+    if sorted(told) != ["1", "2"]:
+        return "the guest did not say what it wrote"
+    for number, (_, first, last) in enumerate(PARTITIONS, 1):
+        part = data[first * 512:(last + 1) * 512]
+        if hashlib.sha256(part).hexdigest() != told[str(number)]:
+            return f"partition {number} does not hold what the guest read from it"
+    before = content(kind)
+    _, first, last = PARTITIONS[0]
+    if (data[:first * 512], data[(last + 1) * 512:]) != (before[:first * 512],
+                                                         before[(last + 1) * 512:]):
+        return "the disk has changed beside the guest's partition"
+    return None

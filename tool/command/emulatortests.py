@@ -37,6 +37,7 @@ DEFAULTS = {
     "qemu": [],
     "each": None,      # one run for each of these: more of the guest's command line
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
+    "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
     "hostile": False,  # instead of expect: hostiletests.py
@@ -138,8 +139,9 @@ def _root_with_guest(row):
         name = lines["kernel"].removeprefix("test/")
         content = {lines["kernel"]: build.artifact(f"test/payload/{name}").read_bytes()}
     else:
-        disks = [disk.split()[0] for key, values in several if key == "disk" for disk in values]
-        content = testguests.content({lines["kernel"], lines["initrd"], *disks} - {"", "-"})
+        named = {disk.split()[0] for key, values in several if key == "disk" for disk in values}
+        named = {name for name in named if ":" not in name}  # the others are the machine's
+        content = testguests.content({lines["kernel"], lines["initrd"], *named} - {"", "-"})
     out = build.directory() / f"test-{row['name']}.root.elf"
     out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))
     return out
@@ -218,6 +220,9 @@ def run_row(results, row, yes, only=None, settings=None):
         results.ok(name, timer.took)
     if result == "found" and row["limits"]:
         check_limits(results, name, text, row["limits"])
+    if result == "found" and row["written"]:
+        wrong = disks.check(name, row["disk"][1], text)
+        results.ok(f"{name}: the disk") if wrong is None else results.fail(f"{name}: the disk", wrong)
     if result == "found" and row["compare"]:
         compare(results, row, text, yes)
     if result != "found":

@@ -151,7 +151,7 @@ def test_files():
     that runs the tests of test/guest."""
     kernel, busybox = originals(_parts())
     overlay = tree(TESTS / "files")
-    for program in ("state", "pages"):
+    for program in ("state", "pages", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     overlay |= modules(kernel, TEST_MODULES)

@@ -159,6 +159,30 @@ def _machines(system, ids, report):
                          f"{model.INIT_PRIORITY}")
 
 
+def slice_size(region, slots):
+    """What each machine gets of the memory of a connection."""
+    return region.size // slots
+
+
+def _connections(system, ids, report):
+    machines = system.machines
+    for found in machines.connections if machines else ():
+        line, slots = found.line, machines.slots
+        if found.domain not in system.domains:
+            report.add(line, f"connect: there is no protection_domain {found.domain}")
+            continue
+        _whole(system, found.table, slots * PAGE, line, "connect", report, exact=True)
+        ids.take_range(line, found.domain, found.first_id, slots, "connect")
+        region = system.regions.get(found.region)
+        if region is None:
+            report.add(line, f"connect: there is no memory_region {found.region}")
+        elif region.physical is not None:
+            report.add(line, f"connect: {found.region} must be ordinary memory")
+        elif region.size % (slots * region.page) or region.size // slots < 2 * PAGE:
+            report.add(line, f"connect: {found.region} cannot be cut into {slots} slices of whole "
+                             f"pages, {2 * PAGE:#x} bytes at least")
+
+
 def check(system, report):
     if len(system.domains) > model.MAX_DOMAINS:
         report.add(1, f"there are more than {model.MAX_DOMAINS} protection domains")
@@ -181,3 +205,4 @@ def check(system, report):
     _channels(system, ids, report)
     _log(system, ids, report)
     _machines(system, ids, report)
+    _connections(system, ids, report)

@@ -287,6 +287,29 @@ def _log(element, report, system):
     _set(element, system, found.domain, variables)
 
 
+def _connect(element, report, system, machines):
+    fields = _Fields(element, report)
+    found = model.Connection(
+        element.line,
+        fields.choice("kind", tuple(model.CONNECTIONS), required=True),
+        fields.text("pd", _NAME, required=True),
+        fields.text("mr", _NAME, required=True),
+        fields.text("table", _NAME, required=True),
+        fields.number("first_id", 0, model.MAX_ID, required=True))
+    variables = [(fields.text("setvar_first_id", _SYMBOL), found.first_id),
+                 (fields.text("setvar_slots", _SYMBOL), machines.slots),
+                 (fields.text("setvar_slice", _SYMBOL), ("slice", found.region, machines.slots))]
+    if not fields.close():
+        return
+    for other in machines.connections:
+        if other.kind == found.kind:
+            report.add(element.line, f"connect: there is one of kind {found.kind} already, from "
+                                     f"line {other.line}")
+            return
+    machines.connections.append(found)
+    _set(element, system, found.domain, variables)
+
+
 def _machines(element, report, system):
     fields = _Fields(element, report)
     found = model.Machines(
@@ -301,7 +324,11 @@ def _machines(element, report, system):
         fields.number("id", 0, model.MAX_ID, required=True))
     variables = [(fields.text("setvar_first_id", _SYMBOL), found.first_id),
                  (fields.text("setvar_id", _SYMBOL), found.id)]
-    if not fields.close():
+    good = fields.close(("connect",))
+    for child in element.children:
+        if child.name == "connect":
+            _connect(child, report, system, found)
+    if not good:
         return
     if system.machines is not None:
         report.add(element.line, "machines: there is one already")

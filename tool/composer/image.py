@@ -2,7 +2,7 @@
 """From a description and the components' programs to files of the root image."""
 
 from . import symbols
-from .check import mapped_size
+from .check import mapped_size, slice_size
 from .description import read
 from .document import Report, parse
 from .model import LOWEST_MAPPING
@@ -12,9 +12,11 @@ from .table import PATCH_PHYSICAL, encode
 def _value(value, system):
     if not isinstance(value, tuple):
         return value
-    kind, of = value
+    kind, of, *more = value
     if kind == "physical":
         return system.regions[of].physical
+    if kind == "slice":
+        return slice_size(system.regions[of], *more)
     return mapped_size(of, system.regions[of.region])
 
 

@@ -24,6 +24,9 @@ HIGHEST_MAPPING = 0x7FFF_0000_0000
 LOG_SLICE = 0x2000
 MACHINE_SLICE = 0x8000
 
+# What machines and a domain can have between them: its number in lib/connection/connection.h.
+CONNECTIONS = {"disk": 0, "net": 1}
+
 
 @dataclass
 class Region:
@@ -114,6 +117,16 @@ class Log:
 
 
 @dataclass
+class Connection:
+    line: int
+    kind: str
+    domain: str
+    region: str
+    table: str
+    first_id: int
+
+
+@dataclass
 class Machines:
     line: int
     slots: int
@@ -124,6 +137,7 @@ class Machines:
     table: str
     commands: str
     id: int
+    connections: list = field(default_factory=list)
 
 
 @dataclass

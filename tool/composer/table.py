@@ -4,7 +4,7 @@
 import struct
 
 from . import model
-from .check import mapped_size
+from .check import mapped_size, slice_size
 
 MAGIC = b"QSYSTEM1"
 NONE = 0xFFFFFFFF
@@ -22,6 +22,7 @@ TIMER = struct.Struct("<II")
 LOG = struct.Struct("<IIII")
 MACHINES = struct.Struct("<IIIIIIII")
 PATCH = struct.Struct("<IIQQ")
+CONNECTION = struct.Struct("<IIIIII")
 
 DOMAIN_SERVES = 1
 PATCH_PHYSICAL = 0x100 # in the size: the value is a region's number, for its address
@@ -53,7 +54,7 @@ def encode(system, patches):
     """The table's bytes. patches: domain's number, address, size and value of a variable."""
     regions = {name: index for index, name in enumerate(system.regions)}
     domains = {name: index for index, name in enumerate(system.domains)}
-    sections = [[] for _ in range(10)]
+    sections = [[] for _ in range(11)]
     for region in system.regions.values():
         physical = NO_PHYSICAL if region.physical is None else region.physical
         sections[0].append(REGION.pack(region.name.encode(), region.size, physical,
@@ -82,6 +83,10 @@ def encode(system, patches):
         m = system.machines
         sections[8].append(MACHINES.pack(m.slots, m.priority, domains[m.console], regions[m.rings],
                                          m.first_id, regions[m.table], regions[m.commands], m.id))
+        sections[10] = [CONNECTION.pack(model.CONNECTIONS[c.kind], domains[c.domain],
+                                        regions[c.region], regions[c.table], c.first_id,
+                                        slice_size(system.regions[c.region], m.slots))
+                        for c in m.connections]
     sections[9] = [PATCH.pack(number, size, address, value)
                    for number, address, size, value in patches]
     offset = HEADER.size + SECTION.size * len(sections)

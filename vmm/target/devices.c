@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The devices that a configuration asks for: disks over files of the root image, random numbers
- * from the processor's generators.
+ * The devices that a configuration asks for: disks over files of the root image or over the
+ * machine's disks, random numbers from the processor's generators.
  */
 #include <block/ramdisk.h>
 #include <rt/log.h>
@@ -9,6 +9,7 @@
 
 #include "service/entropy/entropy.h"
 #include "vmm/device/ahci.h"
+#include "vmm/target/storage.h"
 #include "vmm/target/target.h"
 #include "vmm/virtio/blk.h"
 #include "vmm/virtio/rng.h"
@@ -60,8 +61,11 @@ static bool attach_disks(struct vm *vm, const struct vmm_startup *startup,
     bool fits = true;
     unsigned port = 0;
     for (unsigned i = 0; i < config->disk_count && fits; i++) {
-        struct block_device *device = &ramdisk[i].device;
-        fits = make_disk(&ramdisk[i], &startup->disk[i]);
+        struct block_device *device = storage_disk(i);
+        if (device == NULL) {
+            device = &ramdisk[i].device;
+            fits = make_disk(&ramdisk[i], &startup->disk[i]);
+        }
         if (!fits)
             break;
         if (config->disk[i].kind == VMCONFIG_DISK_VIRTIO) {

@@ -13,6 +13,7 @@
 #include "vmm/cpu/cpuid.h"
 #include "vmm/firmware/boot.h"
 #include "vmm/target/call.h"
+#include "vmm/target/storage.h"
 #include "vmm/target/target.h"
 
 static struct vm vm;
@@ -46,6 +47,7 @@ static _Noreturn void end(enum vmm_ending ending)
 static void poll(struct vm *v)
 {
     console_poll(v);
+    storage_poll();
     const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
     static uint64_t seen;
     uint64_t request = control == NULL ? 0 : *control;
@@ -113,6 +115,8 @@ static void build(void)
     }
     if (vm_initialize(&vm) != 0)
         panic("a device table is full");
+    if (!storage_open(startup, &config))
+        end(VMM_ENDING_FAILED);
     if (!devices_attach(&vm, startup, &config)) {
         log_error(
             "a disk does not fit: too large, too small, or of a size that is no whole sectors");

@@ -243,24 +243,21 @@ static int take(struct virtio_blk *blk, unsigned queue)
     return 1;
 }
 
-/* Takes what is there; with `notify` set the driver is first asked to tell of what comes next. */
-static int drain(struct virtio_blk *blk, unsigned queue, bool notify)
-{
-    int result = 1;
-    if (notify)
-        virtqueue_enable_notification(&blk->device.queue[queue]);
-    while (blk->free != NULL && virtio_running(&blk->device) && (result = take(blk, queue)) == 1)
-        continue;
-    return result;
-}
-
 static void serve(struct virtio_blk *blk, unsigned queue)
 {
+    int result;
+    bool any;
     blk->serving = true;
-    int result = drain(blk, queue, false);
-    /* Once more, for what came before the driver saw that it is to notify again. */
-    if (result == 0)
-        result = drain(blk, queue, true);
+    do {
+        /* The driver notifies of what comes after this; so after each round with anything in it
+         * there is another one, or another vCPU's request would wait in vain (2.7.10). */
+        virtqueue_enable_notification(&blk->device.queue[queue]);
+        any = false;
+        result = 0;
+        while (blk->free != NULL && virtio_running(&blk->device) &&
+               (result = take(blk, queue)) == 1)
+            any = true;
+    } while (any && result == 0);
     blk->serving = false;
     blk->starved[queue] = blk->free == NULL;
     if (result < 0)

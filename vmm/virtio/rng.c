@@ -38,13 +38,14 @@ static int serve_one(struct virtio_rng *rng)
 static int serve(struct virtio_rng *rng)
 {
     int result;
-    while ((result = serve_one(rng)) == 1)
-        continue;
-    if (result == 0) {
+    bool any;
+    do {
+        /* What comes after this is notified; what came before is seen in one round more. */
         virtqueue_enable_notification(&rng->device.queue[0]);
+        any = false;
         while ((result = serve_one(rng)) == 1)
-            continue;
-    }
+            any = true;
+    } while (any && result == 0);
     virtio_interrupt(&rng->device, 0);
     return result;
 }

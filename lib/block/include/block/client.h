@@ -28,6 +28,11 @@ struct block_client {
     struct block_request *last;
     void (*wake)(void *context); /* notifies the service */
     void *context;
+    /*
+     * May be set after attaching: asked before each use of the rings. While it says false, because
+     * the service is being started anew, requests wait for block_client_resume.
+     */
+    bool (*usable)(void *context);
     bool broken; /* the service answers nonsense: every request fails until it is attached anew */
 };
 
@@ -35,6 +40,7 @@ enum block_client_error {
     BLOCK_CLIENT_OK = 0,
     BLOCK_CLIENT_NOT_READY = -1, /* the service has not filled the region in yet */
     BLOCK_CLIENT_NONSENSE = -2,  /* what it says of the device cannot be */
+    BLOCK_CLIENT_ABSENT = -3,    /* it says that there is no such device */
 };
 
 /*
@@ -49,6 +55,9 @@ int block_client_attach(struct block_client *client, uint8_t *region, uint64_t s
  * may be carried out twice, which changes nothing. The device must be as large as it was.
  */
 int block_client_resume(struct block_client *client);
+
+/* The service is gone for good: every request fails, now and later. */
+void block_client_fail(struct block_client *client);
 
 /* The service has notified: completes what it answered, sends what waits. */
 void block_client_poll(struct block_client *client);

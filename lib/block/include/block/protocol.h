@@ -13,6 +13,7 @@
 #include <block/device.h>
 
 #define BLOCK_PROTOCOL_VERSION 1u
+#define BLOCK_PROTOCOL_ABSENT  UINT32_MAX /* in `ready`: there is no such disk */
 
 #define BLOCK_AT_INFO      0x0000u
 #define BLOCK_AT_REQUESTS  0x1000u
@@ -22,6 +23,15 @@
 
 /* The smallest region of use: 16 buffers of 4 KiB. */
 #define BLOCK_REGION_LEAST (BLOCK_AT_DATA + 16 * 4096u)
+
+/*
+ * Where one connection (lib/connection) carries several devices, each has a part of this size of
+ * what is behind the slice's first page, in their order.
+ */
+static inline uint64_t block_part_size(uint64_t slice, unsigned devices)
+{
+    return devices == 0 ? 0 : (slice - 0x1000u) / devices & ~0xfffull;
+}
 
 /* What the device is; the server writes it before `ready`, and not again. */
 struct block_info {

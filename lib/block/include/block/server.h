@@ -60,6 +60,9 @@ void block_server_initialize(struct block_server *server, void (*wake)(void *), 
 bool block_server_open(struct block_server *server, const struct block_offer *offer,
                        uint8_t *region, uint64_t size);
 
+/* Tells a client that there is nothing to be opened for it. */
+void block_server_refuse(uint8_t *region);
+
 /* The client has notified. */
 void block_server_poll(struct block_server *server);
 

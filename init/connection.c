@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "connection.h"
+
+#include <stddef.h>
+#include <string.h>
+#include <component/layout.h>
+
+#include "window.h"
+
+seL4_Error connection_make(struct connection *c, const struct system_connection *record,
+                           const struct region *region, const struct region *table, unsigned slots,
+                           struct arena *arena)
+{
+    seL4_Word window = WINDOW_CONNECTIONS + record->kind * WINDOW_CONNECTION_SIZE;
+
+    c->record = record;
+    c->region = region;
+    c->slots = slots;
+    c->rows = (struct connection_row *)window;
+    c->epoch = 1;
+    seL4_Error error = region_map(table, space_of_init(arena), 0, (uint64_t)slots * CONNECTION_PAGE,
+                                  window, true, true);
+    for (unsigned i = 0; i < slots && error == seL4_NoError; i++) {
+        c->rows[i].epoch = c->epoch;
+    }
+    return error;
+}
+
+struct connection *connection_find(struct connection *all, unsigned kind, unsigned slot)
+{
+    return all && all[kind].record && slot < all[kind].slots ? &all[kind] : NULL;
+}
+
+seL4_Error connection_attach(const struct connection *c, unsigned slot, struct space *space,
+                             seL4_Word address, seL4_CPtr notification, seL4_Word badge,
+                             struct connection_end *end)
+{
+    unsigned id = c->record->first_id + slot;
+    seL4_Word place = COMPONENT_SLOT_NOTIFY + id;
+
+    *end = (struct connection_end){
+        .address = address,
+        .size = c->record->slice,
+        .notification = c->service_notification,
+        .badge = 1ull << id,
+        /* The row is written in connection_begin. */
+        .generation = c->rows[slot].generation + 1,
+        .epoch = c->epoch,
+    };
+    seL4_Error error = region_map(c->region, space, (uint64_t)slot * c->record->slice,
+                                  c->record->slice, address, true, true);
+    if (error != seL4_NoError) {
+        return error;
+    }
+    /* What an earlier machine's was is gone with that machine; the slot is empty or void. */
+    (void)seL4_CNode_Delete(c->service_cnode, place, COMPONENT_CNODE_BITS);
+    return seL4_CNode_Mint(c->service_cnode, place, COMPONENT_CNODE_BITS, cspace_root(),
+                           notification, seL4_WordBits, seL4_CanWrite, badge);
+}
+
+static void tell(const struct connection *c, unsigned slot)
+{
+    /* init has no capability with this badge: it makes one for the moment. */
+    seL4_CPtr signal = cspace_alloc();
+
+    if (signal == 0) {
+        return;
+    }
+    if (seL4_CNode_Mint(seL4_CapInitThreadCNode, signal, seL4_WordBits, cspace_root(),
+                        c->service_notification, seL4_WordBits, seL4_CanWrite,
+                        1ull << (c->record->first_id + slot)) == seL4_NoError) {
+        seL4_Signal(signal);
+    }
+    cspace_free(signal);
+}
+
+void connection_begin(struct connection *c, unsigned slot, const char *name,
+                      const struct archive_file *config)
+{
+    struct connection_row *row = &c->rows[slot];
+    uint32_t size = config->size < sizeof(row->config) ? (uint32_t)config->size : 0;
+
+    memcpy(row->config, config->data, size);
+    row->config_size = size;
+    memcpy(row->name, name, sizeof(row->name));
+    __atomic_store_n(&row->generation, row->generation + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&row->live, 1, __ATOMIC_RELEASE);
+    tell(c, slot);
+}
+
+void connection_end(struct connection *c, unsigned slot)
+{
+    struct connection_row *row = &c->rows[slot];
+
+    if (row->live != 0) {
+        __atomic_store_n(&row->live, 0, __ATOMIC_RELEASE);
+        tell(c, slot);
+    }
+}

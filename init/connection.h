@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Connections of machines to services (lib/connection): made when a machine is built, and gone when
+ * it is.
+ */
+#ifndef INIT_CONNECTION_H
+#define INIT_CONNECTION_H
+
+#include <connection/connection.h>
+#include <systemtable.h>
+
+#include "archive.h"
+#include "region.h"
+#include "space.h"
+
+/* One kind of connection that the system offers, from init's side. */
+struct connection {
+    const struct system_connection *record; /* NULL: there is none */
+    const struct region *region;
+    unsigned slots;
+    seL4_CPtr service_notification, service_cnode;
+    struct connection_row *rows; /* in init's address space */
+    uint32_t epoch;              /* of the service; 0: it is not there any more */
+};
+
+/* What a machine gets. */
+struct connection_end {
+    seL4_Word address, size;    /* of the slice in its address space */
+    seL4_CPtr notification;     /* to give away with write right and the badge ... */
+    seL4_Word badge;            /* ... that is this */
+    uint32_t generation, epoch; /* as in the row */
+};
+
+/* Shares the slots' table with init: once, when the system is built. */
+seL4_Error connection_make(struct connection *c, const struct system_connection *record,
+                           const struct region *region, const struct region *table, unsigned slots,
+                           struct arena *arena);
+
+/* The connection of a kind (of CONNECTION_KINDS at `all`) when it has a place for the slot, or
+ * NULL.
+ */
+struct connection *connection_find(struct connection *all, unsigned kind, unsigned slot);
+
+/*
+ * Maps the slot's slice into the machine's space at address, and lets the service notify
+ * `notification` with the badge.
+ */
+seL4_Error connection_attach(const struct connection *c, unsigned slot, struct space *space,
+                             seL4_Word address, seL4_CPtr notification, seL4_Word badge,
+                             struct connection_end *end);
+
+/* Tells the service that the machine is there, with its checked configuration; or not any more. */
+void connection_begin(struct connection *c, unsigned slot, const char *name,
+                      const struct archive_file *config);
+void connection_end(struct connection *c, unsigned slot);
+
+#endif

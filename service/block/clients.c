@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "service/block/clients.h"
+
+#include <rt/log.h>
+#include <string.h>
+
+#include "service/block/disks.h"
+
+struct disk_share {
+    struct block_server server;
+    unsigned slot;
+};
+
+struct client {
+    struct disk_share disk[VMCONFIG_MAX_DISKS];
+    bool waits;   /* joined; its disks are opened when all of them are known */
+    bool closing; /* gone, but drivers still move data of its requests */
+};
+
+static struct connection_service service;
+static struct client clients[CONNECTION_SLOTS];
+static void (*wake_machine)(unsigned slot);
+
+static void wake(void *context)
+{
+    wake_machine(((struct disk_share *)context)->slot);
+}
+
+void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
+                        void (*wake_slot)(unsigned slot))
+{
+    connection_service_initialize(&service, rows, slices, slice, slots);
+    wake_machine = wake_slot;
+    for (unsigned slot = 0; slot < service.slots; slot++) {
+        for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
+            clients[slot].disk[i].slot = slot;
+            block_server_initialize(&clients[slot].disk[i].server, wake, &clients[slot].disk[i]);
+        }
+    }
+    for (unsigned slot = 0; slot < service.slots; slot++)
+        clients_notified(slot);
+}
+
+/* Do two offers share sectors of a disk that one of them may write? */
+static bool clash(const struct block_offer *a, const struct block_offer *b)
+{
+    return a->device == b->device && (!a->read_only || !b->read_only) &&
+           a->first < b->first + b->sectors && b->first < a->first + a->sectors;
+}
+
+static bool is_taken(const struct block_offer *offer)
+{
+    for (unsigned slot = 0; slot < service.slots; slot++) {
+        for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
+            const struct block_server *server = &clients[slot].disk[i].server;
+            if ((server->open || !block_server_idle(server)) && clash(&server->offer, offer))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Opens one disk of a machine in its part of the slice. */
+static void open_disk(unsigned slot, struct disk_share *share, const struct vmconfig_disk *wanted,
+                      unsigned number, uint8_t *part, uint64_t size)
+{
+    const char *name = (const char *)service.rows[slot].name;
+    struct block_offer offer;
+    const char *problem = NULL;
+
+    if (!disks_find(wanted, &offer))
+        problem = "is not there, or is not offered";
+    else if (is_taken(&offer))
+        problem = "is in use";
+    else if (!block_server_open(&share->server, &offer, part, size))
+        problem = "cannot be offered";
+    if (problem != NULL) {
+        log_error("machine %s: its disk %u %s", name, number, problem);
+        block_server_refuse(part);
+        return;
+    }
+    log_info("machine %s: its disk %u has %lu sectors%s", name, number, offer.sectors,
+             share->server.view.read_only ? ", read-only" : "");
+}
+
+static void open_disks(unsigned slot)
+{
+    static struct vmconfig config;
+    static char text[sizeof(((struct connection_row *)0)->config)];
+    struct vmconfig_error error;
+    uint32_t size = connection_config(&service, slot, text);
+    uint8_t *slice = connection_slice(&service, slot);
+
+    clients[slot].waits = false;
+    if (vmconfig_parse(text, size, &config, &error) != 0)
+        return; /* init has checked it: this is another version's */
+    uint64_t room = block_part_size(service.slice, vmconfig_machine_disks(&config));
+    uint8_t *part = slice + CONNECTION_AT_CONTENT;
+    for (unsigned i = 0; i < config.disk_count; i++) {
+        if (config.disk[i].source == VMCONFIG_SOURCE_FILE)
+            continue;
+        open_disk(slot, &clients[slot].disk[i], &config.disk[i], i, part, room);
+        part += room;
+    }
+    wake_machine(slot);
+}
+
+static bool is_idle(const struct client *client)
+{
+    bool idle = true;
+    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++)
+        idle = idle && block_server_idle(&client->disk[i].server);
+    return idle;
+}
+
+static void close_disks(struct client *client)
+{
+    client->waits = false;
+    client->closing = true;
+    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++)
+        block_server_close(&client->disk[i].server);
+}
+
+/* One step of what has happened in the slot; false when there is nothing more to do. */
+static bool step(unsigned slot)
+{
+    struct client *client = &clients[slot];
+
+    switch (connection_look(&service, slot)) {
+    case CONNECTION_WANTED:
+        connection_admit(&service, slot);
+        wake_machine(slot);
+        return true;
+    case CONNECTION_JOINED:
+        client->waits = true;
+        return true;
+    case CONNECTION_ENDED:
+        if (!client->closing)
+            close_disks(client);
+        if (!is_idle(client))
+            return false;
+        client->closing = false;
+        connection_release(&service, slot);
+        return true;
+    default:
+        return false;
+    }
+}
+
+void clients_notified(unsigned slot)
+{
+    struct client *client = &clients[slot];
+
+    if (slot >= service.slots)
+        return;
+    while (step(slot))
+        continue;
+    if (client->waits && disks_known())
+        open_disks(slot);
+    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS && !client->closing; i++)
+        block_server_poll(&client->disk[i].server);
+}
+
+void clients_settle(void)
+{
+    for (unsigned slot = 0; slot < service.slots; slot++) {
+        const struct client *client = &clients[slot];
+        if (client->closing || (client->waits && disks_known()))
+            clients_notified(slot);
+    }
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The machines that are connected to the service: which disks each of them has, by its checked
+ * configuration.
+ */
+#ifndef SERVICE_BLOCK_CLIENTS_H
+#define SERVICE_BLOCK_CLIENTS_H
+
+#include <connection/connection.h>
+
+/* Where the machines are; wake(slot) notifies one. */
+void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
+                        void (*wake)(unsigned slot));
+
+/* Machine `slot` has notified, or init speaks of it. */
+void clients_notified(unsigned slot);
+
+/* To be called after the drivers have completed requests, or found what is on a disk. */
+void clients_settle(void);
+
+#endif
