@@ -172,7 +172,9 @@ bool arch_switch_quickly(struct core *core, struct tcb *t)
 void arch_switch_to(struct core *core, struct tcb *t)
 {
     struct percpu *p = percpu_of(core);
-    if (p->loaded_all == t || (t->state == THREAD_RUNNING && arch_switch_quickly(core, t))) {
+    /* The quick way exchanges the bases: those in the registers may not be its own already. */
+    if (p->loaded_all == t ||
+        (t->state == THREAD_RUNNING && p->loaded != t && arch_switch_quickly(core, t))) {
         return;
     }
     core->current_context = &t->context;
