@@ -7,7 +7,7 @@ enum { HEADER_SIZE = 64, ENTRY_SIZE = 128 };
 enum { AT_SIZE = 8, AT_COUNT = 16, AT_COVERED = 24, AT_ZERO = 32 };
 enum { AT_FILE_OFFSET = 48, AT_FILE_SIZE = 56, AT_DIGEST = 64 };
 
-static const uint8_t magic[8] = {'Q', 'Q', 'A', 'R', 'C', 'H', '2', 0};
+static const uint8_t signature[8] = {'Q', 'Q', 'A', 'R', 'C', 'H', '2', 0};
 
 /*@ requires \valid_read(at + (0 .. 7));
     assigns \nothing; */
@@ -70,7 +70,7 @@ static int check_entry(const uint8_t *entry, uint64_t size, uint64_t covered)
 }
 
 /*@ requires \valid(files) && (room == 0 || \valid_read(data + (0 .. room - 1)));
-    requires \separated(files, data + (0 .. room - 1), magic + (0 .. 7));
+    requires \separated(files, data + (0 .. room - 1), signature + (0 .. 7));
     assigns *files;
     ensures \result == ROOTFILES_OK || \result == ROOTFILES_ERROR_HEADER ||
             \result == ROOTFILES_ERROR_ENTRY;
@@ -80,11 +80,11 @@ int rootfiles_parse(struct rootfiles *files, const uint8_t *data, uint64_t room)
 {
     if (room < HEADER_SIZE)
         return ROOTFILES_ERROR_HEADER;
-    /*@ loop invariant 0 <= i <= sizeof magic;
+    /*@ loop invariant 0 <= i <= sizeof(signature);
         loop assigns i;
-        loop variant sizeof magic - i; */
-    for (unsigned i = 0; i < sizeof magic; i++) {
-        if (data[i] != magic[i])
+        loop variant sizeof(signature) - i; */
+    for (unsigned i = 0; i < sizeof(signature); i++) {
+        if (data[i] != signature[i])
             return ROOTFILES_ERROR_HEADER;
     }
     files->data = data;

@@ -22,6 +22,8 @@ SUBJECTS = {
         "check_entry", "parse_list")),
     "loader-elf": ("boot/loader/elf.c", ("lib/pq", "boot/loader"), (
         "number", "find_layout", "read_segment", "elf_parse")),
+    "rootfiles": ("lib/rootfiles/rootfiles.c", ("lib/pq", "lib/rootfiles"), (
+        "number", "is_zero", "pages_size", "check_entry", "rootfiles_parse")),
     "mldsa-round": ("lib/pq/mldsa_round.c", ("lib/pq",), (
         "mldsa_power2round", "divide_2gamma2", "mldsa_decompose", "mldsa_use_hint")),
 }

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import composer
 
-from . import build, disk, elf, guest, packages, rootimage, trust
+from . import build, classical, disk, elf, guest, packages, rootimage, trust
 from .ui import ROOT, Problem, Step, run
 
 GRUB = Path("/usr/lib/grub")
@@ -22,7 +22,8 @@ GRUB = Path("/usr/lib/grub")
 # takes nothing from the medium but the files that the loader verifies.
 CORE_MODULES = ["normal", "memdisk", "tar", "iso9660", "search", "search_fs_file", "configfile",
                 "part_msdos", "part_gpt", "fat", "multiboot2", "serial", "terminal", "all_video",
-                "smbios", "regexp", "test", "echo", "sleep", "halt", "reboot"]
+                "smbios", "regexp", "test", "true", "echo", "sleep", "halt", "reboot", "pgp",
+                "gcry_rsa", "gcry_sha512"]
 BIOS_MODULES = CORE_MODULES + ["biosdisk"]
 EFI_MODULES = CORE_MODULES
 
@@ -131,25 +132,30 @@ def _memory_disk(out, files, seconds):
             archive.addfile(member, io.BytesIO(data))
 
 
-def _grub(tree, work, environment, seconds, roots):
+def _grub(tree, work, environment, seconds, keys):
     """Lays GRUB out in tree and returns the EFI system partition's image."""
     # The parser that runs before GRUB has its menu knows no comments.
     load = work / "load.cfg"
     lines = (ROOT / "boot/grub/load.cfg").read_text().splitlines()
     load.write_text("".join(line + "\n" for line in lines if not line.startswith("#")))
     loader = elf.set_variable(build.artifact("boot/loader/loader.elf").read_bytes(),
-                              ROOTS_VARIABLE, roots.read_bytes())
+                              ROOTS_VARIABLE, keys.roots.read_bytes())
+    loader_file = work / "loader.elf"
+    loader_file.write_bytes(loader)
+    classical.sign(keys, [loader_file, tree / MANIFEST_PLACE], seconds)
     memory_disk = work / "memdisk.tar"
-    _memory_disk(memory_disk, {"boot/quoin/loader.elf": loader,
-                               "boot/grub/grub.cfg": (ROOT / "boot/grub/grub.cfg").read_bytes()},
-                 seconds)
+    _memory_disk(memory_disk, {
+        "boot/quoin/loader.elf": loader,
+        "boot/quoin/loader.elf.sig": (work / "loader.elf.sig").read_bytes(),
+        "boot/grub/grub.cfg": (ROOT / "boot/grub/grub.cfg").read_bytes()}, seconds)
+    public = keys.folder / classical.PUBLIC
     bios = tree / "boot/grub"
     bios.mkdir(parents=True)
-    run(["grub-mkimage", "-O", "i386-pc-eltorito", "-m", memory_disk, "-p", "(memdisk)/boot/grub",
+    run(["grub-mkimage", "-O", "i386-pc-eltorito", "--pubkey", public, "-m", memory_disk, "-p", "(memdisk)/boot/grub",
          "-c", load, "-o", bios / "eltorito.img", *BIOS_MODULES], "making GRUB for BIOS")
     boot = tree / "EFI/BOOT"
     boot.mkdir(parents=True)
-    run(["grub-mkimage", "-O", "x86_64-efi", "-m", memory_disk, "-p", "(memdisk)/boot/grub",
+    run(["grub-mkimage", "-O", "x86_64-efi", "--pubkey", public, "-m", memory_disk, "-p", "(memdisk)/boot/grub",
          "-c", load, "-o", boot / "BOOTX64.EFI", *EFI_MODULES], "making GRUB for UEFI")
 
     esp = work / "efi.img"
@@ -179,27 +185,28 @@ def make(out, files, keys=None, version=None):
     with tempfile.TemporaryDirectory(prefix="quoin-manifest-") as temporary:
         signed = Path(temporary) / "manifest"
         trust.manifest(signed, files, version or build.commit_time(), keys)
-        write(out, files | {MANIFEST_PLACE: signed}, keys.roots)
+        write(out, files | {MANIFEST_PLACE: signed}, keys)
 
 
-def write(out, files, roots):
-    """Writes an ISO of exactly these files, with a loader that trusts the public root keys."""
+def write(out, files, keys):
+    """Writes an ISO of exactly these files, with a loader that trusts the public root keys, and
+    signatures for GRUB."""
     packages.ensure(["iso"], False)
     seconds = build.commit_time()
     environment = dict(os.environ, SOURCE_DATE_EPOCH=str(seconds), TZ="UTC",
                        MTOOLS_SKIP_CHECK="1")
     with Step(f"making {out}"), tempfile.TemporaryDirectory(prefix="quoin-iso-") as temporary:
-        _write(out, files, roots, Path(temporary), environment, seconds)
+        _write(out, files, keys, Path(temporary), environment, seconds)
 
 
-def _write(out, files, roots, work, environment, seconds):
+def _write(out, files, keys, work, environment, seconds):
     date = time.strftime("%Y%m%d%H%M%S00", time.gmtime(seconds))
     tree = work / "tree"
     tree.mkdir()
     for place, file in files.items():
         (tree / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, tree / place)
-    esp = _grub(tree, work, environment, seconds, roots)
+    esp = _grub(tree, work, environment, seconds, keys)
     _stamp(tree, seconds)
     os.utime(esp, (seconds, seconds))
     partial = out.with_name(out.name + ".partial")
@@ -236,7 +243,8 @@ def current(yes=False, keys=None):
     out = build.directory() / name
     files = payload(root_image(yes))
     inputs = [*files.values(), *(ROOT / "boot/grub").glob("*"), Path(__file__),
-              build.artifact("boot/loader/loader.elf"), keys.folder / "release.part"]
+              build.artifact("boot/loader/loader.elf"), keys.folder / "release.part",
+              keys.folder / classical.PUBLIC]
     if not out.exists() or any(file.stat().st_mtime > out.stat().st_mtime for file in inputs):
         make(out, files, keys)
     return out

@@ -3,7 +3,7 @@
 
 import re
 
-from . import image, packages, rootimage
+from . import classical, image, packages, rootimage
 from .ui import Problem, run
 
 BLOCK = 2048
@@ -28,6 +28,8 @@ def _extents(iso):
 
 
 def _purpose(name):
+    if name.endswith(classical.SUFFIX):
+        return "verified by GRUB, for which it is"
     if name.startswith(f"/{image.FOLDER}/"):
         return VERIFIED
     return MOVER

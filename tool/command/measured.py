@@ -22,7 +22,7 @@ def entries():
                            re.MULTILINE | re.DOTALL):
         name = re.search(r"\bentry=(\S+)", body)
         if name:
-            found[name.group(1)] = re.findall(r"^\s*module2\s+\S+\s+(\S+)", body, re.MULTILINE)
+            found[name.group(1)] = re.findall(r"^\s*(?:if )?module2\s+\S+\s+([^\s;]+)", body, re.MULTILINE)
     return found
 
 

@@ -37,6 +37,9 @@ PACKAGES = {
         ("grub-efi-amd64-bin", "/usr/lib/grub/x86_64-efi/moddep.lst"),
         ("xorriso", "xorriso"),
         ("mtools", "mformat"),
+        ("gpg", "gpg"),
+        ("gpg-agent", "gpg-agent"),
+        ("gpgv", "gpgv"),
     ],
     "qemu": [
         ("qemu-system-x86", "qemu-system-x86_64"),

@@ -290,7 +290,7 @@ def _iso_of(good, files):
         path = good.work / f"tampered-{file}"
         path.write_bytes(data)
         paths[f"{image.FOLDER}/{file}"] = path
-    image.write(iso, paths, good.keys.roots)
+    image.write(iso, paths, good.keys)
     return iso
 
 

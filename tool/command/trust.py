@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import build, image, layout, measured, packages, rootimage
+from . import build, classical, image, layout, measured, packages, rootimage
 from .ui import Problem, Step, run, say
 
 # The development keys protect nothing: their passphrase lies beside them.
@@ -52,6 +52,10 @@ def development():
         keys = Keys(keys.folder)
         with Step("making development keys"):
             keys.sign_tool("new", keys.folder)
+    if not (keys.folder / classical.PUBLIC).exists():
+        packages.ensure(["iso"])
+        with Step("making a development key for GRUB"):
+            classical.make(keys.folder, keys.passphrase)
     return keys
 
 
@@ -90,13 +94,18 @@ def extract(iso, work):
     files = {file.name: file for file in folder.iterdir() if file.is_file()}
     for file in files.values():
         file.chmod(0o644)
+    # That one is for GRUB.
+    files.pop(f"manifest{classical.SUFFIX}", None)
     return files
 
 
 def command_keys(options):
     build.build(yes=options.yes)
     keys = Keys(options.folder, options.passphrase_file)
+    packages.ensure(["iso"], options.yes)
     say(keys.sign_tool({"new": "new", "rotate": "rotate"}[options.action], keys.folder).strip())
+    if not (keys.folder / classical.PUBLIC).exists():
+        classical.make(keys.folder, keys.passphrase)
     if options.action == "new":
         say(f"Keep {keys.folder}/root.key off the machines that build and sign releases.")
     return 0
@@ -123,6 +132,7 @@ def verify(iso, roots):
         if "manifest" not in files:
             return ["manifest: the image has none"], ""
         listed = files.pop("manifest")
+        signature = listed.with_name(listed.name + classical.SUFFIX)
         done = subprocess.run(
             [build.artifact("tool/sign/quoin-sign"), "verify", roots, listed,
              *(f"{name}={file}" for name, file in sorted(files.items()))],
@@ -135,6 +145,9 @@ def verify(iso, roots):
         for name, file in sorted(files.items()):
             wrong += [f"{name}: {inner}: the file has other contents than the root image says"
                       for inner, _, _, good in rootimage.deferred(file.read_bytes()) if not good]
+        public = roots.with_name(classical.PUBLIC)
+        if public.exists() and not classical.verified(public, listed, signature):
+            wrong.append("manifest.sig: not a signature of the manifest by GRUB's key")
         if not image.has_roots(iso, roots, Path(temporary)):
             wrong.append("EFI/BOOT/BOOTX64.EFI: its loader has other root keys")
         return wrong, done.stdout.strip()
