@@ -39,7 +39,7 @@ DEFAULTS = {
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
     "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
-    "life": None,      # instead of expect: lifetests.py with this many kills, and this seed
+    "life": None,      # instead of expect: what lifetests.py does at the console
     "hostile": False,  # instead of expect: hostiletests.py
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says

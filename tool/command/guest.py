@@ -35,11 +35,11 @@ def kernel_package(name, options=()):
     return found.group(1)
 
 
-def unpack(package, where, options=()):
-    """Downloads a package into where and unpacks it to where/root."""
-    run(["apt-get", *options, "download", "-q", package], f"downloading {package}", cwd=where)
-    for archive in where.glob("*.deb"):
-        run(["dpkg", "-x", archive, where / "root"], f"unpacking {package}")
+def unpack(names, where, options=()):
+    """Downloads packages into where and unpacks them to where/root."""
+    run(["apt-get", *options, "download", "-q", *names], f"downloading {names[0]}", cwd=where)
+    for archive in sorted(where.glob("*.deb")):
+        run(["dpkg", "-x", archive, where / "root"], f"unpacking {archive.name}")
         archive.unlink()
 
 
@@ -60,8 +60,7 @@ def _parts(yes=False):
     def fill(folder):
         packages.refresh_lists(yes)
         with Step("downloading the guest's packages"):
-            unpack(kernel_package("linux-image-cloud-amd64"), folder)
-            unpack("busybox-static", folder)
+            unpack([kernel_package("linux-image-cloud-amd64"), "busybox-static"], folder)
     return unpacked("guest", fill)
 
 
@@ -151,7 +150,7 @@ def test_files():
     that runs the tests of test/guest."""
     kernel, busybox = originals(_parts())
     overlay = tree(TESTS / "files")
-    for program in ("state", "pages", "zero"):
+    for program in ("state", "pages", "tell", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     overlay |= modules(kernel, TEST_MODULES)

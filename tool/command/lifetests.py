@@ -19,6 +19,10 @@ _POOL = re.compile(r"pool: (\d+) of (\d+) bytes free")
 _ROW = re.compile(r"^([> ])\s*(\d+)  (\S+)\s+(none|stopped|running|stopping|failed)\s+(\d+)"
                   r"\s+(\d+) MiB\s+([\d.]+)\s+(\d+)%", re.MULTILINE)
 _TICK = re.compile(rb"tick (\d+)\r\n")
+_CLOCKS = re.compile(rb"clocks (\d+) (\d+)\r\n")
+_READINGS = 40      # of the guest's clocks, of which the quickest is taken
+_DRIFT_S = 0.1      # what the guest's clocks may be off at the end
+_WALL_S = 2         # a real-time clock has whole seconds, and so has the guest's from it
 
 
 class Failure(Exception):
@@ -60,6 +64,7 @@ class Console:
     def __init__(self, session, deadline):
         self.session = session
         self.deadline = deadline
+        self.found = None  # what a test tells beside that it passed
 
     def type(self, data):
         """Types, and returns the place of what is shown from now on."""
@@ -266,8 +271,46 @@ def _button(console):
         console.text(rb"console of debian(.*\r\n)+.*quoin-guest login:", place)
 
 
+def _read_clocks(console):
+    """The guest's clocks beside the host's: (wall clock, time since start, host's time, how far the
+    host's may be off), in seconds, of the reading that took the shortest time."""
+    best = None
+    for _ in range(_READINGS):
+        before = time.monotonic()
+        place = console.type(b"\r")
+        match = console.wait("the guest's clocks", place, _CLOCKS.search)
+        after = time.monotonic()
+        error = (after - before) / 2
+        if best is None or error < best[3]:
+            best = (int(match.group(1)) / 1e9, int(match.group(2)) / 1e9, before + error, error)
+    return best
+
+
+def _drift(console, seconds):
+    """The guest's clocks go as fast as the host's: what they differ by after the time, beyond what
+    is not known of when they were read, is no more than a tenth of a second."""
+    console.text(rb"clocks ready", 0)
+    first = _read_clocks(console)
+    wall = first[0] - time.time() + time.monotonic() - first[2]
+    if abs(wall) > _WALL_S + first[3]:
+        raise Failure(f"the guest's wall clock is {wall:.1f} s off")
+    time.sleep(seconds)
+    last = _read_clocks(console)
+    unknown = first[3] + last[3]
+    said = []
+    for name, which in (("wall clock", 0), ("time since start", 1)):
+        off = (last[which] - first[which]) - (last[2] - first[2])
+        said.append(f"{name} {off * 1000:+.1f} ms")
+        if abs(off) - unknown > _DRIFT_S:
+            raise Failure(f"after {last[2] - first[2]:.0f} s the guest's {name} is "
+                          f"{off * 1000:.1f} ms off")
+    console.found = (f"after {last[2] - first[2]:.0f} s: {', '.join(said)}, each "
+                     f"+-{unknown * 1000:.1f} ms")
+
+
 def _parts(life):
-    """Machines, and what is done with them: name -> test."""
+    """Machines, and what is done with them: name -> test. No machines: those of the image (None), or
+    the one of the row ({})."""
     if "many" in life:
         return ({f"m{number:02}": "cmdline = idle\n" for number in range(16)},
                 {"sixteen idle machines": _many})
@@ -277,6 +320,9 @@ def _parts(life):
         return ({"left": "cpu = 25%\n",
                  "sleeper": "cmdline = sleep\ncpu = 50%\npriority = high\n"},
                 {"a quarter of a core beside one that sleeps": _quarter})
+    if "drift" in life:
+        return {}, {f"clocks after {life['drift']} s":
+                    lambda console: _drift(console, life["drift"])}
     if "share" in life:
         return {"busy": "", "waits": "autostart = no\ncpu = 10%\n"}, {"a tenth of a core": _share}
     kills = life["kills"]
@@ -288,11 +334,14 @@ def _parts(life):
 
 
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed, or share, quarter, many or
-    button."""
+    """One row: life has the number of kills and their seed, or share, quarter, many, button, or drift
+    with its seconds."""
     try:
         machines, parts = _parts(life)
-        machine.root = _root_image(name, machines) if machines else image.root_image(yes)
+        if machines:
+            machine.root = _root_image(name, machines)
+        elif machines is None:
+            machine.root = image.root_image(yes)
         with Session(machine, yes) as session:
             console = Console(session, time.monotonic() + timeout)
             for part, test in parts.items():
@@ -301,7 +350,7 @@ def run(results, name, machine, life, timeout, yes):
                     if machines:
                         console.text(rb"payload up", 0)
                     test(console)
-                    results.ok(f"{name}: {part}", timer.took)
+                    results.ok(f"{name}: {part}", timer.took, console.found)
                 except Failure as failure:
                     results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
                     return

@@ -13,9 +13,11 @@ class Results:
         self.skipped = 0
         self.failures = []
 
-    def ok(self, name, took=None):
+    def ok(self, name, took=None, found=None):
+        """found: what the test measured."""
         self.passed += 1
-        say(f"PASS {name}" + (f" ({took:.1f} s)" if took is not None else ""))
+        say(f"PASS {name}" + (f" ({took:.1f} s)" if took is not None else "")
+            + (f": {found}" if found is not None else ""))
 
     def fail(self, name, reason, details=()):
         self.failed += 1

@@ -20,8 +20,8 @@ def _parts_32():
     def fill(folder):
         with Step("downloading the packages of the 32-bit guest"):
             options = packages.foreign("i386", folder)
-            guest.unpack(guest.kernel_package("linux-image-686-pae", options), folder, options)
-            guest.unpack("busybox-static", folder, options)
+            kernel = guest.kernel_package("linux-image-686-pae", options)
+            guest.unpack([kernel, "busybox-static"], folder, options)
     return guest.unpacked("guest-32", fill)
 
 
@@ -33,8 +33,8 @@ def _parts_stress():
             output = run(["apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
                           "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances",
                           STRESS], f"looking up {STRESS}")
-            for name in sorted(set(re.findall(r"^[a-z0-9]\S*$", output, re.MULTILINE))):
-                guest.unpack(name, folder)
+            names = sorted(set(re.findall(r"^[a-z0-9]\S*$", output, re.MULTILINE)))
+            guest.unpack(names, folder)
     return guest.unpacked("guest-stress", fill)
 
 
