@@ -15,8 +15,10 @@ enum alu_operation { ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XO
 #define FLAG_AF         0x0010ull
 #define FLAG_ZF         0x0040ull
 #define FLAG_SF         0x0080ull
+#define FLAG_TF         0x0100ull
 #define FLAG_DF         0x0400ull
 #define FLAG_OF         0x0800ull
+#define FLAG_RF         0x10000ull
 #define FLAG_ARITHMETIC (FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
 
 /* a op b on `size` bytes (1, 2, 4, 8); *flags is RFLAGS in and out. */

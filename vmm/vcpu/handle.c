@@ -7,6 +7,7 @@
 #include "vmm/cpu/cpuid.h"
 #include "vmm/vcpu/cr.h"
 #include "vmm/vcpu/emulate.h"
+#include "vmm/vcpu/step.h"
 #include "vmm/vm.h"
 
 #define RAX 0
@@ -346,8 +347,8 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         handle_cpuid(vcpu, exit);
         break;
     case EXIT_HLT:
-        if (skip(vcpu, exit))
-            vcpu->state = VCPU_HALTED;
+        if (skip(vcpu, exit) && (vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
+            vcpu->state = VCPU_HALTED; /* unless the guest steps over it */
         vcpu->poked = true;
         break;
     case EXIT_PORT:
@@ -386,15 +387,22 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         vcpu_raise_error(vcpu, EXCEPTION_GP, 0);
         break;
     case EXIT_EXCEPTION:
-        handle_exception(vcpu, exit);
+        vcpu->poked = true;
+        if (exit->exception.vector != EXCEPTION_DB || !step_end(vcpu))
+            handle_exception(vcpu, exit);
         break;
     case EXIT_SHUTDOWN: /* a PC resets on a triple fault, and some guests reboot by one */
         report(vcpu, exit, "triple fault");
         vm_end(vm, VM_RESET);
         break;
+    case EXIT_NMI_WINDOW:
+        if (vcpu->iret_awaited)
+            step_begin(vcpu);
+        vcpu->iret_awaited = false;
+        vcpu->poked = true;
+        break;
     case EXIT_RESUME:
     case EXIT_INTERRUPT_WINDOW:
-    case EXIT_NMI_WINDOW:
     case EXIT_INIT:
         vcpu->poked = true;
         break;

@@ -115,13 +115,16 @@ static void prepare_events(struct vcpu *vcpu)
     uint64_t blocked = mr[QUOIN_VM_INTERRUPTIBILITY];
     bool occupied = (mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) != 0;
     mr[QUOIN_VM_CONTROLS] &= ~(CONTROL_INTERRUPT_WINDOW | CONTROL_NMI_WINDOW);
-    if (vcpu->apic.nmi_pending) {
+    if (vcpu->apic.nmi_pending && !vcpu->stepping) {
         if (!occupied && (blocked & (BLOCKED_BY_NMI | BLOCKED_BY_INSTRUCTION)) == 0) {
             vcpu->apic.nmi_pending = false;
             inject(vcpu, EVENT_NMI, 2);
             occupied = true;
         } else {
+            bool nmi = occupied && (mr[QUOIN_VM_ENTRY_INFO] & EVENT_TYPE) == EVENT_NMI;
             mr[QUOIN_VM_CONTROLS] |= CONTROL_NMI_WINDOW;
+            vcpu->iret_awaited =
+                vcpu->vm->vendor == VM_VENDOR_AMD && (nmi || (blocked & BLOCKED_BY_NMI) != 0);
         }
     }
     vcpu->offered = false;

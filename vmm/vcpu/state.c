@@ -4,6 +4,8 @@
  */
 #include <stddef.h>
 
+#include "vmm/vcpu/alu.h"
+#include "vmm/vcpu/step.h"
 #include "vmm/vm.h"
 
 #define RIGHTS_CODE_16 0x9bu /* present, code, readable, accessed */
@@ -45,10 +47,21 @@ void vcpu_advance(struct vcpu *vcpu, uint64_t next_rip)
         vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] &= ~3ull;
         vcpu->changed |= QUOIN_VMENTER_INTERRUPTIBILITY;
     }
+    if ((vcpu->mr[QUOIN_VM_RFLAGS] & (FLAG_TF | FLAG_RF)) != 0)
+        step_complete(vcpu);
+}
+
+/* Faults push flags with RF set, so that the instruction's breakpoint is not met again (SDM vol. 3,
+ * 18.3.1.1). Of what the VMM raises only the debug exception is no fault. */
+static void set_resume(struct vcpu *vcpu, unsigned vector)
+{
+    if (vector != EXCEPTION_DB)
+        vcpu_set_rflags(vcpu, vcpu->mr[QUOIN_VM_RFLAGS] | FLAG_RF);
 }
 
 void vcpu_raise(struct vcpu *vcpu, unsigned vector)
 {
+    set_resume(vcpu, vector);
     vcpu->mr[QUOIN_VM_ENTRY_INFO] = EVENT_VALID | EVENT_EXCEPTION | (vector & EVENT_VECTOR);
 }
 
@@ -59,6 +72,7 @@ void vcpu_raise_error(struct vcpu *vcpu, unsigned vector, uint32_t error)
         vcpu_raise(vcpu, vector);
         return;
     }
+    set_resume(vcpu, vector);
     vcpu->mr[QUOIN_VM_ENTRY_INFO] =
         EVENT_VALID | EVENT_HAS_ERROR | EVENT_EXCEPTION | (vector & EVENT_VECTOR);
     vcpu->mr[QUOIN_VM_EXIT_ERROR] = error;
@@ -116,6 +130,10 @@ void vcpu_reset(struct vcpu *vcpu, bool init)
         vcpu->apic.startup_pending = false;
     vcpu->state = vcpu->index == 0 ? VCPU_RUNNING : VCPU_WAIT_STARTUP;
     vcpu->poked = true;
+    vcpu->iret_awaited = false;
+    if (vcpu->stepping)
+        vcpu->operations->write(vcpu, FIELD_EXCEPTION_BITMAP, 0);
+    vcpu->stepping = false;
     if (!init)
         reset_cold(vcpu);
     reset_system(vcpu);

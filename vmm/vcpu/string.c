@@ -7,6 +7,7 @@
 #include "vmm/device/bus.h"
 #include "vmm/vcpu/alu.h"
 #include "vmm/vcpu/emulate.h"
+#include "vmm/vcpu/step.h"
 #include "vmm/vm.h"
 
 /* Elements per exit. */
@@ -164,6 +165,10 @@ static int repeat(const struct string *string, int (*run)(const struct string *,
         bool zero = (string->vcpu->mr[QUOIN_VM_RFLAGS] & FLAG_ZF) != 0;
         if (count == 1 || (compares(insn) && zero != insn->rep)) {
             finish(string);
+            return EMULATE_DONE;
+        }
+        if ((string->vcpu->mr[QUOIN_VM_RFLAGS] & FLAG_TF) != 0) {
+            step_complete(string->vcpu); /* each element is a step */
             return EMULATE_DONE;
         }
     }

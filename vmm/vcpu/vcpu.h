@@ -64,6 +64,11 @@ struct vcpu {
     bool extint;  /* the 8259's output is up (vCPU 0) */
     bool offered; /* the event of the entry is an interrupt of the APIC */
 
+    bool iret_awaited; /* AMD-V: the NMI window that was asked for begins with an IRET */
+    bool stepping;     /* that IRET is under way, with TF set (step.h); the guest's own TF, DR6: */
+    bool step_own;
+    uint64_t step_dr6;
+
     struct apic apic;
     struct timer_queue timers;
     uint64_t armed; /* deadline that the hardware timer holds */
