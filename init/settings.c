@@ -34,6 +34,9 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     if (vmconfig_machine_disks(&config) != 0) {
         settings->connections |= 1u << CONNECTION_DISK;
     }
+    if (config.net.vlan != 0) {
+        settings->connections |= 1u << CONNECTION_NET;
+    }
     if (settings->connections != 0 && file->size > sizeof(((struct connection_row *)0)->config)) {
         log_error("%s: it is too long", file->name);
         return -1;

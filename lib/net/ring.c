@@ -13,14 +13,6 @@ int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool 
                             : ring_attach(&ring->in, network ? region : region + half, half, false);
 }
 
-/* Bytes that fit now; none when the peer's index is impossible. */
-static uint32_t room(const struct ring *ring)
-{
-    uint32_t used =
-        ring->index - atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
-    return used > ring->size ? 0 : ring->size - used;
-}
-
 bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
 {
     const struct net_record record = {
@@ -32,7 +24,7 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
         .checksum_start = frame->offload.checksum_start,
         .checksum_offset = frame->offload.checksum_offset,
     };
-    if (ring->broken || room(&ring->out) < sizeof(record) + frame->length)
+    if (ring->broken || ring_room(&ring->out) < sizeof(record) + frame->length)
         return false;
     /* The peer's index is read anew by each write, so the second may still find it impossible. */
     ring->broken = ring_write(&ring->out, (const uint8_t *)&record, sizeof(record)) !=
@@ -44,6 +36,16 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
 bool net_ring_must_wake(struct net_ring *ring)
 {
     return ring_must_wake(&ring->out);
+}
+
+bool net_ring_prepare_wait(struct net_ring *ring, const struct net_frame *frame)
+{
+    return ring->broken || ring_prepare_wait(&ring->out, sizeof(struct net_record) + frame->length);
+}
+
+bool net_ring_must_tell(struct net_ring *ring)
+{
+    return ring_must_tell(&ring->in);
 }
 
 static int break_ring(struct net_ring *ring)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ring/ring.h>
+#include <string.h>
 
 int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer)
 {
@@ -33,8 +34,10 @@ int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
     uint32_t room = ring->size - used;
     if (length > room)
         length = room;
-    for (uint32_t i = 0; i < length; i++)
-        ring->data[(ring->index + i) & (ring->size - 1)] = bytes[i];
+    uint32_t at = ring->index & (ring->size - 1);
+    uint32_t first = length < ring->size - at ? length : ring->size - at;
+    memcpy(ring->data + at, bytes, first);
+    memcpy(ring->data, bytes + first, length - first);
     ring->index += length;
     /* Sequentially consistent: ordered before the look at consumer_sleeps in ring_must_wake. */
     atomic_store(&ring->shared->produced, ring->index);
@@ -49,8 +52,10 @@ int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length)
         return RING_ERROR_BROKEN;
     if (length > used)
         length = used;
-    for (uint32_t i = 0; i < length; i++)
-        bytes[i] = ring->data[(ring->index + i) & (ring->size - 1)];
+    uint32_t at = ring->index & (ring->size - 1);
+    uint32_t first = length < ring->size - at ? length : ring->size - at;
+    memcpy(bytes, ring->data + at, first);
+    memcpy(bytes + first, ring->data, length - first);
     ring->index += length;
     atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
     return length;
@@ -71,6 +76,26 @@ bool ring_prepare_sleep(struct ring *ring)
         return true;
     atomic_store(&ring->shared->consumer_sleeps, 0);
     return false;
+}
+
+bool ring_prepare_wait(struct ring *ring, uint32_t bytes)
+{
+    atomic_store(&ring->shared->producer_waits, 1);
+    uint32_t used = ring->index - atomic_load(&ring->shared->consumed);
+    if (used > ring->size || ring->size - used < bytes)
+        return true;
+    atomic_store(&ring->shared->producer_waits, 0);
+    return false;
+}
+
+bool ring_must_tell(struct ring *ring)
+{
+    /* What was read is known before the flag is looked at, as ring_prepare_wait does it the other
+     * way round. */
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load(&ring->shared->producer_waits) == 0)
+        return false;
+    return atomic_exchange(&ring->shared->producer_waits, 0) != 0;
 }
 
 void ring_drop(struct ring *ring)

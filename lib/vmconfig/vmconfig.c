@@ -1,20 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "vmconfig.h"
+#include "parser.h"
 
 #include <string.h>
-
-/* A piece of the file. */
-struct text {
-    const char *start;
-    size_t length;
-};
-
-struct parser {
-    struct vmconfig *config;
-    struct vmconfig_error *error;
-    unsigned line;
-    uint32_t seen; /* bit: index in the table of keys */
-};
 
 #define MIB (1ull << 20)
 
@@ -35,13 +22,12 @@ static struct text trim(struct text t)
     return t;
 }
 
-static bool text_is(struct text t, const char *string)
+bool parser_text_is(struct text t, const char *string)
 {
     return t.length == strlen(string) && memcmp(t.start, string, t.length) == 0;
 }
 
-/* "message" or "message: detail", cut to what fits. */
-static int fail(struct parser *p, const char *message, struct text detail)
+int parser_fail(struct parser *p, const char *message, struct text detail)
 {
     size_t room = sizeof(p->error->message) - 1;
     size_t used = strlen(message);
@@ -62,27 +48,32 @@ static int fail(struct parser *p, const char *message, struct text detail)
 static int set_string(struct parser *p, char *to, size_t size, struct text value)
 {
     if (value.length == 0) {
-        return fail(p, "this key needs a value", value);
+        return parser_fail(p, "this key needs a value", value);
     }
     if (value.length >= size) {
-        return fail(p, "this value is too long", value);
+        return parser_fail(p, "this value is too long", value);
     }
     memcpy(to, value.start, value.length);
     to[value.length] = 0;
     return 0;
 }
 
-static int set_name(struct parser *p, struct text value)
+int parser_set_name(struct parser *p, char *to, size_t size, struct text value)
 {
     for (size_t i = 0; i < value.length; i++) {
         char c = value.start[i];
         bool valid = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '-' || c == '_';
         if (!valid) {
-            return fail(p, "a name is made of letters, digits, - and _", value);
+            return parser_fail(p, "a name is made of letters, digits, - and _", value);
         }
     }
-    return set_string(p, p->config->name, sizeof(p->config->name), value);
+    return set_string(p, to, size, value);
+}
+
+static int set_name(struct parser *p, struct text value)
+{
+    return parser_set_name(p, p->config->name, sizeof(p->config->name), value);
 }
 
 static int set_kernel(struct parser *p, struct text value)
@@ -105,8 +96,7 @@ static int set_command_line(struct parser *p, struct text value)
     return set_string(p, p->config->command_line, sizeof(p->config->command_line), value);
 }
 
-/* Digits only; false beyond 2^40 too. */
-static bool parse_number(struct text t, uint64_t *number)
+bool parser_number(struct text t, uint64_t *number)
 {
     *number = 0;
     for (size_t i = 0; i < t.length; i++) {
@@ -129,7 +119,7 @@ static bool parse_size(struct text t, uint64_t *bytes)
         return false;
     }
     t.length--;
-    if (!parse_number(t, &number)) {
+    if (!parser_number(t, &number)) {
         return false;
     }
     *bytes = number > (1ull << 40) >> shift ? UINT64_MAX : number << shift;
@@ -141,13 +131,13 @@ static int set_memory(struct parser *p, struct text value)
     uint64_t bytes;
 
     if (!parse_size(value, &bytes)) {
-        return fail(p, "memory is a number with M or G behind it, such as 512M", value);
+        return parser_fail(p, "memory is a number with M or G behind it, such as 512M", value);
     }
     if (bytes < 16 * MIB || bytes > 1ull << 40) {
-        return fail(p, "memory must be from 16M to 1024G", value);
+        return parser_fail(p, "memory must be from 16M to 1024G", value);
     }
     if (bytes % (2 * MIB) != 0) {
-        return fail(p, "memory must be a multiple of 2M", value);
+        return parser_fail(p, "memory must be a multiple of 2M", value);
     }
     p->config->memory = bytes;
     return 0;
@@ -157,8 +147,8 @@ static int set_vcpus(struct parser *p, struct text value)
 {
     uint64_t number;
 
-    if (!parse_number(value, &number) || number < 1 || number > VMCONFIG_MAX_VCPUS) {
-        return fail(p, "vcpus must be a number from 1 to 16", value);
+    if (!parser_number(value, &number) || number < 1 || number > VMCONFIG_MAX_VCPUS) {
+        return parser_fail(p, "vcpus must be a number from 1 to 16", value);
     }
     p->config->vcpus = (unsigned)number;
     return 0;
@@ -174,8 +164,8 @@ static int set_cpu(struct parser *p, struct text value)
     } else {
         digits.length = 0;
     }
-    if (!parse_number(digits, &number) || number < 1 || number > 100) {
-        return fail(p, "cpu is from 1% to 100%", value);
+    if (!parser_number(digits, &number) || number < 1 || number > 100) {
+        return parser_fail(p, "cpu is from 1% to 100%", value);
     }
     p->config->cpu_percent = (unsigned)number;
     return 0;
@@ -183,10 +173,10 @@ static int set_cpu(struct parser *p, struct text value)
 
 static int set_priority(struct parser *p, struct text value)
 {
-    if (!text_is(value, "high") && !text_is(value, "normal")) {
-        return fail(p, "priority is normal or high", value);
+    if (!parser_text_is(value, "high") && !parser_text_is(value, "normal")) {
+        return parser_fail(p, "priority is normal or high", value);
     }
-    p->config->high_priority = text_is(value, "high");
+    p->config->high_priority = parser_text_is(value, "high");
     return 0;
 }
 
@@ -194,8 +184,8 @@ static int set_order(struct parser *p, struct text value)
 {
     uint64_t number;
 
-    if (!parse_number(value, &number) || number > 99) {
-        return fail(p, "order must be a number from 0 to 99", value);
+    if (!parser_number(value, &number) || number > 99) {
+        return parser_fail(p, "order must be a number from 0 to 99", value);
     }
     p->config->order = (unsigned)number;
     return 0;
@@ -203,24 +193,23 @@ static int set_order(struct parser *p, struct text value)
 
 static int set_autostart(struct parser *p, struct text value)
 {
-    if (!text_is(value, "yes") && !text_is(value, "no")) {
-        return fail(p, "autostart is yes or no", value);
+    if (!parser_text_is(value, "yes") && !parser_text_is(value, "no")) {
+        return parser_fail(p, "autostart is yes or no", value);
     }
-    p->config->autostart = text_is(value, "yes");
+    p->config->autostart = parser_text_is(value, "yes");
     return 0;
 }
 
 static int set_rng(struct parser *p, struct text value)
 {
-    if (!text_is(value, "on") && !text_is(value, "off")) {
-        return fail(p, "rng is on or off", value);
+    if (!parser_text_is(value, "on") && !parser_text_is(value, "off")) {
+        return parser_fail(p, "rng is on or off", value);
     }
-    p->config->rng = text_is(value, "on");
+    p->config->rng = parser_text_is(value, "on");
     return 0;
 }
 
-/* Cuts the first word off. */
-static struct text next_word(struct text *rest)
+struct text parser_next_word(struct text *rest)
 {
     struct text word = trim(*rest);
     size_t length = 0;
@@ -263,17 +252,17 @@ static int set_source(struct parser *p, struct vmconfig_disk *disk, struct text 
     }
     return gpt_parse_uuid(name.start, name.length, &disk->uuid)
                ? 1
-               : fail(p, "this is no UUID like 01234567-89ab-cdef-0123-456789abcdef", name);
+               : parser_fail(p, "this is no UUID like 01234567-89ab-cdef-0123-456789abcdef", name);
 }
 
 /* What follows the name of a disk of the machine, and the kind of drive. */
 static int set_machine_disk(struct parser *p, struct vmconfig_disk *disk, struct text option)
 {
     if (disk->kind == VMCONFIG_DISK_CDROM) {
-        return fail(p, "a disk of the machine is no cdrom", (struct text){0});
+        return parser_fail(p, "a disk of the machine is no cdrom", (struct text){0});
     }
-    if (option.length != 0 && !text_is(option, "read-only")) {
-        return fail(p, "a disk of the machine has no option but read-only", option);
+    if (option.length != 0 && !parser_text_is(option, "read-only")) {
+        return parser_fail(p, "a disk of the machine has no option but read-only", option);
     }
     disk->read_only = option.length != 0;
     return 0;
@@ -283,13 +272,13 @@ static int set_file_disk(struct parser *p, struct vmconfig_disk *disk, struct te
 {
     if (size.length != 0 && (!parse_size(size, &disk->writable) || disk->writable == 0 ||
                              disk->writable % (2 * MIB) != 0 || disk->writable > 256 * MIB)) {
-        return fail(p, "a disk keeps a multiple of 2M up to 256M", size);
+        return parser_fail(p, "a disk keeps a multiple of 2M up to 256M", size);
     }
     if (disk->kind == VMCONFIG_DISK_CDROM && (disk->writable != 0 || disk->file[0] == 0)) {
-        return fail(p, "a cdrom has a file and keeps nothing", (struct text){0});
+        return parser_fail(p, "a cdrom has a file and keeps nothing", (struct text){0});
     }
     if (disk->file[0] == 0 && disk->writable == 0) {
-        return fail(p, "a disk without a file needs a size", (struct text){0});
+        return parser_fail(p, "a disk without a file needs a size", (struct text){0});
     }
     return 0;
 }
@@ -298,29 +287,29 @@ static int set_file_disk(struct parser *p, struct vmconfig_disk *disk, struct te
 static int set_disk(struct parser *p, struct text value)
 {
     struct vmconfig_disk *disk = &p->config->disk[p->config->disk_count];
-    struct text name = next_word(&value);
-    struct text kind = next_word(&value);
-    struct text option = next_word(&value);
+    struct text name = parser_next_word(&value);
+    struct text kind = parser_next_word(&value);
+    struct text option = parser_next_word(&value);
 
     if (p->config->disk_count == VMCONFIG_MAX_DISKS) {
-        return fail(p, "there are at most 4 disks", (struct text){0});
+        return parser_fail(p, "there are at most 4 disks", (struct text){0});
     }
     int source = set_source(p, disk, name);
-    if (source < 0 || (source == 0 && !text_is(name, "-") &&
+    if (source < 0 || (source == 0 && !parser_text_is(name, "-") &&
                        set_string(p, disk->file, sizeof(disk->file), name) != 0)) {
         return -1;
     }
-    if (text_is(kind, "virtio") || kind.length == 0) {
+    if (parser_text_is(kind, "virtio") || kind.length == 0) {
         disk->kind = VMCONFIG_DISK_VIRTIO;
-    } else if (text_is(kind, "sata")) {
+    } else if (parser_text_is(kind, "sata")) {
         disk->kind = VMCONFIG_DISK_SATA;
-    } else if (text_is(kind, "cdrom")) {
+    } else if (parser_text_is(kind, "cdrom")) {
         disk->kind = VMCONFIG_DISK_CDROM;
     } else {
-        return fail(p, "a disk is virtio, sata or cdrom", kind);
+        return parser_fail(p, "a disk is virtio, sata or cdrom", kind);
     }
     if (trim(value).length != 0) {
-        return fail(p, "nothing may follow a disk's last word", trim(value));
+        return parser_fail(p, "nothing may follow a disk's last word", trim(value));
     }
     if ((source > 0 ? set_machine_disk(p, disk, option) : set_file_disk(p, disk, option)) != 0) {
         return -1;
@@ -350,7 +339,7 @@ static const struct key keys[] = {
     {"vcpus", set_vcpus},       {"autostart", set_autostart},
     {"cpu", set_cpu},           {"order", set_order},
     {"rng", set_rng},           {"disk", set_disk},
-    {"priority", set_priority},
+    {"priority", set_priority}, {"net", parser_set_net},
 };
 
 static int parse_line(struct parser *p, struct text line)
@@ -361,25 +350,25 @@ static int parse_line(struct parser *p, struct text line)
     }
     const char *equals = memchr(line.start, '=', line.length);
     if (!equals) {
-        return fail(p, "expected key = value", line);
+        return parser_fail(p, "expected key = value", line);
     }
     size_t before = (size_t)(equals - line.start);
     struct text key = trim((struct text){line.start, before});
     struct text value = trim((struct text){equals + 1, line.length - before - 1});
     if (memchr(line.start, 0, line.length)) {
-        return fail(p, "this line holds a NUL byte", (struct text){0});
+        return parser_fail(p, "this line holds a NUL byte", (struct text){0});
     }
     for (unsigned i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-        if (text_is(key, keys[i].name)) {
+        if (parser_text_is(key, keys[i].name)) {
             /* Only disks may be several. */
             if ((p->seen >> i & 1) && keys[i].set != set_disk) {
-                return fail(p, "this key stands here a second time", key);
+                return parser_fail(p, "this key stands here a second time", key);
             }
             p->seen |= 1u << i;
             return keys[i].set(p, value);
         }
     }
-    return fail(p, "unknown key", key);
+    return parser_fail(p, "unknown key", key);
 }
 
 int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
@@ -403,17 +392,19 @@ int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
     }
     p.line = 0;
     if (config->name[0] == 0) {
-        return fail(&p, "the key is missing", (struct text){"name", 4});
+        return parser_fail(&p, "the key is missing", (struct text){"name", 4});
     }
     if (config->memory == 0) {
-        return fail(&p, "the key is missing", (struct text){"memory", 6});
+        return parser_fail(&p, "the key is missing", (struct text){"memory", 6});
     }
     if ((config->kernel[0] == 0) == (config->firmware[0] == 0)) {
-        return fail(&p, "one of the keys kernel and firmware must be there", (struct text){0});
+        return parser_fail(&p, "one of the keys kernel and firmware must be there",
+                           (struct text){0});
     }
     /* What runs before the others must not be able to keep them from running. */
     if (config->high_priority && config->cpu_percent > 50) {
-        return fail(&p, "priority = high needs a cpu of at most 50%", (struct text){0});
+        return parser_fail(&p, "priority = high needs a cpu of at most 50%", (struct text){0});
     }
+    parser_complete_net(config);
     return 0;
 }

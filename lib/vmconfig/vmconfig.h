@@ -19,6 +19,7 @@ enum {
     VMCONFIG_MAX_VCPUS = 16,
     VMCONFIG_MAX_DISKS = 4,
     VMCONFIG_SERIAL_SIZE = 21,
+    VMCONFIG_NETWORK_SIZE = 16,
 };
 
 enum vmconfig_disk_kind { VMCONFIG_DISK_VIRTIO, VMCONFIG_DISK_SATA, VMCONFIG_DISK_CDROM };
@@ -42,6 +43,14 @@ struct vmconfig_disk {
     bool read_only;
 };
 
+/* The machine's network card. */
+struct vmconfig_net {
+    char network[VMCONFIG_NETWORK_SIZE]; /* joined with all machines of this name; "": with none */
+    bool outside;                        /* joined with the card of the computer */
+    uint8_t mac[6];                      /* of one station, not zero */
+    uint16_t vlan;                       /* 1 to 4094; 0: there is no card */
+};
+
 struct vmconfig {
     char name[VMCONFIG_NAME_SIZE];     /* letters, digits, - and _ */
     char kernel[VMCONFIG_FILE_SIZE];   /* bzImage or PVH ELF */
@@ -57,6 +66,7 @@ struct vmconfig {
     bool rng;             /* a source of random numbers; false unless the file says on */
     unsigned disk_count;
     struct vmconfig_disk disk[VMCONFIG_MAX_DISKS];
+    struct vmconfig_net net;
 };
 
 struct vmconfig_error {

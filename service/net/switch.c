@@ -20,6 +20,28 @@ void switch_initialize(struct network_switch *sw, uint64_t key)
     sw->key = key;
 }
 
+static void forget(struct network_switch *sw, unsigned port)
+{
+    for (unsigned i = 0; i < SWITCH_BUCKETS; i++) {
+        for (unsigned way = 0; way < SWITCH_WAYS; way++) {
+            if (sw->table[i][way].port == port)
+                sw->table[i][way].used = false;
+        }
+    }
+}
+
+/* The VM that has the address, or none. */
+static unsigned find_machine(const struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
+{
+    for (unsigned i = 0; i < SWITCH_PORTS; i++) {
+        const struct switch_port *port = &sw->port[i];
+        if (port->used && !port->config.uplink && port->config.vlan == vlan &&
+            memcmp(port->config.mac, mac, NET_MAC_SIZE) == 0)
+            return i;
+    }
+    return SWITCH_PORTS;
+}
+
 bool switch_open(struct network_switch *sw, unsigned port, const struct switch_config *config,
                  const struct net_sink *sink)
 {
@@ -29,10 +51,27 @@ bool switch_open(struct network_switch *sw, unsigned port, const struct switch_c
     if (!config->uplink &&
         ((config->mac[0] & 1) != 0 || memcmp(config->mac, none, NET_MAC_SIZE) == 0))
         return false;
-    switch_close(sw, port);
+    unsigned other = config->uplink ? SWITCH_PORTS : find_machine(sw, config->mac, config->vlan);
+    if (other != SWITCH_PORTS && other != port)
+        return false;
+    forget(sw, port);
     sw->port[port] = (struct switch_port){
         .used = true, .config = *config, .sink = *sink, .tokens = SWITCH_BURST * SECOND};
     return true;
+}
+
+void switch_join(struct network_switch *sw, unsigned a, unsigned b)
+{
+    if (a >= SWITCH_PORTS || b >= SWITCH_PORTS || !sw->port[a].used || !sw->port[b].used)
+        return;
+    sw->port[a].config.peers |= 1u << b;
+    sw->port[b].config.peers |= 1u << a;
+}
+
+void switch_carry(struct network_switch *sw, unsigned port, uint16_t vlan)
+{
+    if (port < SWITCH_PORTS && vlan != 0 && vlan <= 4094)
+        sw->port[port].config.tagged[vlan / 8] |= (uint8_t)(1u << (vlan & 7));
 }
 
 void switch_close(struct network_switch *sw, unsigned port)
@@ -40,12 +79,9 @@ void switch_close(struct network_switch *sw, unsigned port)
     if (port >= SWITCH_PORTS)
         return;
     sw->port[port].used = false;
-    for (unsigned i = 0; i < SWITCH_BUCKETS; i++) {
-        for (unsigned way = 0; way < SWITCH_WAYS; way++) {
-            if (sw->table[i][way].port == port)
-                sw->table[i][way].used = false;
-        }
-    }
+    forget(sw, port);
+    for (unsigned i = 0; i < SWITCH_PORTS; i++)
+        sw->port[i].config.peers &= ~(1u << port);
 }
 
 static struct switch_address *bucket(struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
@@ -114,18 +150,6 @@ static bool read_tag(const struct switch_config *config, const struct net_frame 
     if ((tag & 0xfffu) != 0)
         passage->vlan = tag & 0xfffu;
     return passage->vlan < 4095 && has_vlan(config, passage->vlan);
-}
-
-/* The VM that has the address, or none. */
-static unsigned find_machine(const struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
-{
-    for (unsigned i = 0; i < SWITCH_PORTS; i++) {
-        const struct switch_port *port = &sw->port[i];
-        if (port->used && !port->config.uplink && port->config.vlan == vlan &&
-            memcmp(port->config.mac, mac, NET_MAC_SIZE) == 0)
-            return i;
-    }
-    return SWITCH_PORTS;
 }
 
 static bool joined(const struct network_switch *sw, unsigned a, unsigned b)

@@ -64,11 +64,20 @@ struct network_switch {
 
 void switch_initialize(struct network_switch *sw, uint64_t key);
 
-/* Opens a port, or changes an open one; false: no such port, an impossible VLAN or address. */
+/*
+ * Opens a port, or changes an open one; false: no such port, an impossible VLAN or address, or an
+ * address that another port has in this VLAN.
+ */
 bool switch_open(struct network_switch *sw, unsigned port, const struct switch_config *config,
                  const struct net_sink *sink);
 
-/* Closes it and forgets what was learned there. */
+/* Joins two open ports: each is a peer of the other until one of them is closed. */
+void switch_join(struct network_switch *sw, unsigned a, unsigned b);
+
+/* An uplink carries frames of this VLAN, 1 to 4094, with a tag. */
+void switch_carry(struct network_switch *sw, unsigned port, uint16_t vlan);
+
+/* Closes it, forgets what was learned there, and nobody is joined with it any more. */
 void switch_close(struct network_switch *sw, unsigned port);
 
 /* A frame has come in at a port, at time `now` in ns. It is delivered or dropped at once. */

@@ -20,7 +20,11 @@
 
 _Static_assert(HEADER + NET_FRAME_MAX <= TRANSMIT_SIZE, "the largest frame fits");
 _Static_assert(VIRTIO_NET_RECEIVE_BUFFERS <= QUEUE_SIZE, "each buffer has a descriptor");
-_Static_assert(VIRTIO_NET_TRANSMIT_BUFFERS == 32, "one bit for each");
+_Static_assert(VIRTIO_NET_TRANSMIT_BUFFERS < 32, "one bit for each");
+_Static_assert(VIRTIO_NET_RECEIVE_BUFFERS *RECEIVE_SIZE +
+                       VIRTIO_NET_TRANSMIT_BUFFERS * TRANSMIT_SIZE + 0x10000u <=
+                   VIRTIO_NET_DMA_SIZE,
+               "the DMA memory is enough, queues included");
 
 static void post(struct virtio_net_driver *driver, uint32_t index)
 {
@@ -65,8 +69,13 @@ static bool send(void *context, const struct net_frame *frame)
     if (driver->broken)
         return true; /* nothing goes out any more; nobody is to wait for it */
     if (driver->free_transmit == 0) {
-        driver->refused = true;
         virtio_queue_want_interrupt(&driver->transmit);
+        reclaim(driver); /* what the device took before it saw that */
+    }
+    if (driver->broken)
+        return true;
+    if (driver->free_transmit == 0) {
+        driver->refused = true;
         return false;
     }
     unsigned index = (unsigned)__builtin_ctz(driver->free_transmit);
@@ -136,28 +145,34 @@ static void hand_in(struct virtio_net_driver *driver, uint32_t index, uint32_t w
         driver->dropped++;
 }
 
-static void receive(struct virtio_net_driver *driver)
+/* How many frames there were. */
+static unsigned receive(struct virtio_net_driver *driver)
 {
     uint32_t index;
     uint32_t written;
-    int result;
-    while ((result = virtio_queue_take(&driver->receive, &index, &written)) == 1) {
+    unsigned count = 0;
+    int result = 0;
+    while (count < VIRTIO_NET_RECEIVE_BUFFERS &&
+           (result = virtio_queue_take(&driver->receive, &index, &written)) == 1) {
         hand_in(driver, index, written);
         post(driver, index);
+        count++;
     }
     if (result < 0)
         break_down(driver);
     else
         notify(driver, &driver->receive);
+    return count;
 }
 
 bool virtio_net_interrupt(struct virtio_net_driver *driver)
 {
     if (driver->broken)
         return false;
-    receive(driver);
+    /* The device interrupts for what comes after this; what it had before is seen in this round,
+     * and if there was anything, another one has to show that it was all (2.7.10). */
     virtio_queue_want_interrupt(&driver->receive);
-    receive(driver);
+    driver->more = receive(driver) != 0 && !driver->broken;
     if (!driver->broken)
         reclaim(driver);
     if (!driver->broken && virtio_is_broken(&driver->transport))
@@ -196,7 +211,7 @@ int virtio_net_start(struct virtio_net_driver *driver, const struct registers *c
         return VIRTIO_ERROR_QUEUE;
     for (unsigned i = 0; i < NET_MAC_SIZE; i++)
         driver->mac[i] = registers_read8(&driver->transport.device, i);
-    driver->free_transmit = UINT32_MAX;
+    driver->free_transmit = (1u << VIRTIO_NET_TRANSMIT_BUFFERS) - 1;
     virtio_set_config_vector(&driver->transport, vector);
     virtio_ready(&driver->transport);
     virtio_queue_no_interrupt(&driver->transmit);

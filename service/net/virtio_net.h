@@ -10,10 +10,10 @@
 #include <virtio/transport.h>
 
 #define VIRTIO_NET_RECEIVE_BUFFERS  128u
-#define VIRTIO_NET_TRANSMIT_BUFFERS 32u
+#define VIRTIO_NET_TRANSMIT_BUFFERS 24u
 
-/* DMA memory that the driver needs, queues included. */
-#define VIRTIO_NET_DMA_SIZE 0x300000u
+/* DMA memory that the driver needs, queues included: one large page. */
+#define VIRTIO_NET_DMA_SIZE 0x200000u
 
 struct virtio_net_driver {
     struct net_sink output; /* frames given to it go out */
@@ -28,6 +28,7 @@ struct virtio_net_driver {
     struct net_sink input;  /* takes what comes in */
     bool refused;           /* the output has refused a frame since there was room */
     bool broken;
+    bool more; /* the device may have more: virtio_net_interrupt is to be called again */
     uint64_t dropped;
     uint8_t frame[2048]; /* received, copied out of the device's reach */
     uint8_t scratch[NET_FRAME_MAX];
@@ -38,7 +39,11 @@ int virtio_net_start(struct virtio_net_driver *driver, const struct registers *c
                      const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector,
                      const struct net_sink *input);
 
-/* The device has interrupted: hands in what arrived. true: there is room for frames again. */
+/*
+ * The device has interrupted, or `more` is set: hands in what arrived, one round of the queue at
+ * most, so that a device that always has something cannot hold the driver. true: there is room for
+ * frames again.
+ */
 bool virtio_net_interrupt(struct virtio_net_driver *driver);
 
 #endif

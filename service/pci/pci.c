@@ -29,6 +29,9 @@ microkit_channel config_port_id;
 uint64_t disk_window;        /* where the disk driver's mapping of registers begins, physically */
 uint64_t disk_table;         /* likewise this service's of the disk's MSI-X table ... */
 uint64_t disk_table_address; /* ... and where it is mapped */
+uint64_t network_window;     /* the same for the network card */
+uint64_t network_table;
+uint64_t network_table_address;
 
 /* Which device is whose: the channel is the place in this list. */
 struct grant {
@@ -51,6 +54,13 @@ static bool is_disk(const struct pci_info *info)
     return virtio || info->class_code == 0x010601;
 }
 
+/* A virtio network card, modern or transitional, or an 82574 (e1000e). */
+static bool is_network(const struct pci_info *info)
+{
+    bool virtio = info->vendor == 0x1af4 && (info->device == 0x1041 || info->device == 0x1000);
+    return virtio || (info->vendor == 0x8086 && info->device == 0x10d3);
+}
+
 static struct grant grants[] = {
     {.suits = is_disk,
      .window_size = 0x200000,
@@ -58,6 +68,12 @@ static struct grant grants[] = {
      .window = &disk_window,
      .table = &disk_table,
      .table_address = &disk_table_address},
+    {.suits = is_network,
+     .window_size = 0x200000,
+     .interrupt = 9,
+     .window = &network_window,
+     .table = &network_table,
+     .table_address = &network_table_address},
 };
 
 #define GRANTS (sizeof(grants) / sizeof(grants[0]))
@@ -104,10 +120,19 @@ static void set_bar(const struct grant *grant, unsigned bar, uint64_t address)
         registers_write32(&grant->config, BARS + 4 * bar + 4, (uint32_t)(address >> 32));
 }
 
+/*
+ * MSI needs no memory of the device's and is taken where there is a choice; MSI-X stays off then,
+ * and its table says nothing.
+ */
+static bool uses_msix(const struct grant *grant)
+{
+    return grant->info.msi == 0 && grant->info.msix.capability != 0;
+}
+
 /* The BAR with the MSI-X table is this service's: who writes there can raise any interrupt. */
 static bool is_table(const struct grant *grant, unsigned bar)
 {
-    return grant->info.msix.capability != 0 && grant->info.msix.table_bar == bar;
+    return uses_msix(grant) && grant->info.msix.table_bar == bar;
 }
 
 /* Moves the device's memory BARs into its driver's window, each to a multiple of its size. */
@@ -141,7 +166,7 @@ static bool set_interrupt(const struct grant *grant)
     uint16_t data = (uint16_t)(MSI_FIRST_VECTOR + grant->interrupt);
     const struct registers table = {.base = (volatile uint8_t *)*grant->table_address,
                                     .size = TABLE_SIZE};
-    if (grant->info.msix.capability == 0) {
+    if (!uses_msix(grant)) {
         pci_enable_msi(&grant->config, &grant->info, MSI_ADDRESS, data);
         return grant->info.msi != 0;
     }

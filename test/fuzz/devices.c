@@ -148,7 +148,8 @@ static struct bench *create(void)
     b->slow.submit = submit_later;
     b->slow.context = b;
     virtio_blk_initialize(&b->blk, 2, &vm->memory, &vm->apics, &vm->irq, &b->slow, 2);
-    virtio_net_initialize(&b->net, 3, &vm->memory, &vm->apics, &vm->irq, mac, 4, &sink, NULL, NULL);
+    const struct virtio_net_events events = {0};
+    virtio_net_initialize(&b->net, 3, &vm->memory, &vm->apics, &vm->irq, mac, 4, &sink, &events);
     virtio_rng_initialize(&b->rng, 4, &vm->memory, &vm->apics, &vm->irq, noise, NULL);
     virtio_balloon_initialize(&b->balloon, 5, &vm->memory, &vm->apics, &vm->irq, b->balloon_map,
                               sizeof(b->balloon_map), page, NULL);

@@ -89,6 +89,33 @@ static void test_disks_of_the_machine(void **state)
     }
 }
 
+static void test_network(void **state)
+{
+    static const uint8_t given[6] = {0x02, 0, 0x5e, 0xab, 0xcd, 0x01};
+    uint8_t made[6];
+    (void)state;
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\n"), 0);
+    assert_int_equal(config.net.vlan, 0);
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nnet = outside"), 0);
+    assert_string_equal(config.net.network, "");
+    assert_true(config.net.outside);
+    assert_int_equal(config.net.vlan, 1);
+    assert_int_equal(config.net.mac[0], 2);
+    memcpy(made, config.net.mac, 6);
+    assert_int_equal(parse("net = outside\nname=b\nkernel=k\nmemory=16M\n"), 0);
+    assert_memory_not_equal(config.net.mac, made, 6); /* each name has its own */
+    assert_int_equal(
+        parse("name=a\nkernel=k\nmemory=16M\nnet = lan mac=02:00:5e:aB:cd:01\tvlan=4094"), 0);
+    assert_string_equal(config.net.network, "lan");
+    assert_false(config.net.outside);
+    assert_int_equal(config.net.vlan, 4094);
+    assert_memory_equal(config.net.mac, given, 6);
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nnet = lan outside vlan=7"), 0);
+    assert_true(config.net.outside);
+    assert_int_equal(config.net.vlan, 7);
+    assert_memory_equal(config.net.mac, made, 6);
+}
+
 static void test_devices(void **state)
 {
     (void)state;
@@ -125,6 +152,19 @@ static void test_refusals(void **state)
         {"[section]\n", 1, "key = value"},
         {"memory = 512\n", 1, "M or G"},
         {"rng = yes\n", 1, "on or off"},
+        {"net =\n", 1, "needs a value"},
+        {"net = a.b\n", 1, "made of letters"},
+        {"net = abcdefghijklmnop\n", 1, "too long"},
+        {"net = lan inside\n", 1, "options are outside, mac= and vlan=: inside"},
+        {"net = lan vlan=0\n", 1, "from 1 to 4094: 0"},
+        {"net = lan vlan=4095\n", 1, "from 1 to 4094"},
+        {"net = lan vlan=\n", 1, "from 1 to 4094"},
+        {"net = lan mac=00:00:00:00:00:00\n", 1, "one station's address"},
+        {"net = lan mac=01:00:00:00:00:01\n", 1, "one station's address"},
+        {"net = lan mac=02:00:00:00:00:0g\n", 1, "one station's address"},
+        {"net = lan mac=02-00:00:00:00:00\n", 1, "one station's address"},
+        {"net = lan mac=02:00:00:00:00:0\n", 1, "one station's address"},
+        {"net = lan\nnet = lan\n", 2, "a second time: net"},
         {"disk =\n", 1, "needs a value"},
         {"disk = f ide\n", 1, "virtio, sata or cdrom: ide"},
         {"disk = f sata 3M\n", 1, "multiple of 2M"},
@@ -178,6 +218,7 @@ int main(void)
         cmocka_unit_test(test_complete_file), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_devices),       cmocka_unit_test(test_disks_of_the_machine),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_nul_byte_is_refused),
+        cmocka_unit_test(test_network),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

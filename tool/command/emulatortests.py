@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, disks, elf, guest, hostiletests, image, lifetests, testguests
+from . import build, disks, elf, guest, hostiletests, image, lifetests, nettests, testguests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -36,11 +36,13 @@ DEFAULTS = {
     "slow": False,     # only with ./quoin test all
     "qemu": [],
     "each": None,      # one run for each of these: more of the guest's command line
+    "net": None,       # network card on the emulator's user network: virtio or e1000e
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
     "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: what lifetests.py does at the console
     "hostile": False,  # instead of expect: hostiletests.py
+    "network": None,   # instead of expect: what nettests.py does with several machines
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
@@ -61,7 +63,7 @@ def rows():
         if unknown or "name" not in given or given.get("kind") not in ("kernel", "vm", "boot"):
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
-        if not any(given.get(key) for key in ("expect", "count", "life", "hostile")):
+        if not any(given.get(key) for key in ("expect", "count", "life", "hostile", "network")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found += _expand({**DEFAULTS, **given})
     return found
@@ -93,7 +95,7 @@ def _with_variables(row, settings):
 def _machine(row, settings):
     machine = Machine(firmware=row["firmware"], cpu=row["cpu"], smp=row["smp"],
                       memory=row["memory"], icount=row["icount"], entry=row["entry"],
-                      qemu_args=row["qemu"])
+                      net=row["net"], qemu_args=row["qemu"])
     if row["boot"] == "direct":
         suffix = "-debug" if row["kernel"] == "debug" else ""
         machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
@@ -197,6 +199,10 @@ def run_row(results, row, yes, only=None, settings=None):
         return
     if row["hostile"]:
         hostiletests.run(results, name, _machine(row, settings or {}), row["timeout"], yes)
+        return
+    if row["network"] is not None:
+        nettests.run(results, name, _machine(row, settings or {}), row["network"], row["timeout"],
+                     yes)
         return
     try:
         machine = _machine(row, settings or {})

@@ -13,14 +13,16 @@ from .ui import ROOT, Problem, Step, run
 
 FILES = ROOT / "system/guest"
 TESTS = ROOT / "test/guest"
-# Modules of the kernel's package that guests load: the power button, and what tells of it.
-MODULES = ["drivers/acpi/button.ko", "drivers/input/evdev.ko"]
-# And those that tests load as well.
-TEST_MODULES = MODULES + [
+# Modules of the kernel's package that guests load: the power button, what tells of it,
+# and virtio network cards, each module behind those that it needs.
+MODULES = [
+    "drivers/acpi/button.ko", "drivers/input/evdev.ko",
     "drivers/virtio/virtio.ko", "drivers/virtio/virtio_ring.ko",
     "drivers/virtio/virtio_pci_legacy_dev.ko", "drivers/virtio/virtio_pci_modern_dev.ko",
-    "drivers/virtio/virtio_pci.ko", "drivers/block/virtio_blk.ko",
-    "drivers/char/hw_random/virtio-rng.ko"]
+    "drivers/virtio/virtio_pci.ko",
+    "net/core/failover.ko", "drivers/net/net_failover.ko", "drivers/net/virtio_net.ko"]
+# And those that tests load as well.
+TEST_MODULES = MODULES + ["drivers/block/virtio_blk.ko", "drivers/char/hw_random/virtio-rng.ko"]
 # Content of a disk under test: 8192 sectors, none like another.
 PATTERN = b"".join(hashlib.sha512(number.to_bytes(4, "little")).digest() * 8
                    for number in range(8192))
@@ -150,7 +152,7 @@ def test_files():
     that runs the tests of test/guest."""
     kernel, busybox = originals(_parts())
     overlay = tree(TESTS / "files")
-    for program in ("state", "pages", "tell", "zero"):
+    for program in ("echo", "frames", "pages", "state", "tell", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     overlay |= modules(kernel, TEST_MODULES)

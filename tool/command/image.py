@@ -49,7 +49,9 @@ ROOTS_VARIABLE = "loader_roots"
 PROGRAMS = {
     "console.elf": "service/console/console.elf",
     "disk.elf": "service/block/disk.elf",
+    "network.elf": "service/net/network.elf",
     "pci.elf": "service/pci/pci.elf",
+    "switch.elf": "service/net/switch.elf",
     "timer.elf": "service/timer/timer.elf",
     "vmm.elf": "vmm/vmm.elf",
 }

@@ -34,6 +34,7 @@ class Machine:
     disks: list = field(default_factory=list)
     usbs: list = field(default_factory=list)
     cdroms: list = field(default_factory=list)
+    net: str = None  # network card on the emulator's user network: virtio or e1000e
     tpm: str = None  # interface of an emulated TPM 2.0: tis or crb
     tpm_state: Path = None  # folder of its state; None: a new one
     entry: str = None
@@ -97,6 +98,17 @@ def _drives(machine):
     return arguments
 
 
+NETWORK_CARDS = {"virtio": "virtio-net-pci", "e1000e": "e1000e"}
+
+
+def _network(machine):
+    """A card on QEMU's user network: 10.0.2.0/24, the host as 10.0.2.2."""
+    if machine.net is None:
+        return []
+    return ["-netdev", "user,id=net", "-device",
+            f"{NETWORK_CARDS[machine.net]},netdev=net,mac=52:54:00:51:00:01"]
+
+
 def qemu(machine, work, serial):
     """QEMU's command line; work is a folder for its sockets, serial what -serial gets."""
     command = ["qemu-system-x86_64", "-M", "q35", *_acceleration(machine),
@@ -123,7 +135,7 @@ def qemu(machine, work, serial):
                     "-device", f"tpm-{machine.tpm},tpmdev=tpm0"]
     if machine.stopped:
         command += ["-S", "-gdb", "tcp:127.0.0.1:1234"]
-    return command + _drives(machine) + list(machine.qemu_args)
+    return command + _drives(machine) + _network(machine) + list(machine.qemu_args)
 
 
 def swtpm(machine, work):
@@ -137,7 +149,8 @@ def swtpm(machine, work):
 def bochs(machine, work, serial):
     """Writes Bochs's configuration and returns its command line; serial is a file."""
     refused = [name for name, used in (("--firmware uefi", machine.firmware != "bios"),
-                                       ("--usb", machine.usbs), ("--tpm", machine.tpm),
+                                       ("--usb", machine.usbs), ("--net", machine.net),
+                                       ("--tpm", machine.tpm),
                                        ("--entry", machine.entry is not None),
                                        ("--qemu-arg", machine.qemu_args)) if used]
     if refused:

@@ -21,6 +21,8 @@ def _machine_options(parser):
     parser.add_argument("--disk", action="append", default=[], metavar="FILE")
     parser.add_argument("--usb", action="append", default=[], metavar="FILE")
     parser.add_argument("--cdrom", action="append", default=[], metavar="FILE")
+    parser.add_argument("--net", choices=["virtio", "e1000e", "none"],
+                        help="network card on QEMU's user network; default: virtio, none in Bochs")
     parser.add_argument("--tpm", nargs="?", const="tis", choices=["tis", "crb"],
                         help="with an emulated TPM 2.0 of this interface; default: tis")
     parser.add_argument("--entry", metavar="TITLE", help="the menu entry to boot")

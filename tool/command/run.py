@@ -22,10 +22,13 @@ def machine_of(options):
             raise Problem(f"{file}: no such file")
     if not 1 <= options.smp <= 16:
         raise Problem(f"--smp {options.smp}: Quoin runs on 1 to 16 processors")
-    return Machine(firmware=options.firmware, cpu=options.cpu, smp=options.smp,
-                   memory=options.memory, disks=options.disk, usbs=options.usb,
-                   cdroms=options.cdrom, tpm=options.tpm, entry=options.entry,
-                   qemu_args=options.qemu_arg)
+    machine = Machine(firmware=options.firmware, cpu=options.cpu, smp=options.smp,
+                      memory=options.memory, disks=options.disk, usbs=options.usb,
+                      cdroms=options.cdrom, tpm=options.tpm, entry=options.entry,
+                      qemu_args=options.qemu_arg)
+    net = options.net or ("none" if machine.bochs else "virtio")
+    machine.net = None if net == "none" else net
+    return machine
 
 
 def _echo(piece):

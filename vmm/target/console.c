@@ -65,11 +65,12 @@ void console_poll(struct vm *vm)
     if (pending != 0)
         console_flush();
     while (has_in && uart_room(&vm->uart) != 0) {
-        if (ring_read(&in, &byte, 1) == 1)
+        int64_t taken = ring_read(&in, &byte, 1);
+        if (taken == 1)
             uart_receive(&vm->uart, byte);
+        else if (taken < 0)
+            ring_drop(&in); /* an impossible index: what stands there means nothing */
         else if (ring_prepare_sleep(&in))
             return;
-        else
-            ring_drop(&in);
     }
 }

@@ -48,6 +48,7 @@ static void poll(struct vm *v)
 {
     console_poll(v);
     storage_poll();
+    network_poll();
     const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
     static uint64_t seen;
     uint64_t request = control == NULL ? 0 : *control;
@@ -117,6 +118,10 @@ static void build(void)
         panic("a device table is full");
     if (!storage_open(startup, &config))
         end(VMM_ENDING_FAILED);
+    if (!network_attach(&vm, startup, &config)) {
+        log_error("the network card does not fit");
+        end(VMM_ENDING_FAILED);
+    }
     if (!devices_attach(&vm, startup, &config)) {
         log_error(
             "a disk does not fit: too large, too small, or of a size that is no whole sectors");

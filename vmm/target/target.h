@@ -25,6 +25,14 @@ void target_unlock(struct vm *vm);
 bool devices_attach(struct vm *vm, const struct vmm_startup *startup,
                     const struct vmconfig *config);
 
+/*
+ * The configuration's network card, on the connection to the switch; false: it does not fit.
+ * network_poll does what is to be done after the switch's notification.
+ */
+bool network_attach(struct vm *vm, const struct vmm_startup *startup,
+                    const struct vmconfig *config);
+void network_poll(void);
+
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
 void console_byte(void *context, uint8_t byte);

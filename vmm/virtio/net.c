@@ -55,11 +55,13 @@ static bool send(struct virtio_net *net, const struct virtqueue_chain *chain)
     return net->network.deliver(net->network.context, &frame);
 }
 
-static int transmit_some(struct virtio_net *net, unsigned pair)
+/* Sends what is there; *any: there was something. */
+static int transmit_some(struct virtio_net *net, unsigned pair, bool *any)
 {
     struct virtqueue *queue = &net->device.queue[2 * pair + 1];
     struct virtqueue_chain *chain = &net->chain;
     int result;
+    *any = false;
     while ((result = virtqueue_pop(queue, chain)) == 1) {
         if (chain->readable_length < sizeof(struct virtio_net_header))
             return VIRTQUEUE_ERROR_CHAIN;
@@ -69,6 +71,7 @@ static int transmit_some(struct virtio_net *net, unsigned pair)
             return 0;
         }
         virtqueue_push(queue, chain->token, 0);
+        *any = true;
     }
     return result;
 }
@@ -77,13 +80,17 @@ static int transmit(struct virtio_net *net, unsigned pair)
 {
     struct virtqueue *queue = &net->device.queue[2 * pair + 1];
     net->transmit_stalled[pair] = false;
-    int result = transmit_some(net, pair);
-    if (result == 0 && !net->transmit_stalled[pair]) {
-        /* Once more, for what came before the driver saw that it is to notify again. */
+    int result;
+    bool any;
+    do {
+        /* The driver notifies of what comes after this; so after each round with anything in it
+         * there is another one, or another vCPU's frame would wait in vain (2.7.10). */
         virtqueue_enable_notification(queue);
-        result = transmit_some(net, pair);
-    }
+        result = transmit_some(net, pair, &any);
+    } while (any && result == 0 && !net->transmit_stalled[pair]);
     virtio_interrupt(&net->device, 2 * pair + 1);
+    if (net->events.sent != NULL)
+        net->events.sent(net->events.context);
     return result;
 }
 
@@ -215,13 +222,13 @@ static int control(struct virtio_net *net, unsigned index)
 {
     struct virtqueue *queue = &net->device.queue[index];
     int result;
-    while ((result = virtio_net_control(net, queue)) == 1)
-        continue;
-    if (result == 0) {
+    bool any;
+    do {
         virtqueue_enable_notification(queue);
+        any = false;
         while ((result = virtio_net_control(net, queue)) == 1)
-            continue;
-    }
+            any = true;
+    } while (any && result == 0);
     virtio_interrupt(&net->device, index);
     return result;
 }
@@ -235,8 +242,8 @@ static int notify(struct virtio_device *device, unsigned index)
         return 0;
     if (index % 2 == 1)
         return transmit(net, index / 2);
-    if (net->resume != NULL)
-        net->resume(net->resume_context);
+    if (net->events.resume != NULL)
+        net->events.resume(net->events.context);
     return 0;
 }
 
@@ -281,14 +288,13 @@ void virtio_net_set_link(struct virtio_net *net, bool up)
 
 void virtio_net_initialize(struct virtio_net *net, unsigned slot, const struct memory *memory,
                            struct apic_bus *apics, struct irq *irq, const uint8_t mac[NET_MAC_SIZE],
-                           unsigned pairs, const struct net_sink *network, void (*resume)(void *),
-                           void *context)
+                           unsigned pairs, const struct net_sink *network,
+                           const struct virtio_net_events *events)
 {
     memset(net, 0, sizeof(*net));
     net->max_pairs = pairs;
     net->network = *network;
-    net->resume = resume;
-    net->resume_context = context;
+    net->events = *events;
     memcpy(net->config.mac, mac, NET_MAC_SIZE);
     net->config.status = STATUS_LINK_UP;
     net->config.max_pairs = (uint16_t)pairs;

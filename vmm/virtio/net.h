@@ -68,6 +68,13 @@ struct virtio_net_filter {
     uint8_t vlan[512]; /* bit set: wanted */
 };
 
+/* What the card tells; any may be NULL. */
+struct virtio_net_events {
+    void (*resume)(void *context); /* there may be room for frames that were refused */
+    void (*sent)(void *context);   /* the frames that were delivered so far are all for now */
+    void *context;
+};
+
 struct virtio_net {
     struct virtio_device device;
     struct virtio_model model;
@@ -76,8 +83,7 @@ struct virtio_net {
     unsigned max_pairs;
     unsigned pairs; /* in use */
     struct net_sink network;
-    void (*resume)(void *context); /* there is room for frames that were refused; may be NULL */
-    void *resume_context;
+    struct virtio_net_events events;
     uint64_t dropped; /* frames that made no sense or found no buffer that fits */
     bool transmit_stalled[VIRTIO_NET_MAX_PAIRS];
     struct virtqueue_chain chain;  /* being worked on ... */
@@ -88,13 +94,12 @@ struct virtio_net {
 
 /*
  * A card in PCI slot `slot` with 1 to VIRTIO_NET_MAX_PAIRS pairs of queues. Frames of the guest go
- * to `network`; when that refuses one, virtio_net_transmit_ready is to be called later. `resume` is
- * called when the guest has given buffers, after virtio_net_receive has refused a frame.
+ * to `network`; when that refuses one, virtio_net_transmit_ready is to be called later.
  */
 void virtio_net_initialize(struct virtio_net *net, unsigned slot, const struct memory *memory,
                            struct apic_bus *apics, struct irq *irq, const uint8_t mac[NET_MAC_SIZE],
-                           unsigned pairs, const struct net_sink *network, void (*resume)(void *),
-                           void *context);
+                           unsigned pairs, const struct net_sink *network,
+                           const struct virtio_net_events *events);
 
 /*
  * Hands a frame to the guest. true: it is done with, delivered or dropped; false: the guest has no

@@ -252,6 +252,47 @@ static void learns_and_forgets(void **state)
     free(b);
 }
 
+static void joins(void **state)
+{
+    (void)state;
+    struct bench *b = create();
+    struct switch_config config = machine(VM_A, 7, 0);
+    open_port(b, VM_A, &config);
+    config = machine(VM_B, 7, 0);
+    open_port(b, VM_B, &config);
+    switch_close(&b->sw, VM_C);
+    config = (struct switch_config){.uplink = true, .vlan = 1};
+    open_port(b, UPLINK, &config);
+    send(b, VM_A, all, a, -1, 0);
+    expect(b, 0, 0, 0, 0); /* nobody is joined */
+    switch_join(&b->sw, VM_A, VM_B);
+    switch_join(&b->sw, VM_A, VM_C); /* not open */
+    switch_join(&b->sw, VM_A, UPLINK);
+    send(b, VM_A, all, a, -1, 0);
+    expect(b, 0, 1, 0, 0); /* the uplink does not carry the VLAN yet */
+    switch_carry(&b->sw, UPLINK, 7);
+    send(b, VM_A, all, a, -1, 0);
+    expect(b, 0, 1, 0, 1);
+    assert_int_equal(net_get16(b->data[UPLINK] + 14), 7);
+    send(b, UPLINK, a, outside, 7, 0);
+    expect(b, 1, 0, 0, 0);
+    send(b, UPLINK, second, outside, 7, 0);
+    expect(b, 0, 0, 0, 0);
+    /* Whoever comes to a port that was closed is joined with nobody. */
+    switch_close(&b->sw, VM_B);
+    config = machine(VM_B, 7, 0);
+    open_port(b, VM_B, &config);
+    send(b, VM_A, all, a, -1, 0);
+    expect(b, 0, 0, 0, 1);
+    /* An address is had once in a VLAN. */
+    const struct net_sink to = {sink, &ends[VM_C]};
+    config = machine(VM_A, 7, 0);
+    assert_false(switch_open(&b->sw, VM_C, &config, &to));
+    config = machine(VM_A, 8, 0);
+    assert_true(switch_open(&b->sw, VM_C, &config, &to));
+    free(b);
+}
+
 static void odd_frames(void **state)
 {
     (void)state;
@@ -283,10 +324,10 @@ static void odd_frames(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forwards),   cmocka_unit_test(isolates),
-        cmocka_unit_test(spoofing),   cmocka_unit_test(vlan_hopping),
-        cmocka_unit_test(storms),     cmocka_unit_test(learns_and_forgets),
-        cmocka_unit_test(odd_frames),
+        cmocka_unit_test(forwards), cmocka_unit_test(isolates),
+        cmocka_unit_test(spoofing), cmocka_unit_test(vlan_hopping),
+        cmocka_unit_test(storms),   cmocka_unit_test(learns_and_forgets),
+        cmocka_unit_test(joins),    cmocka_unit_test(odd_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,6 +56,27 @@ static void sleeps_and_wakes(void **state)
     assert_false(ring_prepare_sleep(&consumer));
 }
 
+static void waits_for_room(void **state)
+{
+    (void)state;
+    struct ring producer;
+    struct ring consumer;
+    uint8_t bytes[128] = {0};
+    memset(memory, 0, sizeof(memory));
+    ring_attach(&producer, memory, sizeof(memory), true);
+    ring_attach(&consumer, memory, sizeof(memory), false);
+    ring_write(&producer, bytes, 100);
+    assert_false(ring_prepare_wait(&producer, 28)); /* they fit */
+    assert_false(ring_must_tell(&consumer));
+    assert_true(ring_prepare_wait(&producer, 29));
+    ring_read(&consumer, bytes, 50);
+    assert_true(ring_must_tell(&consumer));
+    assert_false(ring_must_tell(&consumer)); /* once */
+    assert_false(ring_prepare_wait(&producer, 78));
+    atomic_store(&producer.shared->consumed, 1000); /* a peer that makes no sense makes no room */
+    assert_true(ring_prepare_wait(&producer, 1));
+}
+
 static void survives_a_hostile_peer(void **state)
 {
     (void)state;
@@ -79,6 +100,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(passes_bytes),
         cmocka_unit_test(sleeps_and_wakes),
+        cmocka_unit_test(waits_for_room),
         cmocka_unit_test(survives_a_hostile_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

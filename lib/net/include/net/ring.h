@@ -50,10 +50,19 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame);
 bool net_ring_must_wake(struct net_ring *ring);
 
 /*
+ * After a frame was refused: announces that its sender waits. Returns false when it fits by now. A
+ * broken ring never has room.
+ */
+bool net_ring_prepare_wait(struct net_ring *ring, const struct net_frame *frame);
+
+/*
  * Copies the next frame into `buffer` of NET_FRAME_MAX bytes: 1, 0 when there is none, or
  * NET_RING_BROKEN. The frame is valid (net_frame_valid) or left out.
  */
 int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
+
+/* After receiving: does the peer wait for room, so that it must be notified? */
+bool net_ring_must_tell(struct net_ring *ring);
 
 /* Before waiting for a notification; false: frames have arrived meanwhile. */
 bool net_ring_prepare_sleep(struct net_ring *ring);

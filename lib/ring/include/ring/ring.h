@@ -21,7 +21,8 @@ enum ring_error {
 /* The shared part. The indices run freely modulo 2^32; only their difference counts. */
 struct ring_shared {
     _Atomic uint32_t produced;
-    uint32_t pad0[15];
+    _Atomic uint32_t producer_waits; /* set by the producer before it waits for room */
+    uint32_t pad0[14];
     _Atomic uint32_t consumed;
     _Atomic uint32_t consumer_sleeps; /* set by the consumer before it waits */
     uint32_t pad1[14];
@@ -60,6 +61,16 @@ bool ring_must_wake(struct ring *ring);
  * in which case it must read them instead.
  */
 bool ring_prepare_sleep(struct ring *ring);
+
+/*
+ * Producer: announces that it waits for room. Returns false when `bytes` fit by now, in which case
+ * it must write instead.
+ */
+bool ring_prepare_wait(struct ring *ring, uint32_t bytes);
+
+/* Consumer, after it has read: does the producer wait for room, so that it must be notified? Clears
+ * the flag. */
+bool ring_must_tell(struct ring *ring);
 
 /* Consumer: forgets what was produced so far, whatever the indices say. */
 void ring_drop(struct ring *ring);

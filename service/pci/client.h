@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A driver's view of the PCI service: its one device, found and reached by calls.
+ */
+#ifndef SERVICE_PCI_CLIENT_H
+#define SERVICE_PCI_CLIENT_H
+
+#include <component/component.h>
+#include <pci/pci.h>
+
+/* A device as its driver has it. */
+struct pci_client {
+    microkit_channel channel; /* to the PCI service */
+    struct registers config;  /* its configuration space, by calls */
+    struct registers bar[PCI_BAR_COUNT];
+};
+
+/*
+ * Finds the driver's device, whose registers are in `window`; false when there is none. The client
+ * stays where it is afterwards.
+ */
+bool pci_client_find(struct pci_client *client, microkit_channel channel,
+                     const struct registers *window);
+
+#endif

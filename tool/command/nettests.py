@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tests of networks between machines: several Debian guests, each carrying out what is typed on its
+console (test/guest/files/test/serve)."""
+
+import itertools
+import re
+import time
+
+from . import build, guest, image
+from .lifetests import ESCAPE, Console, Failure
+from .results import Timer
+from .session import Session, plain
+from .ui import Problem
+
+
+class Guests:
+    """The machines, in the order of their numbers on the console."""
+
+    def __init__(self, session, names, timeout):
+        self.console = Console(session, time.monotonic() + timeout)
+        self.names = names
+        self.count = dict.fromkeys(names, 0)
+        for name in names:
+            self.console.text(rb"=== ready", self.select(name))
+
+    def select(self, name):
+        """Shows the machine's console; returns the place from which on it is shown."""
+        place = self.console.type(ESCAPE + b"%d" % (1 + self.names.index(name)))
+        shown = self.console.text(rb"console of " + name.encode(), place)
+        return place + shown.end()
+
+    def run(self, name, command):
+        """What a command prints, and its exit status."""
+        self.start(name, command)
+        return self.finish(name)
+
+    def start(self, name, command):
+        """Begins a command; the machine's console is shown afterwards."""
+        self.select(name)
+        self.count[name] += 1
+        self.console.type(command.encode() + b"\n")
+
+    def finish(self, name):
+        """Waits for the end of the machine's command. The machine's console need not be shown."""
+        place = self.select(name)
+        number = self.count[name]
+        # The console shows again what came before, so the answer is what lies between two ends.
+        ended = self.console.text(rb"=== %d ended with (\d+)\r\n" % number, place)
+        text = plain(bytes(self.console.session.data[place:place + ended.start()]))
+        before = text.rfind(f"=== {number - 1} ended with ")
+        text = text[before:].partition("\n")[2] if before >= 0 else text.rpartition("=== ready\n")[2]
+        return int(ended.group(1)), text
+
+    def must(self, name, command, what):
+        """Runs a command that has to succeed; returns what it prints."""
+        status, text = self.run(name, command)
+        if status != 0:
+            raise Failure(f"{name}: {what}: {text.strip()}")
+        return text
+
+
+def _root_image(name, machines):
+    """A root image with Debian guests: name -> further lines of its INI file."""
+    out = build.directory() / f"{name}.root.elf"
+    files = guest.test_files()
+    for order, (machine, lines) in enumerate(machines.items()):
+        files[f"vm/{machine}.ini"] = (
+            f"name = {machine}\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = 128M\n"
+            f"order = {order}\ncmdline = console=ttyS0 quiet run=serve\n{lines}").encode()
+    out.write_bytes(image.packed(files))
+    return out
+
+
+def _address(guests, name):
+    return f"10.5.0.{1 + guests.names.index(name)}"
+
+
+def _up(guests):
+    """Each machine's card with an address of its own; returns the cards' hardware addresses."""
+    cards = {}
+    for name in guests.names:
+        text = guests.must(name, ". /test/load-network && ip addr add "
+                           f"{_address(guests, name)}/24 dev eth0 && cat /sys/class/net/eth0/address",
+                           "the card does not come up")
+        cards[name] = text.split()[-1]
+    return cards
+
+
+def _reaches(guests, name, other):
+    return guests.run(name, f"ping -c 3 -W 2 {_address(guests, other)}")[0] == 0
+
+
+def _received(guests, name):
+    """Frames that the machine's card has received."""
+    return int(guests.must(name, "cat /sys/class/net/eth0/statistics/rx_packets", "no card"))
+
+
+def _joined(guests):
+    """Machines of one network reach each other; no frame comes to another, in either direction."""
+    _up(guests)
+    groups = {"left": "a", "right": "a", "apart": "b"}
+    for one, other in itertools.permutations(guests.names, 2):
+        reaches = _reaches(guests, one, other)
+        if reaches != (groups[one] == groups[other]):
+            raise Failure(f"{one} {'reaches' if reaches else 'does not reach'} {other}")
+    if _received(guests, "apart") != 0:
+        raise Failure("frames of another network came to a machine")
+
+
+class Echo:
+    """Round trips from one machine to another."""
+
+    def __init__(self, guests, name, other, count, size=56, window=1, meanwhile=None):
+        guests.start(name, f"/test/echo {_address(guests, other)} {count} {size} {window}")
+        if meanwhile is not None:
+            meanwhile()
+        status, text = guests.finish(name)
+        found = re.search(r"echo: round trips of (\d+) to (\d+) us, half below (\d+), "
+                          r"99 % below (\d+)", text)
+        if status != 0 or found is None:
+            raise Failure(f"{name} to {other}: {text.strip()}")
+        self.least, self.most, self.median, self.late = map(int, found.groups())
+
+    def __str__(self):
+        return f"half of the round trips below {self.median} us, 99 % below {self.late} us"
+
+
+def _frames(guests, name, kind, count, address=""):
+    """Has a machine send frames; returns the seconds that it took, of the machine's clock."""
+    text = guests.must(name, "cat /proc/uptime && "
+                       f"/test/frames {kind} {count} {address} && cat /proc/uptime",
+                       f"cannot send {kind}")
+    first, last = re.findall(r"^([\d.]+) [\d.]+$", text, re.MULTILINE)
+    return float(last) - float(first)
+
+
+def _contained(guests, kind, count, address, others):
+    """Frames that nobody may get: what came to others meanwhile is their own talk at most."""
+    before = {name: _received(guests, name) for name in others}
+    _frames(guests, "attacker", kind, count, address)
+    Echo(guests, "victim", "friend", 10)  # whatever was on its way has come by now
+    for name in others:
+        came = _received(guests, name) - before[name]
+        if came > 100:
+            raise Failure(f"{kind}: {came} of {count} frames came to {name}")
+
+
+def _forged(guests):
+    """Frames with another's address, and with tags: none arrives, and nothing is led astray."""
+    cards = _up(guests)
+    others = [name for name in guests.names if name != "attacker"]
+    if not _reaches(guests, "attacker", "victim"):
+        raise Failure("the attacker is not joined with its victim")
+    for kind, address in (("spoof", "friend"), ("vlan", "victim"), ("spoof", "victim")):
+        _contained(guests, kind, 20000, cards[address], others)
+    _frames(guests, "attacker", "random", 20000, cards["victim"])
+    Echo(guests, "victim", "friend", 1000)
+    if _received(guests, "apart") != 0:
+        raise Failure("frames of another network came to a machine")
+
+
+def _number(guests, name, command):
+    return float(guests.must(name, command, "no figure").split()[0])
+
+
+def _storm(guests):
+    """Broadcasts without end: few pass, and what the others say takes at most twice as long."""
+    count, sent = 3000, "cat /sys/class/net/eth0/statistics/tx_packets"
+    calm = Echo(guests, "victim", "friend", count)
+    start, came = _number(guests, "victim", "cat /proc/uptime"), _received(guests, "victim")
+    before = _number(guests, "attacker", sent)
+    guests.must("attacker", "/test/frames storm 1000000000 >/dev/null &", "no storm")
+    storm = Echo(guests, "victim", "friend", count)
+    guests.run("attacker", "kill $!; wait $!")
+    sent = _number(guests, "attacker", sent) - before
+    came = _received(guests, "victim") - came - count
+    seconds = _number(guests, "victim", "cat /proc/uptime") - start
+    if sent < 2 * STORM_RATE * seconds:
+        raise Failure(f"{sent:.0f} broadcasts in {seconds:.1f} s are no storm")
+    if came > STORM_RATE * (seconds + 2):
+        raise Failure(f"{came} of {sent:.0f} broadcasts came to the victim in {seconds:.1f} s")
+    said = (f"{came} of {sent:.0f} broadcasts came in {seconds:.1f} s; calm: {calm}; "
+            f"in the storm: {storm}")
+    if storm.median > 2 * calm.median:
+        raise Failure(said)
+    return said
+
+
+# Of service/net/switch_main.c: a machine's frames to many, in a second.
+STORM_RATE = 1000
+
+JOINED = {"left": "net = lan\n", "right": "net = lan\n", "apart": "net = other\n"}
+ATTACKED = {"apart": "net = other\n", "attacker": "net = lan\n", "victim": "net = lan\n",
+            "friend": "net = lan\n"}
+SCENARIOS = {
+    "joined": (JOINED, {"joined machines reach each other, and no other": _joined}),
+    "attacked": (ATTACKED, {"forged frames": _forged, "broadcast storm": _storm}),
+}
+
+
+def run(results, name, machine, scenario, timeout, yes):
+    """One row: a scenario of the table above."""
+    try:
+        machines, parts = SCENARIOS[scenario]
+        machine.root = _root_image(name, machines)
+        with Session(machine, yes) as session:
+            timer = Timer()
+            try:
+                guests = Guests(session, list(machines), timeout)
+                for part, test in parts.items():
+                    timer = Timer()
+                    said = test(guests)
+                    results.ok(f"{name}: {part}{f' ({said})' if said else ''}", timer.took)
+            except Failure as failure:
+                results.fail(name, str(failure), session.last_lines(40))
+    except Problem as problem:
+        results.fail(name, str(problem))
