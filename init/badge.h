@@ -14,5 +14,6 @@
 #define BADGE_IS_SIGNAL      (1ull << 63)
 #define BADGE_SIGNAL_TIME    (BADGE_IS_SIGNAL | 1)
 #define BADGE_SIGNAL_COMMAND (BADGE_IS_SIGNAL | 2)
+#define BADGE_SIGNAL_ALIVE   (1ull << 8) /* shifted by the component's number, below 32 */
 
 #endif

@@ -10,7 +10,7 @@
 #include "system.h"
 #include "window.h"
 
-enum { PAGE = 4096 };
+enum { PAGE = 4096, LIFE_SLOT_BITS = 12 };
 
 seL4_Error component_give(struct component *c, seL4_Word slot, seL4_CPtr cap,
                           seL4_CapRights_t rights, seL4_Word badge)
@@ -55,35 +55,33 @@ static seL4_Error make_space(struct component *c, const struct system_table *tab
 }
 
 seL4_Error component_make(struct component *c, const struct system_table *table, unsigned number,
-                          const struct vm_host *host, struct arena *arena)
+                          struct arena *arena)
 {
-    const struct system_domain *record = &table->domains[number];
-
-    *c = (struct component){.record = record};
-    seL4_Error error = make_space(c, table, number, arena);
-    if (error != seL4_NoError) {
-        return error;
-    }
-    *c->info = (struct component_info){
-        .magic = COMPONENT_INFO_MAGIC,
-        .ipc_buffer = COMPONENT_BUFFER_ADDRESS,
-        .tsc_hz = host->tsc_hz,
-        .features = host->features,
-    };
-    memcpy(c->info->name, record->name, sizeof(c->info->name));
+    *c = (struct component){.record = &table->domains[number]};
     c->cnode = arena_object(arena, seL4_CapTableObject, COMPONENT_CNODE_BITS);
-    c->tcb = arena_object(arena, seL4_TCBObject, 0);
     c->endpoint = arena_object(arena, seL4_EndpointObject, 0);
     c->notification = arena_object(arena, seL4_NotificationObject, 0);
+    if (!c->cnode || !c->endpoint || !c->notification) {
+        return seL4_NotEnoughMemory;
+    }
+    return component_give(c, COMPONENT_SLOT_INPUT, c->endpoint, seL4_CanRead, 0);
+}
+
+/* The thread, with what it runs on. */
+static seL4_Error make_thread(struct component *c, unsigned number, const struct vm_host *host,
+                              struct arena *arena)
+{
+    const struct system_domain *record = c->record;
+
+    c->tcb = arena_object(arena, seL4_TCBObject, 0);
     seL4_CPtr reply = arena_object(arena, seL4_ReplyObject, 0);
     seL4_CPtr sc = arena_object(arena, seL4_SchedContextObject, seL4_MinSchedContextBits);
     seL4_CPtr buffer = arena_object(arena, seL4_X86_4K, 0);
     seL4_CPtr fault = arena_copy(arena, host->endpoint, seL4_AllRights, BADGE_COMPONENT | number);
-    if (!c->cnode || !c->tcb || !c->endpoint || !c->notification || !reply || !sc || !buffer ||
-        !fault) {
+    if (!c->tcb || !reply || !sc || !buffer || !fault) {
         return seL4_NotEnoughMemory;
     }
-    error = space_map(&c->space, buffer, COMPONENT_BUFFER_ADDRESS, seL4_ReadWrite);
+    seL4_Error error = space_map(&c->space, buffer, COMPONENT_BUFFER_ADDRESS, seL4_ReadWrite);
     seL4_CNode_CapData_t guard = seL4_CNode_CapData_new(0, seL4_WordBits - COMPONENT_CNODE_BITS);
     if (error == seL4_NoError) {
         error = seL4_TCB_Configure(c->tcb, c->cnode, guard.words[0], c->space.root, 0,
@@ -100,13 +98,41 @@ seL4_Error component_make(struct component *c, const struct system_table *table,
     if (error == seL4_NoError) {
         error = seL4_TCB_BindNotification(c->tcb, c->notification);
     }
-    if (error == seL4_NoError) {
-        error = component_give(c, COMPONENT_SLOT_INPUT, c->endpoint, seL4_CanRead, 0);
+    return error != seL4_NoError
+               ? error
+               : component_give(c, COMPONENT_SLOT_REPLY, reply, seL4_AllRights, 0);
+}
+
+seL4_Error component_live(struct component *c, const struct system_table *table, unsigned number,
+                          const struct vm_host *host, struct arena *arena)
+{
+    seL4_Error error = seL4_NoError;
+
+    if (c->record->restarts != 0) {
+        arena = &c->life;
+        error = arena_create(arena, LIFE_SLOT_BITS);
     }
     if (error == seL4_NoError) {
-        error = component_give(c, COMPONENT_SLOT_REPLY, reply, seL4_AllRights, 0);
+        error = make_space(c, table, number, arena);
     }
-    return error;
+    if (error != seL4_NoError) {
+        return error;
+    }
+    *c->info = (struct component_info){
+        .magic = COMPONENT_INFO_MAGIC,
+        .ipc_buffer = COMPONENT_BUFFER_ADDRESS,
+        .tsc_hz = host->tsc_hz,
+        .features = host->features,
+        .watch = c->record->watch == 0 ? 0 : 1ull << (c->record->watch - 1),
+    };
+    memcpy(c->info->name, c->record->name, sizeof(c->info->name));
+    return make_thread(c, number, host, arena);
+}
+
+void component_end(struct component *c)
+{
+    arena_destroy(&c->life);
+    c->tcb = 0;
 }
 
 /* The handler, its notification, and the component's own capability for the acknowledgement. */

@@ -12,15 +12,31 @@
 
 struct component {
     const struct system_domain *record;
+
+    /* What stays when it is started anew: what others have capabilities for, and its own. */
+    seL4_CPtr cnode, endpoint, notification;
+
+    /* Of this life, made in an arena of its own where it can be started anew. */
+    struct arena life;
     struct space space;
-    seL4_CPtr cnode, tcb, endpoint, notification;
+    seL4_CPtr tcb;
     seL4_Word entry;
     struct component_info *info; /* in init's address space */
 };
 
-/* Makes it, its image loaded and its variables set; it does not run yet. number: in the table. */
+/* Makes what stays. number: in the table. */
 seL4_Error component_make(struct component *c, const struct system_table *table, unsigned number,
+                          struct arena *arena);
+
+/*
+ * Makes the rest, its image loaded and its variables set; it does not run yet. arena: the system's,
+ * which a component uses that is never started anew.
+ */
+seL4_Error component_live(struct component *c, const struct system_table *table, unsigned number,
                           const struct vm_host *host, struct arena *arena);
+
+/* Ends a life that can be followed by another one: the thread is gone, and all of its memory. */
+void component_end(struct component *c);
 
 /* Gives it a capability: slot of component/layout.h. */
 seL4_Error component_give(struct component *c, seL4_Word slot, seL4_CPtr cap,

@@ -58,6 +58,15 @@ seL4_Error connection_attach(const struct connection *c, unsigned slot, struct s
                            notification, seL4_WordBits, seL4_CanWrite, badge);
 }
 
+uint64_t connection_next_epoch(struct connection *c, bool last)
+{
+    c->epoch = last || c->epoch == 0 ? 0 : c->epoch + 1;
+    for (unsigned i = 0; i < c->slots; i++) {
+        c->rows[i].epoch = c->epoch;
+    }
+    return c->epoch == 0 ? CONNECTION_NO_MORE : c->epoch;
+}
+
 static void tell(const struct connection *c, unsigned slot)
 {
     /* init has no capability with this badge: it makes one for the moment. */

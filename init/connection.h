@@ -18,6 +18,7 @@ struct connection {
     const struct system_connection *record; /* NULL: there is none */
     const struct region *region;
     unsigned slots;
+    unsigned service; /* the component's number */
     seL4_CPtr service_notification, service_cnode;
     struct connection_row *rows; /* in init's address space */
     uint32_t epoch;              /* of the service; 0: it is not there any more */
@@ -48,6 +49,10 @@ struct connection *connection_find(struct connection *all, unsigned kind, unsign
 seL4_Error connection_attach(const struct connection *c, unsigned slot, struct space *space,
                              seL4_Word address, seL4_CPtr notification, seL4_Word badge,
                              struct connection_end *end);
+
+/* The service is about to be started anew, or will not be any more: its epoch ends. Returns what
+ * machines are told of it. */
+uint64_t connection_next_epoch(struct connection *c, bool last);
 
 /* Tells the service that the machine is there, with its checked configuration; or not any more. */
 void connection_begin(struct connection *c, unsigned slot, const char *name,

@@ -6,6 +6,7 @@
 #include <ring/ring.h>
 #include <rt/log.h>
 
+#include "alarm.h"
 #include "pool.h"
 #include "priority.h"
 #include "settings.h"
@@ -83,9 +84,7 @@ static void arm(void)
             next = s->deadline;
         }
     }
-    if (next != 0) {
-        (void)seL4_QuoinTimer_Arm(life.timer, next);
-    }
+    alarm_set(ALARM_LIFE, next);
 }
 
 static void start(struct slot *s)
@@ -175,8 +174,12 @@ void life_commands(void)
     uint8_t bytes[2];
 
     for (unsigned i = 0; has_commands && i < MAX_COMMANDS; i++) {
-        if (ring_read(&commands, bytes, sizeof(bytes)) != sizeof(bytes)) {
-            ring_drop(&commands);
+        int64_t length = ring_read(&commands, bytes, sizeof(bytes));
+        if (length != sizeof(bytes)) {
+            /* An empty ring is left alone: what comes just now is not to be lost. */
+            if (length != 0) {
+                ring_drop(&commands);
+            }
             break;
         }
         if (bytes[1] < slot_count) {
@@ -231,6 +234,13 @@ void life_faulted(unsigned slot)
     end(&slots[slot], MACHINE_FAILED);
     report_end(&slots[slot], "stopped");
     publish();
+}
+
+void life_service_epoch(unsigned kind, uint64_t epoch)
+{
+    for (unsigned i = 0; i < slot_count; i++) {
+        vm_set_epoch(&slots[i].vm, kind, epoch);
+    }
 }
 
 const char *life_name(unsigned slot)

@@ -13,7 +13,6 @@ struct life {
     const struct vm_host *host;
     const struct archive_file *vmm;
     const struct system *system;
-    seL4_CPtr timer; /* signals BADGE_SIGNAL_TIME: for machines that do not heed their button */
 };
 
 /* Reads all configurations and starts those that want to be. file_count: of the root image. */
@@ -28,6 +27,9 @@ void life_time(void);
 /* What machine in this slot reported: how it ended, or that its VMM faulted. */
 void life_ended(unsigned slot, enum vmm_ending ending);
 void life_faulted(unsigned slot);
+
+/* A service to which machines may be connected has another epoch (connection_next_epoch). */
+void life_service_epoch(unsigned kind, uint64_t epoch);
 
 /* Its name, or NULL when it does not run. */
 const char *life_name(unsigned slot);

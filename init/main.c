@@ -9,12 +9,14 @@
 #include <sel4/quoin.h>
 #include <sel4/sel4.h>
 
+#include "alarm.h"
 #include "archive.h"
 #include "badge.h"
 #include "bootinfo_print.h"
 #include "chunk.h"
 #include "cspace.h"
 #include "device.h"
+#include "guard.h"
 #include "journal.h"
 #include "life.h"
 #include "pool.h"
@@ -126,12 +128,14 @@ void component_main(const seL4_BootInfo *info)
         seL4_TCB_Suspend(seL4_CapInitThreadTCB);
     }
     build_system(uart, &own);
+    alarm_init(own.timer);
     if (host.features & (QUOIN_FEATURE_SVM | QUOIN_FEATURE_VMX)) {
-        struct life life = {&host, &vmm, &static_system, own.timer};
+        struct life life = {&host, &vmm, &static_system};
         life_start(&life, file_count);
     } else {
         log_error("this processor has neither VT-x nor AMD-V, or the firmware switched it off: "
                   "no virtual machine can run");
     }
+    guard_start(&static_system, &host);
     watch_run(&static_system, own.endpoint, own.reply);
 }

@@ -41,12 +41,15 @@ static seL4_Error make_memory(const struct system_table *t)
     return error;
 }
 
-static seL4_Error make_maps(const struct system_table *t)
+static seL4_Error make_maps(const struct system_table *t, unsigned number)
 {
     seL4_Error error = seL4_NoError;
 
     for (uint32_t i = 0; i < t->map_count && error == seL4_NoError; i++) {
         const struct system_map *m = &t->maps[i];
+        if (m->domain != number) {
+            continue;
+        }
         error = region_map(&regions[m->region], &components[m->domain].space, m->offset, m->size,
                            m->address, (m->flags & SYSTEM_MAP_WRITE) != 0,
                            (m->flags & SYSTEM_MAP_UNCACHED) == 0);
@@ -86,6 +89,21 @@ static seL4_Error make_channels(const struct system_table *t)
     return error;
 }
 
+/* A component's slice of the log. */
+static seL4_Error map_log(const struct system_table *t, unsigned number)
+{
+    const struct system_log *log = t->log;
+    struct component *c = &components[number];
+
+    if (!log) {
+        return seL4_NoError;
+    }
+    c->info->log_address = COMPONENT_LOG_ADDRESS;
+    c->info->log_size = log->slice;
+    return region_map(&regions[log->region], &c->space, PAGE + (uint64_t)log->slice * (number + 1),
+                      log->slice, COMPONENT_LOG_ADDRESS, true, true);
+}
+
 /* Names, slices and wake-ups of the log: slice 0 is init's, slice i + 1 component i's. */
 static seL4_Error make_log(const struct system_table *t)
 {
@@ -107,14 +125,8 @@ static seL4_Error make_log(const struct system_table *t)
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
         struct component *c = &components[i];
         memcpy(directory->name[i + 1], c->record->name, LOG_NAME_SIZE);
-        c->info->log_address = COMPONENT_LOG_ADDRESS;
-        c->info->log_size = log->slice;
-        error = region_map(region, &c->space, PAGE + (uint64_t)log->slice * (i + 1), log->slice,
-                           COMPONENT_LOG_ADDRESS, true, true);
-        if (error == seL4_NoError) {
-            error = component_give(c, COMPONENT_SLOT_LOG, reader->notification, seL4_CanWrite,
-                                   1ull << (log->first_id + i + 1));
-        }
+        error = component_give(c, COMPONENT_SLOT_LOG, reader->notification, seL4_CanWrite,
+                               1ull << (log->first_id + i + 1));
     }
     return error;
 }
@@ -162,10 +174,48 @@ static seL4_Error make_connections(struct system *s)
         const struct system_connection *record = &t->connections[i];
         struct connection *c = &s->connection[record->kind];
         struct component *service = &components[record->domain];
+        c->service = record->domain;
         c->service_notification = service->notification;
         c->service_cnode = service->cnode;
         error = connection_make(c, record, &regions[record->region], &regions[record->table],
                                 t->machines->slots, &arena);
+    }
+    return error;
+}
+
+/* Everything of a component that goes with its life, but its first instruction. */
+static seL4_Error give_life(const struct system_table *t, unsigned number,
+                            const struct vm_host *host)
+{
+    seL4_Error error = component_live(&components[number], t, number, host, &arena);
+
+    if (error == seL4_NoError) {
+        error = make_maps(t, number);
+    }
+    if (error == seL4_NoError) {
+        error = map_log(t, number);
+    }
+    if (error != seL4_NoError) {
+        log_error("cannot make %s (kernel error %d)", t->domains[number].name, (int)error);
+    }
+    return error;
+}
+
+/* What the watchdogs need: init may ask each component, and that one may answer. */
+static seL4_Error make_watchdogs(struct system *s, seL4_CPtr notification)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < s->table.domain_count && error == seL4_NoError; i++) {
+        struct component *c = &components[i];
+        if (c->record->watch == 0) {
+            continue;
+        }
+        s->watch[i] = component_signal(c, &arena, c->record->watch - 1u);
+        error = s->watch[i] == 0
+                    ? seL4_NotEnoughMemory
+                    : component_give(c, COMPONENT_SLOT_ALIVE, notification, seL4_CanWrite,
+                                     BADGE_IS_SIGNAL | BADGE_SIGNAL_ALIVE << i);
     }
     return error;
 }
@@ -175,20 +225,21 @@ static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr 
     const struct system_table *t = &s->table;
     seL4_Error error = arena_create(&arena, SLOT_BITS);
 
+    /* The tables of init's own window are made before any component's arena could hold them. */
+    if (error == seL4_NoError) {
+        error = space_map_new(space_of_init(&arena), WINDOW_INFO_END, PAGE, seL4_CanRead, 0);
+    }
     if (error == seL4_NoError) {
         error = make_memory(t);
     }
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
-        error = component_make(&components[i], t, i, host, &arena);
+        error = component_make(&components[i], t, i, &arena);
         if (error == seL4_NoError) {
             error = component_give_hardware(&components[i], t, i, &arena);
         }
-        if (error != seL4_NoError) {
-            log_error("cannot make %s (kernel error %d)", t->domains[i].name, (int)error);
+        if (error == seL4_NoError) {
+            error = give_life(t, i, host);
         }
-    }
-    if (error == seL4_NoError) {
-        error = make_maps(t);
     }
     if (error == seL4_NoError) {
         error = make_channels(t);
@@ -202,10 +253,21 @@ static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr 
     if (error == seL4_NoError) {
         error = make_connections(s);
     }
+    if (error == seL4_NoError) {
+        error = make_watchdogs(s, notification);
+    }
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
         error = component_start(&components[i]);
     }
     return error;
+}
+
+bool system_restart(struct system *s, unsigned number, const struct vm_host *host)
+{
+    component_end(&components[number]);
+    seL4_Error error = give_life(&s->table, number, host);
+
+    return error == seL4_NoError && component_start(&components[number]) == seL4_NoError;
 }
 
 seL4_Error system_build(struct system *s, const struct archive_file *file,
@@ -221,6 +283,9 @@ seL4_Error system_build(struct system *s, const struct archive_file *file,
     seL4_Error error = build(s, host, notification);
     if (error != seL4_NoError) {
         log_error("the system cannot be built (kernel error %d)", (int)error);
+        for (unsigned i = 0; i < SYSTEM_MAX_DOMAINS; i++) {
+            component_end(&components[i]);
+        }
         arena_destroy(&arena);
         *s = (struct system){0};
         return error;

@@ -20,6 +20,7 @@ struct system {
     seL4_CPtr rings_frame; /* first of the machines' rings, one page after the other */
     uint8_t *rings, *machine_table, *commands; /* in init's address space */
     struct connection connection[CONNECTION_KINDS];
+    seL4_CPtr watch[SYSTEM_MAX_DOMAINS]; /* asks a component whether it is alive, or 0 */
 };
 
 /*
@@ -28,6 +29,10 @@ struct system {
  */
 seL4_Error system_build(struct system *system, const struct archive_file *file,
                         const struct vm_host *host, seL4_CPtr notification);
+
+/* Ends a component and starts it anew, with the same capabilities and shared memory; its record
+ * must allow it. false: there is no memory, and it runs no more. */
+bool system_restart(struct system *system, unsigned number, const struct vm_host *host);
 
 /* Where a region's first page is in the machine's memory; 0 when the kernel does not say. */
 uint64_t system_physical(uint32_t region);

@@ -484,6 +484,14 @@ void vm_sample(struct vm *vm)
     }
 }
 
+void vm_set_epoch(struct vm *vm, unsigned kind, uint64_t epoch)
+{
+    if (vm->exists && vm->settings.connections >> kind & 1) {
+        __atomic_store_n(&vm->control[CONTROL_EPOCHS + kind], epoch, __ATOMIC_RELEASE);
+        seL4_Signal(vm->control_signal);
+    }
+}
+
 void vm_control(struct vm *vm, enum vmm_control request)
 {
     uint64_t count = *vm->control / VMM_CONTROL_COUNT + 1;

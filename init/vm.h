@@ -72,6 +72,9 @@ void vm_stop(struct vm *vm, const struct vm_host *host);
 /* Adds to consumed_us what its vCPUs used since the last time. */
 void vm_sample(struct vm *vm);
 
+/* Tells the VMM that a service to which it may be connected has another epoch. */
+void vm_set_epoch(struct vm *vm, unsigned kind, uint64_t epoch);
+
 /* Tells the VMM. */
 void vm_control(struct vm *vm, enum vmm_control request);
 

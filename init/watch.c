@@ -4,6 +4,7 @@
 #include <rt/log.h>
 
 #include "badge.h"
+#include "guard.h"
 #include "life.h"
 #include "symbols.h"
 
@@ -47,8 +48,9 @@ static void take_message(const struct system *system, seL4_Word badge, seL4_Mess
     case BADGE_COMPONENT: {
         const struct system_domain *component = system_component(system, number);
         if (component) {
-            /* It gets no answer, so it runs no more. */
+            /* It gets no answer, so it runs no more, unless the guard starts it anew. */
             report_fault(component->name, component->program, label);
+            guard_faulted(number);
         }
         break;
     }
@@ -80,8 +82,10 @@ _Noreturn void watch_run(const struct system *system, seL4_CPtr endpoint, seL4_C
             take_message(system, badge, info);
             continue;
         }
+        guard_alive(badge);
         if (badge & BADGE_SIGNAL_TIME & ~BADGE_IS_SIGNAL) {
             life_time();
+            guard_time();
         }
         if (badge & BADGE_SIGNAL_COMMAND & ~BADGE_IS_SIGNAL) {
             life_commands();

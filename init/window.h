@@ -13,6 +13,7 @@
  * the regions that init itself writes. */
 #define WINDOW_INFO     0x28000000ull
 #define WINDOW_SCRATCH  0x28100000ull
+#define WINDOW_INFO_END 0x281ff000ull /* the last page of what one page table maps */
 #define WINDOW_RINGS    0x28200000ull
 #define WINDOW_TABLE    0x28400000ull
 #define WINDOW_COMMANDS 0x28500000ull

@@ -88,6 +88,10 @@ __attribute__((weak)) microkit_msginfo protected(microkit_channel ch, microkit_m
 
 static void handle_notification(seL4_Word badge)
 {
+    if (badge & component_info->watch) {
+        seL4_Signal(COMPONENT_SLOT_ALIVE);
+        badge &= ~component_info->watch;
+    }
     for (unsigned ch = 0; ch < COMPONENT_MAX_CHANNELS; ch++) {
         if (badge >> ch & 1) {
             notified(ch);

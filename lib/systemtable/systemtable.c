@@ -73,7 +73,9 @@ static bool domain_is_valid(const struct system_domain *d)
     return name_is_valid(d->name, sizeof(d->name)) &&
            name_is_valid(d->program, sizeof(d->program)) && d->budget_us >= 100 &&
            d->budget_us <= d->period_us && d->period_us <= 60000000 && d->priority < 255 &&
-           d->core < SYSTEM_MAX_CORES && (d->flags & ~(uint32_t)SYSTEM_DOMAIN_SERVES) == 0;
+           d->core < SYSTEM_MAX_CORES && (d->flags & ~(uint32_t)SYSTEM_DOMAIN_SERVES) == 0 &&
+           (d->patience == 0) == (d->watch == 0) && d->watch <= SYSTEM_MAX_ID + 1 &&
+           !(d->restarts != 0 && (d->flags & SYSTEM_DOMAIN_SERVES) != 0);
 }
 
 static bool map_is_valid(const struct system_table *t, const struct system_map *m)

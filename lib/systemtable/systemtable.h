@@ -46,7 +46,10 @@ struct system_domain {
     uint32_t priority;
     uint32_t core; /* may be one that the machine does not have */
     uint32_t flags;
-    uint32_t zero;
+    uint8_t restarts; /* at most so often in a minute it is started anew after a fault */
+    uint8_t patience; /* of its watchdog, in seconds; 0: there is none */
+    uint8_t watch;    /* 1 + the id on which the watchdog asks */
+    uint8_t zero;
 };
 
 enum { SYSTEM_MAP_WRITE = 1, SYSTEM_MAP_EXECUTE = 2, SYSTEM_MAP_UNCACHED = 4 };

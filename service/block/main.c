@@ -4,7 +4,9 @@
  */
 #include <component/component.h>
 #include <rt/log.h>
+#include <rt/panic.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "service/block/ahci.h"
 #include "service/block/clients.h"
@@ -103,6 +105,8 @@ static void start_disks(void)
         log_info("there is no disk controller");
         return;
     }
+    /* The device moves no data now. What an earlier life of this driver left is forgotten. */
+    memset(dma.memory, 0, dma.size);
     struct block_device *disk = start_disk();
     if (disk == NULL)
         return;
@@ -127,10 +131,9 @@ static void interrupted(void)
         ahci_interrupt(&ahci);
     else
         virtio_blk_interrupt(&virtio);
-    if (sata ? ahci.disk[0].dead : virtio.broken) {
-        log_error("the disk has stopped working");
-        running = false;
-    }
+    /* Another life of this driver resets the device and tries again. */
+    if (sata ? ahci.disk[0].dead : virtio.broken)
+        panic("the disk has stopped working");
     clients_settle();
 }
 

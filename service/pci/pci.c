@@ -237,6 +237,8 @@ microkit_msginfo protected(microkit_channel channel, microkit_msginfo message)
     const struct grant *grant = &grants[channel];
     switch (microkit_msginfo_get_label(message)) {
     case PCI_CALL_FIND:
+        /* The driver may have been started anew: its device stops moving data until it is ready. */
+        pci_enable(&grant->config, false);
         for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
             const struct pci_bar_info *bar = &grant->info.bar[i];
             microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->offset[i]);

@@ -48,7 +48,7 @@ GOOD = """<system>
 <memory_region name="logs" size="0x7000" />
 <memory_region name="slices" size="0x400000" page_size="0x200000" />
 <memory_region name="rows" size="0x2000" />
-<protection_domain name="a" priority="10" budget="500" period="1000">
+<protection_domain name="a" priority="10" budget="500" period="1000" restart="20">
 <program_image path="a.elf" />
 <map mr="m" vaddr="0x1000000" perms="rw" setvar_vaddr="word" />
 <map mr="big" vaddr="0x2000000" perms="r" cached="false" />
@@ -56,6 +56,7 @@ GOOD = """<system>
 <irq id="2" pcidev="0:1f.2" handle="7" vector="5" />
 <ioport id="0" addr="0x3f8" size="8" />
 <timer id="3" setvar_id="byte" />
+<watchdog id="60" seconds="5" />
 </protection_domain>
 <protection_domain name="b" priority="150">
 <program_image path="b.elf" />
@@ -112,7 +113,9 @@ def test_good_description():
     region = table.REGION.unpack_from(data, counts[0][0] + 3 * table.REGION.size)
     assert region == (b"big".ljust(32, b"\0"), 0x400000, 0xe0000000, 21, 0)
     domain = table.DOMAIN.unpack_from(data, counts[1][0] + table.DOMAIN.size)
-    assert domain[4:7] == (150, 0, table.DOMAIN_SERVES)
+    assert domain[4:8] == (150, 0, table.DOMAIN_SERVES, 0)
+    domain = table.DOMAIN.unpack_from(data, counts[1][0])
+    assert domain[4:8] == (10, 0, 0, 20 | 5 << 8 | 61 << 16)
     assert table.MAP.unpack_from(data, counts[2][0] + 2 * 40) == (1, 0, 0x1000, 0x2000, 0x1000000,
                                                                 0, 0)
     assert table.CHANNEL.unpack_from(data, counts[3][0]) == (0, 10, 3, 1, 11, 0)
@@ -237,7 +240,7 @@ def test_programs_and_variables():
           'path="b.elf" />', "has one already")
     assert any("has no program_image" in entry for entry in
                mistakes(changed('<program_image path="a.elf" />', '')))
-    assert mistakes(GOOD, {"a.elf": PROGRAM}) == ["x.system:19: b: there is no program b.elf"]
+    assert mistakes(GOOD, {"a.elf": PROGRAM}) == ["x.system:20: b: there is no program b.elf"]
     assert "no ELF64" in mistakes(GOOD, {"a.elf": b"text", "b.elf": PROGRAM})[0]
     check('setvar_vaddr="word"', 'setvar_vaddr="none"', "has no variable none")
     check('setvar_vaddr="word"', 'setvar_vaddr="byte"', "does not fit")
@@ -265,6 +268,18 @@ def test_log_and_machines():
     check('slots="2"', 'slots="17"', "is not from")
     assert any("there is one already" in entry for entry in
                mistakes(changed("<log ", '<log pd="b" mr="logs" first_id="50" /><log ')))
+
+
+def test_restarts():
+    check('restart="20"', 'restart="256"', "is not from")
+    check('<protection_domain name="b" priority="150"',
+          '<protection_domain name="b" restart="1" priority="150"', "called by others")
+    check('<watchdog id="60"', '<watchdog id="3"', "in use already")
+    check('seconds="5"', 'seconds="1"', "is not from")
+    check('<watchdog id="60" seconds="5" />', '<watchdog id="60" seconds="5" /><watchdog id="61" '
+          'seconds="5" />', "has one already")
+    assert any("keep init from seeing it" in entry for entry in
+               mistakes(changed('name="a" priority="10"', 'name="a" priority="145"')))
 
 
 def test_connections():

@@ -49,8 +49,8 @@ static struct image good(void)
     struct system_region plain = {"plain", 0x20000, SYSTEM_NO_PHYSICAL, 12, 0};
     struct system_region page = {"page", 0x1000, SYSTEM_NO_PHYSICAL, 12, 0};
     struct system_region device = {"device", 0x400000, 0xe0000000, 21, 0};
-    struct system_domain a = {"a", "a.elf", 1000, 2000, 10, 1, 0, 0};
-    struct system_domain b = {"b", "b.elf", 1000, 1000, 20, 0, SYSTEM_DOMAIN_SERVES, 0};
+    struct system_domain a = {"a", "a.elf", 1000, 2000, 10, 1, 0, 20, 5, 63, 0};
+    struct system_domain b = {"b", "b.elf", 1000, 1000, 20, 0, SYSTEM_DOMAIN_SERVES, 0, 0, 0, 0};
     struct system_map map = {0, 0, 0x1000, 0x2000, 0x1000000, SYSTEM_MAP_WRITE, 0};
     struct system_channel channel = {{{0, 1, 3}, {1, 62, 1}}};
     struct system_irq irq = {1, 5, SYSTEM_IRQ_LEVEL, 4, {0, 4, 0, 0}};
@@ -158,6 +158,10 @@ static void refuses_bad_records(void **state)
     REFUSE(1, 0, system_domain, priority, 255);
     REFUSE(1, 0, system_domain, core, 16);
     REFUSE(1, 0, system_domain, flags, 2);
+    REFUSE(1, 0, system_domain, flags, SYSTEM_DOMAIN_SERVES); /* and is started anew */
+    REFUSE(1, 0, system_domain, restarts, 20 | 5 << 8 | 64 << 16);
+    REFUSE(1, 0, system_domain, restarts, 20 | 5 << 8);
+    REFUSE(1, 0, system_domain, restarts, 20 | 63 << 16);
     REFUSE(2, 0, system_map, domain, 2);
     REFUSE(2, 0, system_map, region, 4);
     REFUSE(2, 0, system_map, offset, 0x1f000);

@@ -43,6 +43,8 @@ DEFAULTS = {
     "life": None,      # instead of expect: what lifetests.py does at the console
     "hostile": False,  # instead of expect: hostiletests.py
     "network": None,   # instead of expect: what nettests.py does with several machines
+    "edit": [],        # guest: [old, new] texts of the system description, whose programs may be ones
+                       # of test/component
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
@@ -145,8 +147,24 @@ def _root_with_guest(row):
         named = {name for name in named if ":" not in name}  # the others are the machine's
         content = testguests.content({lines["kernel"], lines["initrd"], *named} - {"", "-"})
     out = build.directory() / f"test-{row['name']}.root.elf"
-    out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content))
+    out.write_bytes(image.packed({"vm/guest.ini": text.encode()} | content, *_edited(row)))
     return out
+
+
+def _edited(row):
+    """The row's system description, and programs beside the tree's own, for image.packed."""
+    if not row["edit"]:
+        return ()
+    text = image.SYSTEM.read_text()
+    for old, new in row["edit"]:
+        if old not in text:
+            raise Problem(f"{image.SYSTEM.name} does not say {old}")
+        text = text.replace(old, new)
+    out = build.directory() / f"test-{row['name']}.system"
+    out.write_text(text)
+    return out, {file.name: f"test/component/{file.name}"
+                 for file in (build.directory() / "test/component").glob("*.elf")
+                 if file.name in text}
 
 
 def _bare(row):

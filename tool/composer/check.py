@@ -200,9 +200,20 @@ def check(system, report):
                 elif region.physical is None and not (region.page == region.size != PAGE):
                     report.add(line, f"setvar: {value[1]} has no phys_addr and is not one large "
                                      "page")
+        if domain.watchdog is not None:
+            ids.take(domain.watchdog.line, domain.name, domain.watchdog.id, "watchdog")
+            if domain.priority >= model.INIT_PRIORITY:
+                report.add(domain.watchdog.line, f"watchdog: a domain that hangs with init's "
+                                                 f"priority, {model.INIT_PRIORITY}, or more would "
+                                                 "keep init from seeing it")
     _hardware(system, report)
     _physical(system, report)
     _channels(system, ids, report)
+    for domain in system.domains.values():
+        if domain.restarts and domain.serves:
+            report.add(domain.line, f"protection_domain: {domain.name} is called by others and "
+                                    "cannot be started anew: who waits for its answer would wait "
+                                    "for ever")
     _log(system, ids, report)
     _machines(system, ids, report)
     _connections(system, ids, report)

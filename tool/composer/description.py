@@ -194,8 +194,20 @@ def _variable(element, report, domain):
         domain.variables.append((element.line, symbol, ("physical", region)))
 
 
+def _watchdog(element, report, domain):
+    fields = _Fields(element, report)
+    found = model.Watchdog(element.line, fields.number("id", 0, model.MAX_ID, required=True),
+                           fields.number("seconds", 2, 60, required=True))
+    if not fields.close():
+        return
+    if domain.watchdog is not None:
+        report.add(element.line, f"watchdog: {domain.name} has one already")
+        return
+    domain.watchdog = found
+
+
 _PARTS = {"program_image": _program, "map": _map, "irq": _interrupt, "ioport": _port,
-          "timer": _timer, "setvar": _variable}
+          "timer": _timer, "setvar": _variable, "watchdog": _watchdog}
 
 
 def _domain(element, report, system):
@@ -209,6 +221,7 @@ def _domain(element, report, system):
         fields.number("period", 100, 60_000_000, budget),
         fields.number("cpu", 0, model.MAX_CORES - 1, 0))
     fields.number("stack_size", PAGE, 0x10000, PAGE, multiple=PAGE)
+    found.restarts = fields.number("restart", 0, 255, 0)
     for absent in ("passive", "pp"):
         if fields.left.get(absent, "false") == "false":
             fields.left.pop(absent, None)

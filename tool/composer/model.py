@@ -77,6 +77,13 @@ class Timer:
 
 
 @dataclass
+class Watchdog:
+    line: int
+    id: int
+    seconds: int
+
+
+@dataclass
 class Domain:
     name: str
     line: int
@@ -91,6 +98,8 @@ class Domain:
     timers: list = field(default_factory=list)
     variables: list = field(default_factory=list)  # (line, symbol, value or region name)
     serves: bool = False  # somebody may call it
+    restarts: int = 0     # how often in a minute it is started anew
+    watchdog: object = None
 
 
 @dataclass

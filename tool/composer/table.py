@@ -50,6 +50,12 @@ def _interrupt(number, found):
     return INTERRUPT.pack(number, found.id, flags, found.vector, found.ioapic, found.pin, 0, 0)
 
 
+def _care(domain):
+    """Restarts in a minute, the watchdog's patience in seconds, 1 + its id."""
+    dog = domain.watchdog
+    return domain.restarts | (dog.seconds << 8 | (dog.id + 1) << 16 if dog else 0)
+
+
 def encode(system, patches):
     """The table's bytes. patches: domain's number, address, size and value of a variable."""
     regions = {name: index for index, name in enumerate(system.regions)}
@@ -63,7 +69,8 @@ def encode(system, patches):
         number = domains[name]
         sections[1].append(DOMAIN.pack(name.encode(), domain.program.encode(), domain.budget,
                                        domain.period, domain.priority, domain.core,
-                                       DOMAIN_SERVES if domain.serves else 0, 0))
+                                       DOMAIN_SERVES if domain.serves else 0,
+                                       _care(domain)))
         for found in domain.maps:
             sections[2].append(MAP.pack(number, regions[found.region], found.offset,
                                         mapped_size(found, system.regions[found.region]),

@@ -15,8 +15,9 @@ enum {
     /* Slots of the capability space. */
     COMPONENT_SLOT_INPUT = 1, /* endpoint on which calls arrive; notifications as well */
     COMPONENT_SLOT_REPLY = 2,
-    COMPONENT_SLOT_LOG = 3, /* notification of who reads the log, or empty */
-    COMPONENT_SLOT_TCB = 4, /* its own thread */
+    COMPONENT_SLOT_LOG = 3,   /* notification of who reads the log, or empty */
+    COMPONENT_SLOT_TCB = 4,   /* its own thread */
+    COMPONENT_SLOT_ALIVE = 5, /* notification of init: the answer to its watchdog, or empty */
     COMPONENT_SLOT_NOTIFY = 0x40,
     COMPONENT_SLOT_CALL = 0x80,
     COMPONENT_SLOT_IRQ = 0xc0,
@@ -44,6 +45,7 @@ struct component_info {
     uint64_t tsc_hz;
     uint64_t features; /* QUOIN_FEATURE_* */
     char name[32];
+    uint64_t watch; /* the bit in a notification's badge by which the watchdog asks, or 0 */
 };
 
 #endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "guard.h"
+
+#include <rt/log.h>
+
+#include "alarm.h"
+#include "badge.h"
+#include "life.h"
+
+enum { WINDOW_SECONDS = 60 }; /* in which restarts are counted */
+
+struct guarded {
+    uint64_t since; /* TSC: the restarts are counted from here on */
+    unsigned restarts;
+    unsigned total;      /* restarts since the system started */
+    unsigned unanswered; /* questions in a row */
+    bool alive;
+    bool gone; /* it is not started any more */
+};
+
+static struct system *system;
+static const struct vm_host *host;
+static struct guarded guarded[SYSTEM_MAX_DOMAINS];
+static bool any_watched;
+
+_Static_assert((BADGE_SIGNAL_ALIVE << (SYSTEM_MAX_DOMAINS - 1)) < BADGE_IS_SIGNAL &&
+                   BADGE_SIGNAL_ALIVE > (BADGE_SIGNAL_COMMAND & ~BADGE_IS_SIGNAL),
+               "each component has a bit");
+
+static uint64_t tsc(void)
+{
+    return __builtin_ia32_rdtsc();
+}
+
+/* May it be started once more? */
+static bool is_due(struct guarded *g, const struct system_domain *record)
+{
+    if (g->since == 0 || tsc() - g->since > WINDOW_SECONDS * host->tsc_hz) {
+        g->since = tsc();
+        g->restarts = 0;
+    }
+    return g->restarts++ < record->restarts;
+}
+
+static void renew(unsigned number)
+{
+    const struct system_domain *record = system_component(system, number);
+    struct guarded *g = &guarded[number];
+    bool last = !is_due(g, record);
+
+    /* Machines stop using what they share with it before its successor begins to. */
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        struct connection *c = &system->connection[kind];
+        if (c->record && c->service == number) {
+            life_service_epoch(kind, connection_next_epoch(c, last));
+        }
+    }
+    g->unanswered = 0;
+    g->alive = true;
+    if (!last && system_restart(system, number, host)) {
+        g->total++;
+        log_info("%s is started anew, %u time%s so far", record->name, g->total,
+                 g->total == 1 ? "" : "s");
+        return;
+    }
+    g->gone = true;
+    log_error("%s %s; it runs no more", record->name,
+              last ? "has failed too often" : "cannot be started anew");
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        struct connection *c = &system->connection[kind];
+        if (c->record && c->service == number) {
+            life_service_epoch(kind, connection_next_epoch(c, true));
+        }
+    }
+}
+
+void guard_faulted(unsigned number)
+{
+    const struct system_domain *record = system_component(system, number);
+
+    if (record && record->restarts != 0 && !guarded[number].gone) {
+        renew(number);
+    }
+}
+
+void guard_alive(seL4_Word badge)
+{
+    for (unsigned i = 0; i < system->table.domain_count; i++) {
+        if (badge & BADGE_SIGNAL_ALIVE << i) {
+            guarded[i].alive = true;
+        }
+    }
+}
+
+void guard_time(void)
+{
+    if (!any_watched) {
+        return;
+    }
+    for (unsigned i = 0; i < system->table.domain_count; i++) {
+        const struct system_domain *record = system_component(system, i);
+        struct guarded *g = &guarded[i];
+        if (system->watch[i] == 0 || g->gone) {
+            continue;
+        }
+        g->unanswered = g->alive ? 0 : g->unanswered + 1;
+        if (g->unanswered >= record->patience) {
+            log_error("%s does not answer", record->name);
+            if (record->restarts != 0) {
+                renew(i);
+            } else {
+                g->gone = true;
+            }
+        }
+        g->alive = false;
+        seL4_Signal(system->watch[i]);
+    }
+    alarm_set(ALARM_GUARD, tsc() + host->tsc_hz);
+}
+
+void guard_start(struct system *given, const struct vm_host *given_host)
+{
+    system = given;
+    host = given_host;
+    for (unsigned i = 0; i < system->table.domain_count; i++) {
+        guarded[i].alive = true;
+        any_watched = any_watched || system->watch[i] != 0;
+    }
+    guard_time();
+}

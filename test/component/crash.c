@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Linked around the entry of a driver that is to fail in a test: after some notifications, another
+ * number each time, it faults, or goes round in a loop for ever.
+ */
+#include <component/component.h>
+#include <stdbool.h>
+
+void __real_notified(microkit_channel channel);
+void __wrap_notified(microkit_channel channel);
+
+#define LEAST 200u
+#define MORE  800u
+
+void __wrap_notified(microkit_channel channel)
+{
+    static unsigned left;
+    static bool hang;
+
+    if (left == 0) {
+        uint64_t now = component_tsc() >> 6;
+        left = LEAST + (unsigned)(now % MORE);
+        hang = (now >> 8) % 4 == 0;
+    }
+    if (--left > 0) {
+        __real_notified(channel);
+        return;
+    }
+    while (hang)
+        __builtin_ia32_pause();
+    __builtin_trap();
+}
