@@ -24,11 +24,6 @@ void vm_end(struct vm *vm, enum vm_state state)
         vcpu_wake(&vm->vcpu[i]);
 }
 
-void vm_set_current(struct vm *vm, struct vcpu *vcpu)
-{
-    vm->apics.current = &vcpu->apic;
-}
-
 static void pic_changed(void *context, bool output)
 {
     struct vm *vm = context;
@@ -145,6 +140,8 @@ int vm_initialize(struct vm *vm)
         struct vcpu *vcpu = &vm->vcpu[i];
         vcpu->vm = vm;
         vcpu->index = i;
+        if (vcpu->exits == NULL)
+            vcpu->exits = vcpu->own_exits;
         timer_queue_initialize(&vcpu->timers, vcpu_wake, vcpu);
         apic_initialize(&vcpu->apic, &vm->apics, i, &vcpu->timers, vcpu_wake, vcpu);
     }

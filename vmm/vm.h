@@ -64,7 +64,7 @@ struct vm {
     unsigned vcpu_count;
 
     /* The layer below. */
-    void (*lock)(struct vm *vm);
+    void (*lock)(struct vm *vm); /* with more than one vCPU; unlock likewise */
     void (*unlock)(struct vm *vm);
     void (*console)(void *context, uint8_t byte);     /* the guest's serial output */
     void (*message)(void *context, const char *text); /* the VMM's own reports */
@@ -89,6 +89,21 @@ void vm_report(struct vm *vm, const char *format, ...) __attribute__((format(pri
 void vm_end(struct vm *vm, enum vm_state state);
 
 /* Makes vcpu the one whose accesses the devices see, while its thread holds the lock. */
-void vm_set_current(struct vm *vm, struct vcpu *vcpu);
+static inline void vm_set_current(struct vm *vm, struct vcpu *vcpu)
+{
+    vm->apics.current = &vcpu->apic;
+}
+
+/* The lock, where there is anyone to lock out. */
+static inline void vm_lock(struct vm *vm)
+{
+    if (vm->vcpu_count > 1)
+        vm->lock(vm);
+}
+static inline void vm_unlock(struct vm *vm)
+{
+    if (vm->vcpu_count > 1)
+        vm->unlock(vm);
+}
 
 #endif

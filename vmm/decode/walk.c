@@ -133,24 +133,3 @@ int walk_translate(const struct memory *memory, const struct walk_state *state, 
         return walk_64(&walker, 3, result);
     return walk_32(&walker, result);
 }
-
-bool walk_fetch_simple(const struct memory *memory, const struct walk_state *state, uint64_t linear,
-                       uint64_t *result)
-{
-    uint64_t want = state->user ? ENTRY_PRESENT | ENTRY_USER : ENTRY_PRESENT;
-    uint64_t all = ENTRY_USER; /* AND of the user bits */
-    uint64_t entry = state->cr3;
-    for (unsigned shift = 39;; shift -= 9) {
-        uint64_t at = (entry & ADDRESS) | (linear >> shift << 3 & 0xff8);
-        if (memory_read64(memory, gpa(at), &entry) != MEMORY_OK ||
-            (entry & (want | ENTRY_NX)) != want)
-            return false;
-        all &= entry;
-        bool large = (entry & ENTRY_LARGE) != 0 && (shift == 21 || shift == 30);
-        if (shift == 12 || large) {
-            uint64_t inside = (1ull << shift) - 1;
-            *result = (entry & ADDRESS & ~inside) | (linear & inside);
-            return state->user || all == 0;
-        }
-    }
-}

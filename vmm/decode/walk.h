@@ -41,12 +41,4 @@ struct walk_result {
 int walk_translate(const struct memory *memory, const struct walk_state *state, uint64_t linear,
                    uint32_t access, struct walk_result *result);
 
-/*
- * A fetch in long mode, for the case that nothing is in its way: false when an entry is absent,
- * forbids execution or is of the other privilege level, or stands outside RAM. *result then is not
- * set, and walk_translate tells why. state->efer must have LMA.
- */
-bool walk_fetch_simple(const struct memory *memory, const struct walk_state *state, uint64_t linear,
-                       uint64_t *result);
-
 #endif

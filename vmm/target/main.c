@@ -3,6 +3,7 @@
  * The VMM's entry. Thread 0 builds the virtual machine from the startup page, loads the guest and
  * wakes the other threads; every thread then runs its vCPU until the VM ends.
  */
+#include <machines/machines.h>
 #include <rt/log.h>
 #include <rt/panic.h>
 #include <rt/tls.h>
@@ -20,6 +21,10 @@ static struct vm vm;
 static struct vmconfig config;
 static struct rt_tls_block tls[VMM_MAX_VCPUS];
 static const struct vmm_startup *startup;
+
+_Static_assert((int)EXIT_KIND_COUNT <= (int)MACHINE_COUNT_KINDS &&
+                   VMM_MAX_VCPUS <= MACHINE_COUNT_VCPUS,
+               "every exit has its count");
 
 void vmm_thread(const struct vmm_startup *page, uint64_t index);
 
@@ -113,6 +118,8 @@ static void build(void)
         vm.vcpu[i].mr = ((seL4_IPCBuffer *)startup->vcpu[i].ipc_buffer)->msg;
         vm.vcpu[i].operations = &target_operations;
         vm.vcpu[i].context = (void *)&startup->vcpu[i];
+        if (startup->counts != 0) /* the console service shows them on its status page */
+            vm.vcpu[i].exits = ((struct machine_counts *)startup->counts)->exits[i];
     }
     if (vm_initialize(&vm) != 0)
         panic("a device table is full");

@@ -2,7 +2,6 @@
  *
  * vCPU operations by system calls.
  */
-#include <machines/machines.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -15,42 +14,32 @@
  * others sleep too, so it takes the lock as contended and will wake the next one.
  */
 enum { LOCK_FREE, LOCK_TAKEN, LOCK_CONTENDED };
-static _Atomic uint32_t vm_lock;
+static _Atomic uint32_t lock_word;
 
 static bool svm;
-static bool alone; /* one vCPU: nobody to lock out */
 static seL4_CPtr lock_notification;
-static struct machine_counts *counts; /* shared with the console service, for its status page */
-
-_Static_assert((int)EXIT_KIND_COUNT <= (int)MACHINE_COUNT_KINDS &&
-                   VMM_MAX_VCPUS <= MACHINE_COUNT_VCPUS,
-               "every exit has its count");
 
 void target_initialize(const struct vmm_startup *startup)
 {
     svm = (startup->features & QUOIN_FEATURE_SVM) != 0;
-    alone = startup->vcpu_count == 1;
     lock_notification = startup->lock;
-    counts = (struct machine_counts *)startup->counts;
 }
 
 void target_lock(struct vm *vm)
 {
     (void)vm;
     uint32_t seen = LOCK_FREE;
-    if (alone || atomic_compare_exchange_strong_explicit(
-                     &vm_lock, &seen, LOCK_TAKEN, memory_order_acquire, memory_order_relaxed))
+    if (atomic_compare_exchange_strong_explicit(&lock_word, &seen, LOCK_TAKEN, memory_order_acquire,
+                                                memory_order_relaxed))
         return;
-    while (atomic_exchange_explicit(&vm_lock, LOCK_CONTENDED, memory_order_acquire) != LOCK_FREE)
+    while (atomic_exchange_explicit(&lock_word, LOCK_CONTENDED, memory_order_acquire) != LOCK_FREE)
         call_wait(lock_notification);
 }
 
 void target_unlock(struct vm *vm)
 {
     (void)vm;
-    if (alone)
-        return;
-    if (atomic_exchange_explicit(&vm_lock, LOCK_FREE, memory_order_release) == LOCK_CONTENDED)
+    if (atomic_exchange_explicit(&lock_word, LOCK_FREE, memory_order_release) == LOCK_CONTENDED)
         call_send(lock_notification, 0, 0);
 }
 
@@ -95,8 +84,6 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
         svm_decode(mr, exit);
     else
         vmx_decode(mr, exit);
-    if (counts != NULL)
-        counts->exits[vcpu->index][exit->kind]++;
     return true;
 }
 

@@ -2,18 +2,15 @@
 #include "vmm/vcpu/access.h"
 
 #include <stddef.h>
-#include <string.h>
 
+#include "vmm/vcpu/known.h"
 #include "vmm/vm.h"
 
-#define EFER_LMA    (1ull << 10)
-#define RIGHTS_LONG (1u << 13)
-#define RIGHTS_BIG  (1u << 14)
+#define RIGHTS_BIG (1u << 14)
 
 static bool long_mode(const struct vcpu *vcpu)
 {
-    return (vcpu->mr[QUOIN_VM_EFER] & EFER_LMA) != 0 &&
-           (vcpu->mr[QUOIN_VM_CS_RIGHTS] & RIGHTS_LONG) != 0;
+    return known_is_long_mode(vcpu->mr);
 }
 
 unsigned access_mode(const struct vcpu *vcpu)
@@ -150,22 +147,6 @@ int access_probe_write(struct vcpu *vcpu, uint64_t linear, unsigned size)
     return error;
 }
 
-const uint8_t *access_code(struct vcpu *vcpu, unsigned size)
-{
-    struct walk_state state;
-    struct walk_result result;
-    uint64_t linear = access_linear(vcpu, SEGMENT_CS, vcpu_rip(vcpu));
-    if (first_part(linear, size) != size)
-        return NULL;
-    access_walk_state(vcpu, &state);
-    bool simple = (state.efer & EFER_LMA) != 0 &&
-                  walk_fetch_simple(&vcpu->vm->memory, &state, linear, &result.gpa);
-    if (!simple &&
-        walk_translate(&vcpu->vm->memory, &state, linear, WALK_FETCH, &result) != WALK_OK)
-        return NULL;
-    return memory_at(&vcpu->vm->memory, gpa(result.gpa), size);
-}
-
 /* Reads up to 15 bytes at RIP; a second page that is not mapped ends them early. */
 static int fetch_bytes(struct vcpu *vcpu, uint8_t *bytes, size_t *count)
 {
@@ -193,47 +174,26 @@ static int fetch_bytes(struct vcpu *vcpu, uint8_t *bytes, size_t *count)
     return ACCESS_OK;
 }
 
-/* Guests reach their devices from a few places. */
-static bool decode_cached(struct vcpu *vcpu, const uint8_t bytes[INSN_MAX_LENGTH],
-                          struct insn *insn)
-{
-    struct vcpu_decoded *decoded = &vcpu->decoded[vcpu_rip(vcpu) / 4 % VCPU_DECODED];
-    uint8_t mode = (uint8_t)access_mode(vcpu);
-    if (decoded->mode != mode ||
-        __builtin_memcmp(decoded->bytes, bytes, sizeof(decoded->bytes)) != 0) {
-        decoded->mode = 0;
-        if (insn_decode(bytes, INSN_MAX_LENGTH, mode, &decoded->insn) != INSN_OK)
-            return false;
-        __builtin_memcpy(decoded->bytes, bytes, sizeof(decoded->bytes));
-        decoded->mode = mode;
-    }
-    *insn = decoded->insn;
-    return true;
-}
-
-int access_fetch(struct vcpu *vcpu, const struct exit *exit, struct insn *insn)
+int access_fetch(struct vcpu *vcpu, const struct exit *exit, const struct insn **insn)
 {
     uint8_t bytes[INSN_MAX_LENGTH];
     size_t count;
-    if (exit->byte_count != 0) {
-        count = exit->byte_count;
-        memcpy(bytes, exit->bytes, sizeof(bytes));
-        if (insn_decode(bytes, count, access_mode(vcpu), insn) == INSN_OK)
-            return ACCESS_OK;
+    if (exit->byte_count != 0 &&
+        insn_decode(exit->bytes, exit->byte_count, access_mode(vcpu), &vcpu->insn) == INSN_OK) {
+        *insn = &vcpu->insn;
+        return ACCESS_OK;
     }
-    const uint8_t *code = access_code(vcpu, sizeof(bytes));
-    if (code != NULL) {
-        __builtin_memcpy(bytes, code, sizeof(bytes));
-        if (decode_cached(vcpu, bytes, insn))
-            return ACCESS_OK;
-        count = sizeof(bytes);
-    } else {
-        int error = fetch_bytes(vcpu, bytes, &count);
-        if (error != ACCESS_OK)
-            return error;
-    }
-    switch (insn_decode(bytes, count, access_mode(vcpu), insn)) {
+    *insn = known_find(vcpu);
+    if (*insn == NULL)
+        *insn = known_learn(vcpu);
+    if (*insn != NULL)
+        return ACCESS_OK;
+    int error = fetch_bytes(vcpu, bytes, &count);
+    if (error != ACCESS_OK)
+        return error;
+    switch (insn_decode(bytes, count, access_mode(vcpu), &vcpu->insn)) {
     case INSN_OK:
+        *insn = &vcpu->insn;
         return ACCESS_OK;
     case INSN_ERROR_LONG:
         vcpu_raise_error(vcpu, EXCEPTION_GP, 0);

@@ -39,11 +39,8 @@ int access_write(struct vcpu *vcpu, uint64_t linear, unsigned size, uint64_t val
 /* Checks that a linear address can be written, without writing. */
 int access_probe_write(struct vcpu *vcpu, uint64_t linear, unsigned size);
 
-/* `size` bytes of code at RIP, or NULL when they are not simply there: in one page, mapped and RAM.
- * Nothing is queued for the guest. The guest may change them at any time. */
-const uint8_t *access_code(struct vcpu *vcpu, unsigned size);
-
-/* Fetches and decodes the instruction at RIP; uses the bytes the processor reported, if it did. */
-int access_fetch(struct vcpu *vcpu, const struct exit *exit, struct insn *insn);
+/* Fetches and decodes the instruction at RIP; uses the bytes the processor reported, if it did.
+ * *insn is good until the next exit. */
+int access_fetch(struct vcpu *vcpu, const struct exit *exit, const struct insn **insn);
 
 #endif

@@ -7,6 +7,7 @@
 #include "vmm/cpu/cpuid.h"
 #include "vmm/vcpu/cr.h"
 #include "vmm/vcpu/emulate.h"
+#include "vmm/vcpu/known.h"
 #include "vmm/vcpu/step.h"
 #include "vmm/vm.h"
 
@@ -47,36 +48,8 @@ static void fail(struct vcpu *vcpu, const struct exit *exit, const char *what)
     vm_end(vcpu->vm, VM_FAILED);
 }
 
-/*
- * Length of the instruction that exited, when it is the only plain encoding (no prefix) of one
- * without operands; 0: it must be decoded.
- */
-static unsigned plain_length(struct vcpu *vcpu, const struct exit *exit)
-{
-    const uint8_t *code;
-    switch (exit->kind) {
-    case EXIT_HLT:
-        code = access_code(vcpu, 1);
-        return code != NULL && code[0] == 0xf4 ? 1 : 0;
-    case EXIT_CPUID:
-    case EXIT_MSR_READ:
-    case EXIT_MSR_WRITE: {
-        uint8_t opcode = exit->kind == EXIT_CPUID      ? 0xa2
-                         : exit->kind == EXIT_MSR_READ ? 0x32
-                                                       : 0x30;
-        code = access_code(vcpu, 2);
-        return code != NULL && code[0] == 0x0f && code[1] == opcode ? 2 : 0;
-    }
-    case EXIT_HYPERCALL: /* VMMCALL */
-        code = access_code(vcpu, 3);
-        return code != NULL && code[0] == 0x0f && code[1] == 0x01 && code[2] == 0xd9 ? 3 : 0;
-    default:
-        return 0;
-    }
-}
-
-/* Skips the instruction. Where the processor did not tell its length it is fetched and decoded. */
-static bool skip(struct vcpu *vcpu, const struct exit *exit)
+/* Skips an instruction whose length the processor did not tell, or that is not in 64-bit mode. */
+static __attribute__((noinline)) bool skip_slowly(struct vcpu *vcpu, const struct exit *exit)
 {
     unsigned mode = access_mode(vcpu);
     if (exit->next_rip != 0) {
@@ -84,22 +57,40 @@ static bool skip(struct vcpu *vcpu, const struct exit *exit)
         return true;
     }
     unsigned length = exit->length;
-    if (length == 0)
-        length = plain_length(vcpu, exit);
     if (length == 0) {
-        struct insn insn;
+        const struct insn *insn;
         int error = access_fetch(vcpu, exit, &insn);
         if (error == ACCESS_FAILED)
             fail(vcpu, exit, "cannot read the instruction");
         if (error != ACCESS_OK)
             return false;
-        length = insn.length;
+        length = insn->length;
     }
     vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + length, mode));
     return true;
 }
 
-static void handle_cpuid(struct vcpu *vcpu, const struct exit *exit)
+/* Skips the instruction. false: it could not be read, and that has been dealt with. */
+static inline bool skip(struct vcpu *vcpu, const struct exit *exit)
+{
+    uint64_t next = exit->next_rip;
+    if (!known_is_long_mode(vcpu->mr))
+        return skip_slowly(vcpu, exit);
+    if (next == 0) {
+        unsigned length = exit->length;
+        if (length == 0) {
+            const struct insn *insn = known_find(vcpu);
+            if (insn == NULL)
+                return skip_slowly(vcpu, exit);
+            length = insn->length;
+        }
+        next = vcpu_rip(vcpu) + length;
+    }
+    vcpu_advance(vcpu, next);
+    return true;
+}
+
+static __attribute__((noinline)) void handle_cpuid(struct vcpu *vcpu, const struct exit *exit)
 {
     struct cpuid r =
         cpuid_guest(vcpu, (uint32_t)vcpu_gpr(vcpu, RAX), (uint32_t)vcpu_gpr(vcpu, RCX), cpuid_host);
@@ -111,16 +102,16 @@ static void handle_cpuid(struct vcpu *vcpu, const struct exit *exit)
     vcpu_set_gpr(vcpu, RDX, r.edx);
 }
 
-static void handle_port(struct vcpu *vcpu, const struct exit *exit)
+static __attribute__((noinline)) void handle_port(struct vcpu *vcpu, const struct exit *exit)
 {
     const struct exit_port *port = &exit->port;
     struct vm *vm = vcpu->vm;
     if (port->string) {
-        struct insn insn;
+        const struct insn *insn;
         int error = access_fetch(vcpu, exit, &insn);
         if (error == ACCESS_FAULT)
             return;
-        if (error != ACCESS_OK || emulate_string_port(vcpu, exit, &insn) != EMULATE_DONE)
+        if (error != ACCESS_OK || emulate_string_port(vcpu, exit, insn) != EMULATE_DONE)
             fail(vcpu, exit, "cannot carry out string I/O");
         return;
     }
@@ -136,7 +127,7 @@ static void handle_port(struct vcpu *vcpu, const struct exit *exit)
     vcpu_set_gpr(vcpu, RAX, value);
 }
 
-static void handle_memory(struct vcpu *vcpu, const struct exit *exit)
+static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const struct exit *exit)
 {
     struct vm *vm = vcpu->vm;
     if (memory_at(&vm->memory, gpa(exit->memory.gpa), 1) != NULL) {
@@ -151,17 +142,17 @@ static void handle_memory(struct vcpu *vcpu, const struct exit *exit)
         fail(vcpu, exit, "stack or page table in device memory");
         return;
     }
-    struct insn insn;
+    const struct insn *insn;
     int error = access_fetch(vcpu, exit, &insn);
     if (error == ACCESS_FAULT)
         return;
     if (error != ACCESS_OK)
         fail(vcpu, exit, "cannot decode the instruction");
-    else if (emulate_memory(vcpu, exit, &insn) != EMULATE_DONE)
+    else if (emulate_memory(vcpu, exit, insn) != EMULATE_DONE)
         fail(vcpu, exit, "no emulation of the instruction");
 }
 
-static void handle_msr(struct vcpu *vcpu, const struct exit *exit)
+static __attribute__((noinline)) void handle_msr(struct vcpu *vcpu, const struct exit *exit)
 {
     uint32_t msr = (uint32_t)vcpu_gpr(vcpu, RCX);
     uint64_t value;
@@ -186,26 +177,26 @@ static void handle_msr(struct vcpu *vcpu, const struct exit *exit)
 /* AMD-V without decode assists: the instruction tells which register is meant. */
 static bool decode_cr(struct vcpu *vcpu, const struct exit *exit, struct exit_cr *access)
 {
-    struct insn insn;
+    const struct insn *insn;
     int error = access_fetch(vcpu, exit, &insn);
     if (error == ACCESS_FAULT)
         return false;
-    if (error == ACCESS_OK && insn.map == MAP_0F) {
-        if (insn.opcode == 0x20 || insn.opcode == 0x22) {
-            access->number = insn.reg;
-            if (insn.lock && insn.reg == 0)
+    if (error == ACCESS_OK && insn->map == MAP_0F) {
+        if (insn->opcode == 0x20 || insn->opcode == 0x22) {
+            access->number = insn->reg;
+            if (insn->lock && insn->reg == 0)
                 access->number = 8; /* AMD's CR8 in 32-bit mode */
-            access->write = insn.opcode == 0x22;
-            access->gpr = insn.rm;
+            access->write = insn->opcode == 0x22;
+            access->gpr = insn->rm;
             return true;
         }
-        if (insn.opcode == 0x06) {
+        if (insn->opcode == 0x06) {
             access->clts = true;
             return true;
         }
-        if (insn.opcode == 0x01 && (insn.reg & 7) == 6 && !insn.memory) {
+        if (insn->opcode == 0x01 && (insn->reg & 7) == 6 && !insn->memory) {
             access->lmsw = true;
-            access->source = (uint16_t)vcpu_gpr(vcpu, insn.rm);
+            access->source = (uint16_t)vcpu_gpr(vcpu, insn->rm);
             return true;
         }
     }
@@ -234,7 +225,7 @@ static void handle_xsetbv(struct vcpu *vcpu, const struct exit *exit)
 
 static void handle_rdtsc(struct vcpu *vcpu, const struct exit *exit)
 {
-    struct insn insn;
+    const struct insn *insn;
     int error = access_fetch(vcpu, exit, &insn);
     if (error == ACCESS_FAILED)
         fail(vcpu, exit, "cannot read the instruction");
@@ -243,9 +234,27 @@ static void handle_rdtsc(struct vcpu *vcpu, const struct exit *exit)
     uint64_t tsc = clock_now(&vcpu->vm->clock) + vcpu->apic.tsc_offset;
     vcpu_set_gpr(vcpu, RAX, tsc & 0xffffffff);
     vcpu_set_gpr(vcpu, RDX, tsc >> 32);
-    if (insn.opcode != 0x31) /* RDTSCP */
+    if (insn->opcode != 0x31) /* RDTSCP */
         vcpu_set_gpr(vcpu, RCX, vcpu->operations->read(vcpu, QUOIN_FIELD_TSC_AUX) & 0xffffffff);
-    vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + insn.length, access_mode(vcpu)));
+    vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + insn->length, access_mode(vcpu)));
+}
+
+static __attribute__((noinline)) void handle_hypercall(struct vcpu *vcpu, const struct exit *exit)
+{
+    if (skip(vcpu, exit))
+        vcpu_set_gpr(vcpu, RAX, HYPERCALL_UNKNOWN);
+}
+
+static __attribute__((noinline)) void handle_halt(struct vcpu *vcpu, const struct exit *exit)
+{
+    if (skip(vcpu, exit) && (vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
+        vcpu->state = VCPU_HALTED; /* unless the guest steps over it */
+    vcpu->poked = true;
+}
+
+static __attribute__((noinline)) void handle_nothing(struct vcpu *vcpu, const struct exit *exit)
+{
+    skip(vcpu, exit);
 }
 
 static void handle_exception(struct vcpu *vcpu, const struct exit *exit)
@@ -264,9 +273,6 @@ static void handle_exception(struct vcpu *vcpu, const struct exit *exit)
 static void requeue_event(struct vcpu *vcpu, struct exit *exit)
 {
     uint64_t info = exit->vectoring.info;
-    vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
-    if (info == 0)
-        return;
     if (vcpu_take_back(vcpu, info)) {
         /* It only waited: the exit is the current instruction's. */
         if (!vcpu_can_take_interrupt(vcpu))
@@ -300,12 +306,12 @@ static void requeue_event(struct vcpu *vcpu, struct exit *exit)
  */
 static bool is_bad_cr_write(struct vcpu *vcpu, const struct exit *exit)
 {
-    struct insn insn;
-    if (access_fetch(vcpu, exit, &insn) != ACCESS_OK || insn.map != MAP_0F || insn.opcode != 0x22)
+    const struct insn *insn;
+    if (access_fetch(vcpu, exit, &insn) != ACCESS_OK || insn->map != MAP_0F || insn->opcode != 0x22)
         return false;
-    uint64_t value = vcpu_gpr(vcpu, insn.rm);
-    return (insn.reg == 4 && value != vcpu->mr[QUOIN_VM_CR4]) ||
-           (insn.reg == 3 && value != vcpu->mr[QUOIN_VM_CR3]);
+    uint64_t value = vcpu_gpr(vcpu, insn->rm);
+    return (insn->reg == 4 && value != vcpu->mr[QUOIN_VM_CR4]) ||
+           (insn->reg == 3 && value != vcpu->mr[QUOIN_VM_CR3]);
 }
 
 /*
@@ -320,7 +326,8 @@ static bool settle_refusal(struct vcpu *vcpu, struct exit *exit)
     if ((cr0 & CR0_NW) != 0 && (cr0 & CR0_CD) == 0) {
         /* TCG lets a guest set it (a processor: #GP), and VMRUN does not. Which instruction it was
          * cannot be told any more; the bit itself means nothing to a guest. */
-        requeue_event(vcpu, exit);
+        if (exit->vectoring.info != 0)
+            requeue_event(vcpu, exit);
         vcpu->mr[QUOIN_VM_CR0] = cr0 & ~CR0_NW;
         vcpu->changed |= QUOIN_VMENTER_CR0;
         return true;
@@ -331,39 +338,13 @@ static bool settle_refusal(struct vcpu *vcpu, struct exit *exit)
     return true;
 }
 
-void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
+/* Exits that are rare, or need more than to be handed on. */
+static __attribute__((noinline)) void handle_rest(struct vcpu *vcpu, struct exit *exit)
 {
-    struct vm *vm = vcpu->vm;
-    vcpu->exits[exit->kind]++;
-    if (exit->kind == EXIT_ENTRY_FAILED) {
+    switch (exit->kind) {
+    case EXIT_ENTRY_FAILED:
         if (!settle_refusal(vcpu, exit))
             fail(vcpu, exit, "the processor refused the guest's state");
-        return;
-    }
-    vcpu->refused = 0;
-    requeue_event(vcpu, exit);
-    switch (exit->kind) {
-    case EXIT_CPUID:
-        handle_cpuid(vcpu, exit);
-        break;
-    case EXIT_HLT:
-        if (skip(vcpu, exit) && (vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
-            vcpu->state = VCPU_HALTED; /* unless the guest steps over it */
-        vcpu->poked = true;
-        break;
-    case EXIT_PORT:
-        handle_port(vcpu, exit);
-        break;
-    case EXIT_MEMORY:
-        handle_memory(vcpu, exit);
-        break;
-    case EXIT_MSR_READ:
-    case EXIT_MSR_WRITE:
-        handle_msr(vcpu, exit);
-        break;
-    case EXIT_HYPERCALL:
-        if (skip(vcpu, exit))
-            vcpu_set_gpr(vcpu, RAX, HYPERCALL_UNKNOWN);
         break;
     case EXIT_CR:
         handle_cr(vcpu, exit);
@@ -374,11 +355,6 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         break;
     case EXIT_RDTSC:
         handle_rdtsc(vcpu, exit);
-        break;
-    case EXIT_PAUSE:
-    case EXIT_CACHE:  /* caches are coherent: no device of this guest's bypasses them */
-    case EXIT_INVLPG: /* nested paging keeps the guest's TLB right */
-        skip(vcpu, exit);
         break;
     case EXIT_MONITOR:
         vcpu_raise(vcpu, EXCEPTION_UD);
@@ -393,7 +369,7 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         break;
     case EXIT_SHUTDOWN: /* a PC resets on a triple fault, and some guests reboot by one */
         report(vcpu, exit, "triple fault");
-        vm_end(vm, VM_RESET);
+        vm_end(vcpu->vm, VM_RESET);
         break;
     case EXIT_NMI_WINDOW:
         if (vcpu->iret_awaited)
@@ -401,13 +377,53 @@ void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
         vcpu->iret_awaited = false;
         vcpu->poked = true;
         break;
+    default:
+        fail(vcpu, exit, "unexpected exit");
+        break;
+    }
+}
+
+void vcpu_handle(struct vcpu *vcpu, struct exit *exit)
+{
+    vcpu->exits[exit->kind]++;
+    vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
+    if (exit->kind != EXIT_ENTRY_FAILED) {
+        vcpu->refused = 0;
+        if (exit->vectoring.info != 0)
+            requeue_event(vcpu, exit);
+    }
+    switch (exit->kind) {
+    case EXIT_CPUID:
+        handle_cpuid(vcpu, exit);
+        return;
+    case EXIT_HLT:
+        handle_halt(vcpu, exit);
+        return;
+    case EXIT_PORT:
+        handle_port(vcpu, exit);
+        return;
+    case EXIT_MEMORY:
+        handle_memory(vcpu, exit);
+        return;
+    case EXIT_MSR_READ:
+    case EXIT_MSR_WRITE:
+        handle_msr(vcpu, exit);
+        return;
+    case EXIT_HYPERCALL:
+        handle_hypercall(vcpu, exit);
+        return;
+    case EXIT_PAUSE:
+    case EXIT_CACHE:  /* caches are coherent: no device of this guest's bypasses them */
+    case EXIT_INVLPG: /* nested paging keeps the guest's TLB right */
+        handle_nothing(vcpu, exit);
+        return;
     case EXIT_RESUME:
     case EXIT_INTERRUPT_WINDOW:
     case EXIT_INIT:
         vcpu->poked = true;
-        break;
+        return;
     default:
-        fail(vcpu, exit, "unexpected exit");
-        break;
+        handle_rest(vcpu, exit);
+        return;
     }
 }

@@ -167,28 +167,10 @@ void vcpu_prepare(struct vcpu *vcpu)
         prepare_events(vcpu);
 }
 
-static void enter(struct vcpu *vcpu)
+/* The entry ended with a notification. */
+static void interrupted(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
-    struct exit exit;
-    if (vcpu->timers.earliest != vcpu->armed) {
-        vcpu->armed = vcpu->timers.earliest;
-        vcpu->mr[QUOIN_VM_DEADLINE] = vcpu->armed;
-        vcpu->changed |= QUOIN_VMENTER_DEADLINE;
-    }
-    vcpu->outside = true;
-    vcpu->entries++;
-    vm->unlock(vm);
-    bool exited = vcpu->operations->enter(vcpu, &exit);
-    vm->lock(vm);
-    vcpu->outside = false;
-    vcpu->changed = 0;
-    vm_set_current(vm, vcpu);
-    apic_see_eoi(&vcpu->apic);
-    if (exited) {
-        vcpu_handle(vcpu, &exit);
-        return;
-    }
     vcpu->kicked = false;
     vcpu->poked = true;
     vcpu->armed = 0;                                /* the timer may have gone off, early even */
@@ -201,14 +183,39 @@ static void enter(struct vcpu *vcpu)
         vm->poll(vm);
 }
 
+static inline void enter(struct vcpu *vcpu)
+{
+    struct vm *vm = vcpu->vm;
+    struct exit exit;
+    if (vcpu->timers.earliest != vcpu->armed) {
+        vcpu->armed = vcpu->timers.earliest;
+        vcpu->mr[QUOIN_VM_DEADLINE] = vcpu->armed;
+        vcpu->changed |= QUOIN_VMENTER_DEADLINE;
+    }
+    vcpu->outside = true;
+    vcpu->entries++;
+    vm_unlock(vm);
+    bool exited = vcpu->operations->enter(vcpu, &exit);
+    vm_lock(vm);
+    vcpu->outside = false;
+    vcpu->changed = 0;
+    vm_set_current(vm, vcpu);
+    if (vcpu->apic.eoi_offered)
+        apic_see_eoi(&vcpu->apic);
+    if (exited)
+        vcpu_handle(vcpu, &exit);
+    else
+        interrupted(vcpu);
+}
+
 static void wait(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
     uint64_t deadline = vcpu->timers.earliest;
     vcpu->outside = true;
-    vm->unlock(vm);
+    vm_unlock(vm);
     vcpu->operations->wait(vcpu, deadline);
-    vm->lock(vm);
+    vm_lock(vm);
     vcpu->outside = false;
     vcpu->kicked = false;
     vcpu->poked = true;
@@ -218,25 +225,32 @@ static void wait(struct vcpu *vcpu)
         vm->poll(vm);
 }
 
-void vcpu_step(struct vcpu *vcpu)
+/* false: the machine has ended. */
+static inline bool step(struct vcpu *vcpu)
 {
     /* Most exits change nothing that an entry depends on. */
     if (vcpu->poked)
         vcpu_prepare(vcpu);
     if (vcpu->vm->state != VM_RUNNING)
-        return;
+        return false;
     if (vcpu->state == VCPU_RUNNING)
         enter(vcpu);
     else
         wait(vcpu);
+    return true;
+}
+
+void vcpu_step(struct vcpu *vcpu)
+{
+    step(vcpu);
 }
 
 void vcpu_run(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
-    vm->lock(vm);
+    vm_lock(vm);
     vm_set_current(vm, vcpu);
-    while (vm->state == VM_RUNNING)
-        vcpu_step(vcpu);
-    vm->unlock(vm);
+    while (step(vcpu)) {
+    }
+    vm_unlock(vm);
 }

@@ -15,40 +15,10 @@
 #define CR0_RESET      0x60000010ull
 #define CR0_NE         (1ull << 5)
 
-static const uint8_t gpr_word[16] = {
-    QUOIN_VM_RAX,    QUOIN_VM_RCX,    QUOIN_VM_RDX,    QUOIN_VM_RBX,
-    QUOIN_VM_RSP,    QUOIN_VM_RBP,    QUOIN_VM_RSI,    QUOIN_VM_RDI,
-    QUOIN_VM_R8,     QUOIN_VM_R8 + 1, QUOIN_VM_R8 + 2, QUOIN_VM_R8 + 3,
-    QUOIN_VM_R8 + 4, QUOIN_VM_R8 + 5, QUOIN_VM_R8 + 6, QUOIN_VM_R15,
-};
-
-uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned number)
-{
-    return vcpu->mr[gpr_word[number & 15]];
-}
-
-void vcpu_set_gpr(struct vcpu *vcpu, unsigned number, uint64_t value)
-{
-    unsigned word = gpr_word[number & 15];
-    vcpu->mr[word] = value;
-    vcpu->changed |= word == QUOIN_VM_RSP ? QUOIN_VMENTER_RSP : QUOIN_VMENTER_GPRS;
-}
-
 void vcpu_set_rflags(struct vcpu *vcpu, uint64_t value)
 {
     vcpu->mr[QUOIN_VM_RFLAGS] = value;
     vcpu->changed |= QUOIN_VMENTER_RFLAGS;
-}
-
-void vcpu_advance(struct vcpu *vcpu, uint64_t next_rip)
-{
-    vcpu->mr[QUOIN_VM_RIP] = next_rip;
-    if ((vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & 3) != 0) {
-        vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] &= ~3ull;
-        vcpu->changed |= QUOIN_VMENTER_INTERRUPTIBILITY;
-    }
-    if ((vcpu->mr[QUOIN_VM_RFLAGS] & (FLAG_TF | FLAG_RF)) != 0)
-        step_complete(vcpu);
 }
 
 /* Faults push flags with RF set, so that the instruction's breakpoint is not met again (SDM vol. 3,

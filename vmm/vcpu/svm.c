@@ -98,62 +98,6 @@ static void decode_bytes(const uint64_t *mr, struct exit *exit)
     exit->byte_count = (uint8_t)count;
 }
 
-static enum exit_kind simple_kind(uint64_t code)
-{
-    switch (code) {
-    case SVM_INTR:
-    case SVM_NMI:
-        return EXIT_RESUME;
-    case SVM_SMI:
-    case SVM_INIT:
-        return EXIT_INIT;
-    case SVM_VINTR:
-        return EXIT_INTERRUPT_WINDOW;
-    case SVM_IRET:
-        return EXIT_NMI_WINDOW;
-    case SVM_CPUID:
-        return EXIT_CPUID;
-    case SVM_HLT:
-        return EXIT_HLT;
-    case SVM_RDTSC:
-    case SVM_RDTSCP:
-        return EXIT_RDTSC;
-    case SVM_RDPMC:
-        return EXIT_RDPMC;
-    case SVM_INVD:
-    case SVM_WBINVD:
-        return EXIT_CACHE;
-    case SVM_PAUSE:
-        return EXIT_PAUSE;
-    case SVM_INVLPG:
-        return EXIT_INVLPG;
-    case SVM_TASK_SWITCH:
-        return EXIT_TASK_SWITCH;
-    case SVM_SHUTDOWN:
-        return EXIT_SHUTDOWN;
-    case SVM_VMMCALL:
-        return EXIT_HYPERCALL;
-    case SVM_XSETBV:
-        return EXIT_XSETBV;
-    case SVM_INVLPGA:
-    case SVM_VMRUN:
-    case SVM_VMLOAD:
-    case SVM_VMSAVE:
-    case SVM_STGI:
-    case SVM_CLGI:
-    case SVM_SKINIT:
-    case SVM_MONITOR:
-    case SVM_MWAIT:
-    case SVM_MWAIT_CONDITIONAL:
-    case SVM_RDPRU:
-    case SVM_INVLPGB:
-    case SVM_INVPCID:
-        return EXIT_MONITOR;
-    default:
-        return EXIT_UNKNOWN;
-    }
-}
-
 /* CR accesses: with decode assists EXITINFO1 holds bit 63 and the GPR (APM 15.8.1). */
 static void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
 {
@@ -168,20 +112,10 @@ static void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
     exit->cr.gpr = (uint8_t)(info & 0xf);
 }
 
-void svm_decode(const uint64_t *mr, struct exit *exit)
+/* The codes that say more than the kind. */
+static void decode_rest(const uint64_t *mr, uint64_t code, struct exit *exit)
 {
-    uint64_t code = mr[QUOIN_VM_EXIT_REASON];
     uint64_t info1 = mr[QUOIN_VM_QUALIFICATION];
-    exit->reason = code;
-    exit->qualification = info1;
-    exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
-    exit->byte_count = 0;
-    exit->next_rip = 0;
-    exit->vectoring.info = mr[QUOIN_VM_VECTORING_INFO];
-    exit->vectoring.error = mr[QUOIN_VM_VECTORING_ERROR];
-    if ((exit->vectoring.info & EVENT_VALID) == 0)
-        exit->vectoring.info = 0;
-
     /* VMEXIT_INVALID is -1; the kernel may report it as 32 or 64 bits of ones. */
     if ((uint32_t)code == 0xffffffffu) {
         exit->kind = EXIT_ENTRY_FAILED;
@@ -196,15 +130,103 @@ void svm_decode(const uint64_t *mr, struct exit *exit)
         exit->exception.error = (uint32_t)mr[QUOIN_VM_EXIT_ERROR];
     } else if (code >= SVM_IDTR_READ && code <= SVM_TR_WRITE) {
         exit->kind = EXIT_DESCRIPTOR;
-    } else if (code == SVM_IOIO) {
+    } else {
+        exit->kind = EXIT_UNKNOWN;
+    }
+}
+
+void svm_decode(const uint64_t *mr, struct exit *exit)
+{
+    uint64_t code = mr[QUOIN_VM_EXIT_REASON];
+    uint64_t info1 = mr[QUOIN_VM_QUALIFICATION];
+    uint64_t vectoring = mr[QUOIN_VM_VECTORING_INFO];
+    exit->reason = code;
+    exit->qualification = info1;
+    exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
+    exit->byte_count = 0;
+    exit->next_rip = 0;
+    exit->vectoring.info = 0;
+    if ((vectoring & EVENT_VALID) != 0)
+        exit->vectoring = (struct exit_event){vectoring, mr[QUOIN_VM_VECTORING_ERROR]};
+
+    switch (code) {
+    case SVM_IOIO:
         decode_port(info1, exit);
         exit->next_rip = mr[QUOIN_VM_GUEST_PHYSICAL]; /* EXITINFO2, APM 15.10.2 */
-    } else if (code == SVM_MSR) {
+        return;
+    case SVM_MSR:
         exit->kind = (info1 & 1) != 0 ? EXIT_MSR_WRITE : EXIT_MSR_READ;
-    } else if (code == SVM_NPF) {
+        return;
+    case SVM_NPF:
         decode_memory(mr, exit);
         decode_bytes(mr, exit);
-    } else {
-        exit->kind = simple_kind(code);
+        return;
+    case SVM_INTR:
+    case SVM_NMI:
+        exit->kind = EXIT_RESUME;
+        return;
+    case SVM_SMI:
+    case SVM_INIT:
+        exit->kind = EXIT_INIT;
+        return;
+    case SVM_VINTR:
+        exit->kind = EXIT_INTERRUPT_WINDOW;
+        return;
+    case SVM_IRET:
+        exit->kind = EXIT_NMI_WINDOW;
+        return;
+    case SVM_CPUID:
+        exit->kind = EXIT_CPUID;
+        return;
+    case SVM_HLT:
+        exit->kind = EXIT_HLT;
+        return;
+    case SVM_RDTSC:
+    case SVM_RDTSCP:
+        exit->kind = EXIT_RDTSC;
+        return;
+    case SVM_RDPMC:
+        exit->kind = EXIT_RDPMC;
+        return;
+    case SVM_INVD:
+    case SVM_WBINVD:
+        exit->kind = EXIT_CACHE;
+        return;
+    case SVM_PAUSE:
+        exit->kind = EXIT_PAUSE;
+        return;
+    case SVM_INVLPG:
+        exit->kind = EXIT_INVLPG;
+        return;
+    case SVM_TASK_SWITCH:
+        exit->kind = EXIT_TASK_SWITCH;
+        return;
+    case SVM_SHUTDOWN:
+        exit->kind = EXIT_SHUTDOWN;
+        return;
+    case SVM_VMMCALL:
+        exit->kind = EXIT_HYPERCALL;
+        return;
+    case SVM_XSETBV:
+        exit->kind = EXIT_XSETBV;
+        return;
+    case SVM_INVLPGA:
+    case SVM_VMRUN:
+    case SVM_VMLOAD:
+    case SVM_VMSAVE:
+    case SVM_STGI:
+    case SVM_CLGI:
+    case SVM_SKINIT:
+    case SVM_MONITOR:
+    case SVM_MWAIT:
+    case SVM_MWAIT_CONDITIONAL:
+    case SVM_RDPRU:
+    case SVM_INVLPGB:
+    case SVM_INVPCID:
+        exit->kind = EXIT_MONITOR;
+        return;
+    default:
+        decode_rest(mr, code, exit);
+        return;
     }
 }

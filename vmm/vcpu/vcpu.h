@@ -14,8 +14,10 @@
 #include "vmm/decode/insn.h"
 #include "vmm/device/apic.h"
 #include "vmm/device/timer.h"
+#include "vmm/vcpu/alu.h"
 #include "vmm/vcpu/exit.h"
 #include "vmm/vcpu/field.h"
+#include "vmm/vcpu/step.h"
 
 struct vm;
 struct vcpu;
@@ -40,14 +42,18 @@ struct vcpu_operations {
     bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
 };
 
-/* An instruction decoded before: what its bytes in that mode mean does not change. */
-struct vcpu_decoded {
-    uint8_t bytes[INSN_MAX_LENGTH];
-    uint8_t mode; /* 0: unused */
+#define VCPU_KNOWN        16
+#define VCPU_KNOWN_LEVELS 4
+
+/* An instruction that exited before, and what its fetch depended on (known.h). */
+struct vcpu_known {
+    uint64_t rip, cr3;
+    const volatile uint64_t *entry[VCPU_KNOWN_LEVELS]; /* in guest memory, the last ones repeated */
+    uint64_t value[VCPU_KNOWN_LEVELS];
+    const uint8_t *code; /* in guest memory */
+    uint64_t bytes[2], mask[2];
     struct insn insn;
 };
-
-#define VCPU_DECODED 8
 
 struct vcpu {
     struct vm *vm;
@@ -73,16 +79,34 @@ struct vcpu {
     struct timer_queue timers;
     uint64_t armed; /* deadline that the hardware timer holds */
     struct msr_state msr;
-    struct vcpu_decoded decoded[VCPU_DECODED]; /* by RIP */
+    struct vcpu_known known[VCPU_KNOWN]; /* by RIP */
+    struct insn insn;                    /* the last one fetched that is not known */
     unsigned refused; /* entries that the processor refused, without another exit between them */
-    uint64_t exits[EXIT_KIND_COUNT];
+    uint64_t *exits;  /* by enum exit_kind; own_exits unless the layer below has a better place */
+    uint64_t own_exits[EXIT_KIND_COUNT];
     uint64_t entries;
+};
+
+static const uint8_t vcpu_gpr_word[16] = {
+    QUOIN_VM_RAX,    QUOIN_VM_RCX,    QUOIN_VM_RDX,    QUOIN_VM_RBX,
+    QUOIN_VM_RSP,    QUOIN_VM_RBP,    QUOIN_VM_RSI,    QUOIN_VM_RDI,
+    QUOIN_VM_R8,     QUOIN_VM_R8 + 1, QUOIN_VM_R8 + 2, QUOIN_VM_R8 + 3,
+    QUOIN_VM_R8 + 4, QUOIN_VM_R8 + 5, QUOIN_VM_R8 + 6, QUOIN_VM_R15,
 };
 
 /* General registers in instruction encoding: 0 RAX, 1 RCX, 2 RDX, 3 RBX, 4 RSP, 5 RBP, 6 RSI, 7
  * RDI. */
-uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned number);
-void vcpu_set_gpr(struct vcpu *vcpu, unsigned number, uint64_t value);
+static inline uint64_t vcpu_gpr(const struct vcpu *vcpu, unsigned number)
+{
+    return vcpu->mr[vcpu_gpr_word[number & 15]];
+}
+
+static inline void vcpu_set_gpr(struct vcpu *vcpu, unsigned number, uint64_t value)
+{
+    unsigned word = vcpu_gpr_word[number & 15];
+    vcpu->mr[word] = value;
+    vcpu->changed |= word == QUOIN_VM_RSP ? QUOIN_VMENTER_RSP : QUOIN_VMENTER_GPRS;
+}
 
 static inline uint64_t vcpu_rip(const struct vcpu *vcpu)
 {
@@ -90,7 +114,17 @@ static inline uint64_t vcpu_rip(const struct vcpu *vcpu)
 }
 
 /* Moves RIP behind the current instruction; ends STI and MOV SS blocking. */
-void vcpu_advance(struct vcpu *vcpu, uint64_t next_rip);
+static inline void vcpu_advance(struct vcpu *vcpu, uint64_t next_rip)
+{
+    const uint64_t blocked = 3;
+    vcpu->mr[QUOIN_VM_RIP] = next_rip;
+    if ((vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & blocked) != 0) {
+        vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] &= ~blocked;
+        vcpu->changed |= QUOIN_VMENTER_INTERRUPTIBILITY;
+    }
+    if ((vcpu->mr[QUOIN_VM_RFLAGS] & (FLAG_TF | FLAG_RF)) != 0)
+        step_complete(vcpu);
+}
 
 void vcpu_set_rflags(struct vcpu *vcpu, uint64_t value);
 

@@ -229,6 +229,55 @@ static void injects_interrupts(void **state)
     machine_destroy(m);
 }
 
+static uint64_t *entry_at(struct machine *m, uint64_t table, unsigned index)
+{
+    return (uint64_t *)(void *)(m->memory + (table & 0xffffffffff000) + index * 8u);
+}
+
+static void skips_hypercall(struct machine *m, uint64_t length)
+{
+    struct exit exit = {.kind = EXIT_HYPERCALL};
+    m->mr[0][QUOIN_VM_RIP] = 0x100000;
+    machine_exit(m, &exit);
+    assert_int_equal(m->vm.state, VM_RUNNING);
+    assert_int_equal(m->mr[0][QUOIN_VM_RIP], 0x100000 + length);
+}
+
+/* An instruction that was fetched before is fetched anew when its bytes, or what maps them, have
+ * changed. */
+static void fetches_anew(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    static const uint8_t plain[] = {0x0f, 0x01, 0xd9}, prefixed[] = {0x66, 0x0f, 0x01, 0xd9};
+    machine_long_mode(m, 0x100000);
+    memcpy(m->memory + 0x100000, plain, sizeof(plain));
+    memcpy(m->memory + 0x300000, prefixed, sizeof(prefixed));
+    skips_hypercall(m, 3);
+    skips_hypercall(m, 3);
+    memcpy(m->memory + 0x100000, prefixed, sizeof(prefixed));
+    skips_hypercall(m, 4);
+    memcpy(m->memory + 0x100000, plain, sizeof(plain));
+    skips_hypercall(m, 3);
+
+    uint64_t pdpt = *entry_at(m, m->mr[0][QUOIN_VM_CR3], 0);
+    uint64_t *large = entry_at(m, *entry_at(m, pdpt, 0), 0), kept = *large;
+    assert_int_equal(kept & 0x80, 0x80);
+    *large = kept + 0x200000;
+    skips_hypercall(m, 4);
+    *large = kept;
+    skips_hypercall(m, 3);
+    /* Other page tables. */
+    memcpy(m->memory + 0x400000, m->memory + m->mr[0][QUOIN_VM_CR3], 4096);
+    m->mr[0][QUOIN_VM_CR3] = 0x400000;
+    *entry_at(m, 0x400000, 0) = 0x401000 | 7;
+    *entry_at(m, 0x401000, 0) = 0x402000 | 7;
+    *entry_at(m, 0x402000, 0) = 0x403000 | 7;
+    *entry_at(m, 0x403000, 0x100) = 0x300000 | 7; /* 4 KiB page */
+    skips_hypercall(m, 4);
+    machine_destroy(m);
+}
+
 /* QEMU's TCG refuses the entry of a guest that it has let set CR0.NW alone. */
 static void goes_on_after_refusals(void **state)
 {
@@ -563,6 +612,7 @@ int main(void)
         cmocka_unit_test(emulates_strings),
         cmocka_unit_test(refuses_nonsense),
         cmocka_unit_test(injects_interrupts),
+        cmocka_unit_test(fetches_anew),
         cmocka_unit_test(goes_on_after_refusals),
         cmocka_unit_test(offers_interrupts),
         cmocka_unit_test(paravirtual_eoi),
