@@ -94,16 +94,21 @@ static inline void vm_set_current(struct vm *vm, struct vcpu *vcpu)
     vm->apics.current = &vcpu->apic;
 }
 
-/* The lock, where there is anyone to lock out. */
-static inline void vm_lock(struct vm *vm)
+/* The lock, where there is anyone to lock out. While a vCPU's thread is outside it is to be kicked
+ * when there is something for it to do. */
+static inline void vm_go_inside(struct vm *vm, struct vcpu *vcpu)
 {
-    if (vm->vcpu_count > 1)
+    if (vm->vcpu_count > 1) {
         vm->lock(vm);
+        vcpu->outside = false;
+    }
 }
-static inline void vm_unlock(struct vm *vm)
+static inline void vm_go_outside(struct vm *vm, struct vcpu *vcpu)
 {
-    if (vm->vcpu_count > 1)
+    if (vm->vcpu_count > 1) {
+        vcpu->outside = true;
         vm->unlock(vm);
+    }
 }
 
 #endif

@@ -253,10 +253,6 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
     if (!sched_check_budget(core)) {
         return;
     }
-    if (number == QUOIN_SYS_VMENTER && likely(t->vcpu != NULL)) {
-        arch_vmenter(core, t, true);
-        return;
-    }
     switch (number) {
     case SYS_CALL:
         invoke(t, ctx->rdi, true, true, true);

@@ -111,6 +111,11 @@ void notification_reorder(struct notification *n, struct tcb *tcb);
 /* If a signal waits in the thread's bound notification, takes it into the badge: true. */
 bool notification_take_bound(struct tcb *tcb, uint64_t *badge);
 
+static inline bool notification_is_pending(const struct notification *n)
+{
+    return n && n->state == NOTIFICATION_ACTIVE;
+}
+
 /* next of a reply object that is the last of its chain: the context that is lent along it. */
 #define REPLY_NEXT_IS_CONTEXT 1ull
 static inline struct sched_context *reply_context(const struct reply *r)

@@ -12,6 +12,8 @@
 #include "x86/percpu.h"
 #include "x86/smp.h"
 #include "x86/virt.h"
+#include "api/label.h"
+#include "sel4/quoin.h"
 
 #define CHECK(struct_name, member, name) \
     _Static_assert(offsetof(struct struct_name, member) == (name), "offsets.h")
@@ -84,7 +86,9 @@ void kernel_leave(struct core *core)
     /* After most calls there is nothing to decide: sched_leave would do just this. */
     if (!QUOIN_DEBUG && likely(t->state == THREAD_RUNNING && t->sc == core->current_sc &&
                                !(core->reschedule | core->reprogram))) {
-        arch_switch_to(core, t);
+        if (percpu_of(core)->loaded_all != t) {
+            arch_switch_to(core, t);
+        }
         kernel_unlock();
         return;
     }
@@ -93,6 +97,19 @@ void kernel_leave(struct core *core)
         leave_otherwise(core);
     }
     kernel_unlock();
+}
+
+static __attribute__((noinline)) void enter_guest(struct core *core, bool extended)
+{
+    enum virt_entry entry = virt_enter_quickly(core, extended);
+    if (!QUOIN_DEBUG && likely(entry == VIRT_ENTRY_RETURN)) {
+        kernel_unlock();
+        return;
+    }
+    if (entry == VIRT_ENTRY_REFUSED) {
+        kernel_syscall(core, (int64_t)core->current_context->rdx);
+    }
+    kernel_leave(core);
 }
 
 void dispatch_syscall(struct core *core)
@@ -106,7 +123,12 @@ void dispatch_syscall(struct core *core)
                 return;
             }
         } else {
-            kernel_syscall(core, (int64_t)core->current_context->rdx);
+            int64_t number = (int64_t)core->current_context->rdx;
+            if (number == QUOIN_SYS_VMENTER || number == SYS_VMENTER) {
+                enter_guest(core, number == QUOIN_SYS_VMENTER);
+                return;
+            }
+            kernel_syscall(core, number);
         }
     }
     kernel_leave(core);

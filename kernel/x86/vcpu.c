@@ -8,6 +8,7 @@
 #include "x86/arch.h"
 #include "x86/entry.h"
 #include "x86/ept.h"
+#include "x86/percpu.h"
 #include "x86/virt.h"
 #include "x86/virt_asm.h"
 
@@ -53,6 +54,7 @@ void vcpu_quiesce(struct vcpu *v)
         tcb_stall(v->tcb);
     if (core_self()->current_vcpu != v)
         vcpu_load(core_self(), v);
+    v->reported = false;
 }
 
 void vcpu_unbind(struct vcpu *v)
@@ -110,13 +112,37 @@ static inline void copy_gprs(uint64_t to[static VCPU_GPRS], const uint64_t from[
     to[14] = from[14];
 }
 
+/* RAX, RBX, RCX and RDX alone. */
+static inline void copy_some_gprs(uint64_t to[static VCPU_GPRS],
+                                  const uint64_t from[static VCPU_GPRS])
+{
+    to[GPR_RAX] = from[GPR_RAX];
+    to[GPR_RBX] = from[GPR_RBX];
+    to[GPR_RCX] = from[GPR_RCX];
+    to[GPR_RDX] = from[GPR_RDX];
+}
+
+static inline void read_gprs(struct vcpu *v, uint64_t flags, const uint64_t *msg)
+{
+    if (flags & QUOIN_VMENTER_GPRS)
+        copy_gprs(v->gpr, &msg[QUOIN_VM_RAX]);
+    else if (flags & QUOIN_VMENTER_RAX_TO_RDX)
+        copy_some_gprs(v->gpr, &msg[QUOIN_VM_RAX]);
+}
+
+/* v->message is what message_of would find. */
+static inline bool message_is_found(const struct vcpu *v, const struct tcb *t)
+{
+    return t->slots[TCB_SLOT_BUFFER].cap.w0 == v->buffer_frame &&
+           t->buffer_address == v->buffer_address;
+}
+
 /* Message registers in memory, or null. Looked up anew only if the thread's buffer is another. */
 static inline uint64_t *message_of(struct vcpu *v, const struct tcb *t)
 {
-    uint64_t frame = t->slots[TCB_SLOT_BUFFER].cap.w0;
-    if (unlikely(frame != v->buffer_frame || t->buffer_address != v->buffer_address)) {
+    if (unlikely(!message_is_found(v, t))) {
         struct ipc_buffer *buffer = ipc_buffer_of(t);
-        v->buffer_frame = frame;
+        v->buffer_frame = t->slots[TCB_SLOT_BUFFER].cap.w0;
         v->buffer_address = t->buffer_address;
         v->message = buffer ? buffer->msg : NULL;
     }
@@ -131,12 +157,13 @@ static inline void finish_exit(struct tcb *t)
     t->state = THREAD_RUNNING;
 }
 
-static void report_exit(struct vcpu *v, struct tcb *t)
+static inline void report_exit(struct vcpu *v, struct tcb *t)
 {
     uint64_t *msg = message_of(v, t);
     if (msg) {
         copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
         vendor_report(v, &t->context, msg, v->extended);
+        v->reported = true;
     }
     finish_exit(t);
 }
@@ -149,6 +176,8 @@ static void report_refused(struct vcpu *v, struct tcb *t, uint64_t *msg)
         copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
         vendor_report(v, &t->context, msg, v->extended);
         msg[QUOIN_VM_QUALIFICATION] = 0;
+        if (v->extended)
+            msg[QUOIN_VM_VECTORING_INFO] = 0;
     }
     t->context.r10 = kept.r10;
     t->context.r8 = kept.r8;
@@ -236,6 +265,7 @@ void arch_vmenter(struct core *core, struct tcb *t, bool extended)
 {
     struct vcpu *v = t->vcpu;
     uint64_t *msg = message_of(v, t);
+    v->reported = false;
     uint64_t flags = extended ? t->context.rdi : 0;
     struct vm_entry e; /* what flags do not announce stays unset, and unread */
     e.rip = t->context.r10;
@@ -247,7 +277,8 @@ void arch_vmenter(struct core *core, struct tcb *t, bool extended)
     v->extended = extended;
     if (unlikely(core->current_vcpu != v))
         vcpu_load(core, v);
-    if (msg && (flags & ~(uint64_t)(QUOIN_VMENTER_GPRS | QUOIN_VMENTER_DEADLINE)))
+    if (msg && (flags & ~(uint64_t)(QUOIN_VMENTER_GPRS | QUOIN_VMENTER_RAX_TO_RDX |
+                                    QUOIN_VMENTER_DEADLINE)))
         read_arguments(&e, flags, msg);
     if (unlikely(!msg || !event_is_valid(e.info, e.length) || !vendor_check(v, &e))) {
         report_refused(v, t, msg);
@@ -255,8 +286,7 @@ void arch_vmenter(struct core *core, struct tcb *t, bool extended)
     }
 
     vendor_apply(v, &e);
-    if (flags & QUOIN_VMENTER_GPRS)
-        copy_gprs(v->gpr, &msg[QUOIN_VM_RAX]);
+    read_gprs(v, flags, msg);
     if (flags & QUOIN_VMENTER_DEADLINE)
         arm_timer(v, msg[QUOIN_VM_DEADLINE]);
 
@@ -307,13 +337,10 @@ void virt_switch_to(struct core *core, struct tcb *t)
         vcpu_unload(core);
 }
 
-void virt_run(struct core *core)
+/* Runs the guest and handles what ends that; all is ready for it. */
+static __attribute__((noinline)) enum virt_entry run(struct core *core, struct tcb *t,
+                                                     struct vcpu *v)
 {
-    struct tcb *t = core->current;
-    struct vcpu *v = t->vcpu;
-    if (unlikely(!is_ready(core, t, v)))
-        prepare(core, t, v);
-
     kernel_unlock();
     unsigned vector = 0;
     enum vm_stop stop = vendor_run(core->id, v, &vector);
@@ -324,10 +351,67 @@ void virt_run(struct core *core)
     if (stop == VM_STOP_INTERRUPT) {
         if (vector != 0)
             kernel_interrupt(core, vector);
-        return;
+        return VIRT_ENTRY_DONE;
     }
     /* While this core waited for the lock, another may have stopped the thread or taken away its
      * VCPU. Then the exit is dropped: entered again, the guest comes to the same instruction. */
-    if (likely(current && core->current == t && t->state == THREAD_RUNNING_VM && t->vcpu == v))
-        report_exit(v, t);
+    if (unlikely(!current || core->current != t || t->state != THREAD_RUNNING_VM || t->vcpu != v))
+        return VIRT_ENTRY_DONE;
+    report_exit(v, t);
+    return likely(t->sc == core->current_sc && !(core->reschedule | core->reprogram) &&
+                  percpu_of(core)->loaded_all == t)
+               ? VIRT_ENTRY_RETURN
+               : VIRT_ENTRY_DONE;
+}
+
+void virt_run(struct core *core)
+{
+    struct tcb *t = core->current;
+    struct vcpu *v = t->vcpu;
+    if (unlikely(!is_ready(core, t, v)))
+        prepare(core, t, v);
+    run(core, t, v);
+}
+
+static inline enum virt_entry start(struct core *core, struct tcb *t, struct vcpu *v,
+                                    uint64_t flags, bool extended)
+{
+    read_gprs(v, flags, v->message);
+    v->reported = false;
+    v->extended = extended;
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING_VM;
+    return run(core, t, v);
+}
+
+/* More than registers has changed. */
+static __attribute__((noinline)) enum virt_entry start_changed(struct core *core, struct tcb *t,
+                                                               struct vcpu *v, uint64_t flags)
+{
+    struct vm_entry e = {.rip = t->context.r10, .controls = v->controls};
+    read_arguments(&e, flags, v->message);
+    if (!vendor_check(v, &e))
+        return VIRT_ENTRY_REFUSED;
+    vendor_apply(v, &e);
+    return start(core, t, v, flags, true);
+}
+
+enum virt_entry virt_enter_quickly(struct core *core, bool extended)
+{
+    const uint64_t registers = QUOIN_VMENTER_GPRS | QUOIN_VMENTER_RAX_TO_RDX;
+    struct tcb *t = core->current;
+    struct vcpu *v = t->vcpu;
+    uint64_t flags = extended ? t->context.rdi : 0;
+    if (unlikely(!v || !v->reported || core->current_vcpu != v ||
+                 (flags & QUOIN_VMENTER_DEADLINE) || (t->context.r9 & EVENT_VALID) ||
+                 (uint32_t)t->context.r8 != v->controls || !message_is_found(v, t) ||
+                 notification_is_pending(t->bound_notification) || core->now > core->slice_end ||
+                 t->sc != core->current_sc || !is_ready(core, t, v)))
+        return VIRT_ENTRY_REFUSED;
+    if (unlikely(core->reschedule | core->reprogram))
+        return VIRT_ENTRY_REFUSED;
+    if (unlikely(flags & ~registers))
+        return start_changed(core, t, v, flags);
+    vendor_set_rip(v, t->context.r10);
+    return start(core, t, v, flags, extended);
 }

@@ -59,6 +59,7 @@ struct vcpu {
     uint32_t loaded; /* 1 + core whose registers hold lazily switched state; 0: this object does */
     bool fpu_loaded; /* ... the FPU among them */
     bool extended;   /* last entered by the extended VMEnter */
+    bool reported;   /* its last exit has been reported, and nothing was done to it since */
     uint8_t port_count;
 
     /* The thread's IPC buffer, as ipc_buffer_of found it for this frame and address. */
@@ -89,12 +90,13 @@ struct vcpu {
     bool soft_event;        /* EVENTINJ stands for the instruction at soft_rip, RIP is behind it */
     bool nmi_blocked;       /* until the guest executes IRET */
     bool virtual_interrupt; /* the VMCB's virtual interrupt is one to be delivered */
-    bool unproven;          /* state was set that VMRUN might refuse */
-    uint64_t proven_cr0;    /* as it last entered */
+    uint64_t proven_cr0;    /* with which the state as it is was last entered */
     uint32_t asid_core;     /* 1 + core that the hardware ASID is of */
     uint32_t asid_generation;
     uint32_t intercepts[INTERCEPT_COUNT]; /* as the VMM asked */
     uint64_t soft_rip;
+    uint16_t code_attributes; /* of CS, as last reported; 0 before */
+    uint32_t code_rights;
 
     /* VT-x. */
     bool initialised;                  /* the VMCS has its fields */

@@ -49,6 +49,11 @@ static inline void vendor_apply(struct vcpu *v, const struct vm_entry *e)
 {
     VENDOR(apply(v, e));
 }
+/* The same for an entry that changes nothing else, after an exit that was reported. */
+static inline void vendor_set_rip(struct vcpu *v, uint64_t rip)
+{
+    VENDOR(set_rip(v, rip));
+}
 /* Runs the guest, without the kernel lock. *vector: of the interrupt, 0 if not yet taken. */
 static inline enum vm_stop vendor_run(unsigned core, struct vcpu *v, unsigned *vector)
 {

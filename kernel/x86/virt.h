@@ -75,6 +75,14 @@ void virt_asid_removed(unsigned asid);
  * then, the exit is forgotten; the guest will run into it again. */
 void virt_run(struct core *core);
 
+/* Called for a VMEnter of core->current, with the lock held and the clock read. */
+enum virt_entry {
+    VIRT_ENTRY_REFUSED, /* nothing was changed: arch_vmenter is to carry the call out */
+    VIRT_ENTRY_DONE,    /* the guest has run, as virt_run says; kernel_leave follows */
+    VIRT_ENTRY_RETURN,  /* likewise, and the thread goes on at once */
+};
+enum virt_entry virt_enter_quickly(struct core *core, bool extended);
+
 /* From arch_switch_to, for every thread it switches to (before it loads FPU state). Guest state
  * that is left in the registers of this core (FPU, XCR0, debug registers, TSC_AUX) stays there
  * while only the idle thread or the VCPU's own thread runs, else it is saved. */

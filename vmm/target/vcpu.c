@@ -80,7 +80,7 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
     if (r.rsi == 0)
         return false;
     mr[QUOIN_VM_EXIT_REASON] = r.mr3;
-    if (svm)
+    if (__builtin_expect(svm, true))
         svm_decode(mr, exit);
     else
         vmx_decode(mr, exit);

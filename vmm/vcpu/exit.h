@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 enum exit_kind {
-    EXIT_UNKNOWN,      /* an exit this VMM has no handler for; `reason` tells which */
+    EXIT_UNKNOWN,      /* an exit this VMM has no handler for */
     EXIT_ENTRY_FAILED, /* the processor refused the guest's state */
     EXIT_RESUME,       /* nothing to do: enter again */
     EXIT_CPUID,
@@ -82,11 +82,9 @@ struct exit_event {
 
 struct exit {
     enum exit_kind kind;
-    uint64_t reason;        /* as the hardware numbered it, for reports */
-    uint64_t qualification; /* likewise */
-    uint8_t length;         /* instruction length, 0 when unknown */
-    uint8_t byte_count;     /* instruction bytes the processor fetched, 0 when it did not say */
-    uint64_t next_rip;      /* RIP behind the instruction, 0 when unknown */
+    uint8_t length;     /* instruction length, 0 when unknown */
+    uint8_t byte_count; /* instruction bytes the processor fetched, 0 when it did not say */
+    uint64_t next_rip;  /* RIP behind the instruction, 0 when unknown */
     struct exit_event vectoring;
     struct exit_port port; /* what belongs to another kind is not set */
     struct exit_memory memory;

@@ -24,8 +24,8 @@ static void report(struct vcpu *vcpu, const struct exit *exit, const char *what)
     struct vm *vm = vcpu->vm;
     const uint64_t *mr = vcpu->mr;
     vm_report(vm, "vCPU %u: %s (%s, reason %#llx, qualification %#llx)", vcpu->index, what,
-              exit_name(exit->kind), (unsigned long long)exit->reason,
-              (unsigned long long)exit->qualification);
+              exit_name(exit->kind), (unsigned long long)mr[QUOIN_VM_EXIT_REASON],
+              (unsigned long long)mr[QUOIN_VM_QUALIFICATION]);
     vm_report(vm, "  rip %#llx rflags %#llx cr0 %#llx cr3 %#llx cr4 %#llx efer %#llx",
               (unsigned long long)mr[QUOIN_VM_RIP], (unsigned long long)mr[QUOIN_VM_RFLAGS],
               (unsigned long long)mr[QUOIN_VM_CR0], (unsigned long long)mr[QUOIN_VM_CR3],

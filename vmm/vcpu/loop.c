@@ -192,12 +192,10 @@ static inline void enter(struct vcpu *vcpu)
         vcpu->mr[QUOIN_VM_DEADLINE] = vcpu->armed;
         vcpu->changed |= QUOIN_VMENTER_DEADLINE;
     }
-    vcpu->outside = true;
     vcpu->entries++;
-    vm_unlock(vm);
+    vm_go_outside(vm, vcpu);
     bool exited = vcpu->operations->enter(vcpu, &exit);
-    vm_lock(vm);
-    vcpu->outside = false;
+    vm_go_inside(vm, vcpu);
     vcpu->changed = 0;
     vm_set_current(vm, vcpu);
     if (vcpu->apic.eoi_offered)
@@ -212,11 +210,9 @@ static void wait(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
     uint64_t deadline = vcpu->timers.earliest;
-    vcpu->outside = true;
-    vm_unlock(vm);
+    vm_go_outside(vm, vcpu);
     vcpu->operations->wait(vcpu, deadline);
-    vm_lock(vm);
-    vcpu->outside = false;
+    vm_go_inside(vm, vcpu);
     vcpu->kicked = false;
     vcpu->poked = true;
     vcpu->armed = 0;
@@ -248,9 +244,9 @@ void vcpu_step(struct vcpu *vcpu)
 void vcpu_run(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
-    vm_lock(vm);
+    vm_go_inside(vm, vcpu);
     vm_set_current(vm, vcpu);
     while (step(vcpu)) {
     }
-    vm_unlock(vm);
+    vm_go_outside(vm, vcpu);
 }

@@ -77,7 +77,7 @@ static void decode_port(uint64_t info, struct exit *exit)
 }
 
 /* APM 15.25.6, EXITINFO1 of a nested page fault. */
-static void decode_memory(const uint64_t *mr, struct exit *exit)
+static __attribute__((noinline)) void decode_memory(const uint64_t *mr, struct exit *exit)
 {
     uint64_t error = mr[QUOIN_VM_QUALIFICATION];
     exit->kind = EXIT_MEMORY;
@@ -87,7 +87,7 @@ static void decode_memory(const uint64_t *mr, struct exit *exit)
     exit->memory.page_walk = (error & (1ull << 33)) != 0;
 }
 
-static void decode_bytes(const uint64_t *mr, struct exit *exit)
+static __attribute__((noinline)) void decode_bytes(const uint64_t *mr, struct exit *exit)
 {
     uint64_t count = mr[QUOIN_VM_INSTRUCTION_INFO];
     if (count == 0 || count > sizeof(exit->bytes))
@@ -99,7 +99,7 @@ static void decode_bytes(const uint64_t *mr, struct exit *exit)
 }
 
 /* CR accesses: with decode assists EXITINFO1 holds bit 63 and the GPR (APM 15.8.1). */
-static void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
+static __attribute__((noinline)) void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
 {
     exit->kind = EXIT_CR;
     exit->cr = (struct exit_cr){.number = (uint8_t)(code & 0xf)};
@@ -113,7 +113,8 @@ static void decode_cr(uint64_t code, uint64_t info, struct exit *exit)
 }
 
 /* The codes that say more than the kind. */
-static void decode_rest(const uint64_t *mr, uint64_t code, struct exit *exit)
+static __attribute__((noinline)) void decode_rest(const uint64_t *mr, uint64_t code,
+                                                  struct exit *exit)
 {
     uint64_t info1 = mr[QUOIN_VM_QUALIFICATION];
     /* VMEXIT_INVALID is -1; the kernel may report it as 32 or 64 bits of ones. */
@@ -140,8 +141,6 @@ void svm_decode(const uint64_t *mr, struct exit *exit)
     uint64_t code = mr[QUOIN_VM_EXIT_REASON];
     uint64_t info1 = mr[QUOIN_VM_QUALIFICATION];
     uint64_t vectoring = mr[QUOIN_VM_VECTORING_INFO];
-    exit->reason = code;
-    exit->qualification = info1;
     exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
     exit->byte_count = 0;
     exit->next_rip = 0;

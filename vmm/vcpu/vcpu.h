@@ -105,7 +105,9 @@ static inline void vcpu_set_gpr(struct vcpu *vcpu, unsigned number, uint64_t val
 {
     unsigned word = vcpu_gpr_word[number & 15];
     vcpu->mr[word] = value;
-    vcpu->changed |= word == QUOIN_VM_RSP ? QUOIN_VMENTER_RSP : QUOIN_VMENTER_GPRS;
+    vcpu->changed |= word == QUOIN_VM_RSP ? QUOIN_VMENTER_RSP
+                     : number < 4         ? QUOIN_VMENTER_RAX_TO_RDX
+                                          : QUOIN_VMENTER_GPRS;
 }
 
 static inline uint64_t vcpu_rip(const struct vcpu *vcpu)

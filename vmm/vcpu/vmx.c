@@ -153,8 +153,6 @@ void vmx_decode(const uint64_t *mr, struct exit *exit)
 {
     uint64_t reason = mr[QUOIN_VM_EXIT_REASON];
     uint64_t q = mr[QUOIN_VM_QUALIFICATION];
-    exit->reason = reason;
-    exit->qualification = q;
     exit->length = (uint8_t)(mr[QUOIN_VM_INSTRUCTION_LEN] & 0xf);
     exit->byte_count = 0;
     exit->next_rip = 0;

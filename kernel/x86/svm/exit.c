@@ -32,12 +32,11 @@ uint32_t svm_exit_info(const struct vmcb *b)
 
 uint32_t svm_instruction_length(const struct vmcb *b)
 {
-    uint64_t next = 0;
+    uint64_t length = 0;
     if (b->exit_code == SVM_EXIT_IOIO)
-        next = b->exit_info2;
+        length = b->exit_info2 - b->rip;
     else if (svm_has.next_rip)
-        next = b->next_rip;
-    uint64_t length = next - b->rip;
+        length = b->next_rip - b->rip;
     return length <= 15 ? (uint32_t)length : 0;
 }
 
@@ -110,53 +109,83 @@ bool svm_handle_exit(struct vcpu *v)
     return false;
 }
 
-void svm_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extended)
+static void report_bytes(const struct vmcb *b, uint64_t *msg)
+{
+    uint64_t bytes[2] = {0, 0};
+    for (unsigned i = 0; i < b->fetched_count && i < sizeof(b->fetched); i++)
+        bytes[i / 8] |= (uint64_t)b->fetched[i] << i % 8 * 8;
+    msg[QUOIN_VM_INSTRUCTION_INFO] = b->fetched_count;
+    msg[QUOIN_VM_INSTRUCTION_BYTES] = bytes[0];
+    msg[QUOIN_VM_INSTRUCTION_BYTES + 1] = bytes[1];
+}
+
+/* What few exits have to report. */
+static __attribute__((noinline)) void report_rest(struct vcpu *v, struct context *regs,
+                                                  uint64_t *msg, bool extended)
 {
     struct vmcb *b = svm_block(v);
-    uint64_t code = b->exit_code;
-    b->event_injection = 0;
-    if (unlikely(v->virtual_interrupt))
-        svm_drop_virtual_interrupt(v);
-    regs->r10 = b->rip;
-    regs->r8 = v->controls;
-    regs->r9 = 0;
-    regs->r15 = svm_is_invalid(code) ? QUOIN_VM_ENTRY_FAILED : code;
-    msg[QUOIN_VM_QUALIFICATION] = b->exit_info1;
-    msg[QUOIN_VM_INSTRUCTION_LEN] = svm_instruction_length(b);
-    msg[QUOIN_VM_GUEST_PHYSICAL] = b->exit_info2;
-    msg[QUOIN_VM_RFLAGS] = b->rflags;
-    msg[QUOIN_VM_INTERRUPTIBILITY] = svm_interruptibility(v, b);
-    msg[QUOIN_VM_CR3] = b->cr3;
+    uint64_t event = b->exit_int_info;
+    if (svm_is_invalid(b->exit_code))
+        regs->r15 = QUOIN_VM_ENTRY_FAILED;
+    if (event & EVENT_VALID) { /* to be injected again only if the VMM wants that */
+        b->event_injection = 0;
+        if (v->virtual_interrupt)
+            svm_drop_virtual_interrupt(v);
+    }
+    if (svm_has.next_rip || b->exit_code == SVM_EXIT_IOIO)
+        msg[QUOIN_VM_INSTRUCTION_LEN] = svm_instruction_length(b);
     if (!extended)
         return;
-    msg[QUOIN_VM_RSP] = b->rsp;
-    msg[QUOIN_VM_CR0] = b->cr0;
-    msg[QUOIN_VM_CR4] = b->cr4;
-    msg[QUOIN_VM_EFER] = b->efer & ~EFER_SVME;
-    msg[QUOIN_VM_CS_BASE] = b->cs.base;
-    msg[QUOIN_VM_CS_RIGHTS] = svm_attributes_to_vmx(b->cs.attributes);
-    msg[QUOIN_VM_EXIT_INFO] = 0;
-    msg[QUOIN_VM_EXIT_ERROR] = 0;
-    if (unlikely(is_exception(code))) {
+    if (event & EVENT_VALID) {
+        msg[QUOIN_VM_VECTORING_INFO] = svm_event_to_vmx(event);
+        msg[QUOIN_VM_VECTORING_ERROR] = event >> 32;
+    }
+    if (is_exception(b->exit_code)) {
         uint32_t info = svm_exit_info(b);
         msg[QUOIN_VM_EXIT_INFO] = info;
         msg[QUOIN_VM_EXIT_ERROR] = info & EVENT_ERROR_CODE ? (uint32_t)b->exit_info1 : 0;
     }
-    msg[QUOIN_VM_VECTORING_INFO] = svm_event_to_vmx(b->exit_int_info);
-    msg[QUOIN_VM_VECTORING_ERROR] = b->exit_int_info >> 32;
-    msg[QUOIN_VM_LINEAR] = 0;
-    if (svm_has.decode_assists) {
-        uint64_t bytes[2] = {0, 0};
-        for (unsigned i = 0; i < b->fetched_count && i < sizeof(b->fetched); i++)
-            bytes[i / 8] |= (uint64_t)b->fetched[i] << i % 8 * 8;
-        msg[QUOIN_VM_INSTRUCTION_INFO] = b->fetched_count;
-        msg[QUOIN_VM_INSTRUCTION_BYTES] = bytes[0];
-        msg[QUOIN_VM_INSTRUCTION_BYTES + 1] = bytes[1];
-    } else {
-        msg[QUOIN_VM_INSTRUCTION_INFO] = 0;
-        msg[QUOIN_VM_INSTRUCTION_BYTES] = 0;
-        msg[QUOIN_VM_INSTRUCTION_BYTES + 1] = 0;
+    if (svm_has.decode_assists)
+        report_bytes(b, msg);
+}
+
+/* Attributes of code segments are few, and compared in no time. */
+static inline uint32_t code_rights(struct vcpu *v, uint16_t attributes)
+{
+    if (unlikely(v->code_attributes != attributes)) {
+        v->code_attributes = attributes;
+        v->code_rights = svm_attributes_to_vmx(attributes);
     }
+    return v->code_rights;
+}
+
+void svm_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extended)
+{
+    const struct vmcb *b = svm_block(v);
+    uint64_t code = b->exit_code;
+    regs->r10 = b->rip;
+    regs->r8 = v->controls;
+    regs->r9 = 0;
+    regs->r15 = code;
+    msg[QUOIN_VM_QUALIFICATION] = b->exit_info1;
+    msg[QUOIN_VM_INSTRUCTION_LEN] = 0;
+    msg[QUOIN_VM_GUEST_PHYSICAL] = b->exit_info2;
+    msg[QUOIN_VM_RFLAGS] = b->rflags;
+    msg[QUOIN_VM_INTERRUPTIBILITY] = svm_interruptibility(v, b);
+    msg[QUOIN_VM_CR3] = b->cr3;
+    if (extended) {
+        msg[QUOIN_VM_RSP] = b->rsp;
+        msg[QUOIN_VM_CR0] = b->cr0;
+        msg[QUOIN_VM_CR4] = b->cr4;
+        msg[QUOIN_VM_EFER] = b->efer & ~EFER_SVME;
+        msg[QUOIN_VM_CS_BASE] = b->cs.base;
+        msg[QUOIN_VM_CS_RIGHTS] = code_rights(v, b->cs.attributes);
+        msg[QUOIN_VM_VECTORING_INFO] = 0;
+        msg[QUOIN_VM_INSTRUCTION_INFO] = 0;
+    }
+    bool plain = (code > SVM_EXIT_IOIO && code <= SVM_EXIT_NPF) || code == SVM_EXIT_CPUID;
+    if (unlikely(!plain || svm_has.reports_more || (b->exit_int_info & EVENT_VALID)))
+        report_rest(v, regs, msg, extended);
 }
 
 void svm_report_interrupted(struct vcpu *v, struct context *regs, uint64_t *msg)

@@ -336,7 +336,7 @@ enum field_result svm_set_field(struct vcpu *v, uint64_t field, uint64_t *value)
         *value &= MASK(f->bytes * 8);
     if (!fit((enum kind)f->kind, value))
         return FIELD_INVALID;
-    v->unproven = true;
+    v->proven_cr0 = CR0_UNPROVEN;
     switch ((enum kind)f->kind) {
     case INTERCEPT:
         v->intercepts[f->offset] = (uint32_t)*value;

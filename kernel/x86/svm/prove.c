@@ -32,11 +32,10 @@ static bool state_is_valid(const struct vmcb *b)
            mode_is_valid(b);
 }
 
-/* As an exit, with everything as it was before the entry. */
-static void refuse(struct vcpu *v)
+void svm_exit_before_entry(struct vcpu *v, uint64_t exit_code)
 {
     struct vmcb *b = svm_block(v);
-    b->exit_code = SVM_EXIT_INVALID;
+    b->exit_code = exit_code;
     b->exit_info1 = b->exit_info2 = 0;
     b->exit_int_info = b->event_injection;
     if (v->virtual_interrupt) {
@@ -54,9 +53,8 @@ static void refuse(struct vcpu *v)
 bool svm_prove_state(struct vcpu *v)
 {
     struct vmcb *b = svm_block(v);
-    v->unproven = !state_is_valid(b);
-    if (v->unproven) {
-        refuse(v);
+    if (!state_is_valid(b)) {
+        svm_exit_before_entry(v, SVM_EXIT_INVALID);
         return false;
     }
     v->proven_cr0 = b->cr0;

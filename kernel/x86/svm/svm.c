@@ -66,6 +66,7 @@ bool svm_is_available(void)
         .next_rip = (leaf.edx & FEATURE_NRIPS) != 0,
         .decode_assists = (leaf.edx & FEATURE_DECODE_ASSISTS) != 0,
         .tsc_ratio = (leaf.edx & FEATURE_TSC_RATIO) != 0,
+        .reports_more = (leaf.edx & (FEATURE_NRIPS | FEATURE_DECODE_ASSISTS)) != 0,
         .cr4_allowed = vcpu_cr4_allowed(),
         .efer_allowed = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE |
                         (extended.edx & BIT(25) ? EFER_FFXSR : 0) |
@@ -147,7 +148,7 @@ void svm_reset_state(struct vcpu *v)
     b->ldtr = reset_segment(0x82);
     b->tr = reset_segment(0x8b);
     b->gdtr.limit = b->idtr.limit = 0xffff;
-    v->unproven = true;
+    v->proven_cr0 = CR0_UNPROVEN;
 }
 
 void svm_create(struct vcpu *v)
@@ -277,7 +278,7 @@ void svm_apply(struct vcpu *v, const struct vm_entry *e)
             b->cr4 = e->cr4;
         if (flags & QUOIN_VMENTER_EFER)
             b->efer = e->efer | EFER_SVME;
-        v->unproven = true;
+        v->proven_cr0 = CR0_UNPROVEN;
     }
     if (e->controls != v->controls) {
         v->controls = e->controls;
@@ -298,27 +299,34 @@ enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector)
     struct vmcb *b = svm_block(v);
     struct svm_core *c = &svm_cores[core];
     *vector = 0;
-    if (unlikely(v->controls & CONTROL_NMI_WINDOW) && !v->nmi_blocked) {
-        b->exit_code = SVM_EXIT_IRET; /* the window is open already */
-        b->exit_int_info = 0;
+    if (unlikely(v->controls & CONTROL_NMI_WINDOW) && !v->nmi_blocked && !b->event_injection) {
+        svm_exit_before_entry(v, SVM_EXIT_IRET); /* the window is open already */
         return VM_STOP_EXIT;
     }
     for (;;) {
         /* TCG lets a guest set any CR0. */
-        if (unlikely(v->unproven || b->cr0 != v->proven_cr0) && !svm_prove_state(v))
+        if (unlikely(b->cr0 != v->proven_cr0) && !svm_prove_state(v))
             return VM_STOP_EXIT;
         b->rax = v->gpr[GPR_RAX];
-        b->tlb_control = c->flush_all ? TLB_FLUSH_ALL : TLB_KEEP;
-        c->flush_all = false;
+        if (unlikely(c->flush_all))
+            b->tlb_control = TLB_FLUSH_ALL;
         if (unlikely(v->spec_ctrl_used))
             vcpu_spec_ctrl_enter(v, core);
         svm_enter(v, v->block.v, c->host_block);
         if (unlikely(v->spec_ctrl_used))
             vcpu_spec_ctrl_exit(v, core);
-        if (unlikely(svm_state_is_of_host(b)))
-            svm_reset_state(v);
+        if (unlikely(c->flush_all)) {
+            c->flush_all = false;
+            b->tlb_control = TLB_KEEP;
+        }
         v->gpr[GPR_RAX] = b->rax;
         svm_requeue_event(v);
+        if (likely(b->exit_code > SVM_EXIT_IOIO && b->exit_code <= SVM_EXIT_NPF))
+            return VM_STOP_EXIT;
+        if (unlikely(svm_state_is_of_host(b))) {
+            svm_reset_state(v);
+            v->gpr[GPR_RAX] = 0;
+        }
         if (b->exit_code >= SVM_EXIT_INTR && b->exit_code <= SVM_EXIT_INIT)
             return VM_STOP_INTERRUPT;
         if (!svm_handle_exit(v))

@@ -25,11 +25,16 @@ void svm_unload(struct vcpu *v);
 void svm_set_root(unsigned core, struct vcpu *v, struct paddr root, bool flush);
 bool svm_check(struct vcpu *v, struct vm_entry *e);
 void svm_apply(struct vcpu *v, const struct vm_entry *e);
+static inline void svm_set_rip(struct vcpu *v, uint64_t rip)
+{
+    svm_block(v)->rip = rip;
+}
 enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector);
 
 struct svm_capabilities {
     uint32_t asids; /* 1 to asids - 1 are for guests */
     bool next_rip, decode_assists, tsc_ratio;
+    bool reports_more;    /* next_rip or decode_assists */
     uint64_t cr4_allowed; /* bits a guest's CR4 may have */
     uint64_t efer_allowed;
     uint64_t spec_ctrl_allowed;
@@ -39,8 +44,13 @@ extern struct svm_capabilities svm_has;
 /* Registers as after INIT (APM table 14-1), but for CS:RIP, which the VMM sets anyway. */
 void svm_reset_state(struct vcpu *v);
 
-/* prove.c: false if VMRUN would refuse the guest's state (APM 15.5.1). Then it is an exit with
- * SVM_EXIT_INVALID that has changed nothing; an event to be injected is in EXITINTINFO. */
+/* v->proven_cr0 when state was set that VMRUN might refuse: no CR0 is it. */
+#define CR0_UNPROVEN UINT64_MAX
+
+/* prove.c: an exit instead of the entry, with everything as it was; an event that was to be
+ * injected is in EXITINTINFO. */
+void svm_exit_before_entry(struct vcpu *v, uint64_t exit_code);
+/* False if VMRUN would refuse the guest's state (APM 15.5.1); then that is such an exit. */
 bool svm_prove_state(struct vcpu *v);
 /* The exit says that VMRUN refused the state, and the VMCB holds the host's. */
 bool svm_state_is_of_host(const struct vmcb *b);

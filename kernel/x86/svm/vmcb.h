@@ -151,6 +151,7 @@ _Static_assert(sizeof(struct vmcb) == 4096, "APM B.2");
 #define SVM_EXIT_NMI       0x61ull
 #define SVM_EXIT_INIT      0x63ull
 #define SVM_EXIT_VINTR     0x64ull
+#define SVM_EXIT_CPUID     0x72ull
 #define SVM_EXIT_IRET      0x74ull
 #define SVM_EXIT_HLT       0x78ull
 #define SVM_EXIT_IOIO      0x7bull

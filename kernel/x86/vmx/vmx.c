@@ -337,6 +337,12 @@ void vmx_apply(struct vcpu *v, const struct vm_entry *e)
     }
 }
 
+void vmx_set_rip(struct vcpu *v, uint64_t rip)
+{
+    (void)v;
+    vmwrite(VMCS_GUEST_RIP, rip);
+}
+
 /* --- Running --- */
 
 /* An NMI that ended the guest is the host's: its handler runs now (the processor blocks further

@@ -68,6 +68,7 @@ struct quoin_extensions {
 #define QUOIN_VMENTER_CR4              (1u << 8)  /* MR27 */
 #define QUOIN_VMENTER_CR3              (1u << 9)  /* MR9 */
 #define QUOIN_VMENTER_EFER             (1u << 10) /* MR28 */
+#define QUOIN_VMENTER_RAX_TO_RDX       (1u << 11) /* MR10..MR13; the rest of the registers stays */
 
 /* MR3 when the processor, or the kernel on its behalf, refused the entry: nothing ran, the guest's
  * state is what it was, and an event that was to be injected is in MR33 and MR34. */
@@ -105,15 +106,16 @@ enum quoin_vm_mr {
     QUOIN_VM_CR4 = 27,
     QUOIN_VM_EFER = 28,
     QUOIN_VM_CS_BASE = 29,
-    QUOIN_VM_CS_RIGHTS = 30,      /* VMX access-rights format on both vendors */
-    QUOIN_VM_EXIT_ERROR = 31,     /* error code of the exception that exited */
-    QUOIN_VM_EXIT_INFO = 32,      /* VMX exit interruption information; AMD-V: built to match */
-    QUOIN_VM_VECTORING_INFO = 33, /* IDT vectoring information; AMD-V: EXITINTINFO translated */
-    QUOIN_VM_VECTORING_ERROR = 34,
-    QUOIN_VM_LINEAR = 35, /* guest linear address, 0 on AMD-V */
+    QUOIN_VM_CS_RIGHTS = 30,       /* VMX access-rights format on both vendors */
+    QUOIN_VM_EXIT_ERROR = 31,      /* of an exception that exited: its error code */
+    QUOIN_VM_EXIT_INFO = 32,       /* likewise VMX exit interruption information; AMD-V: built to
+                                      match */
+    QUOIN_VM_VECTORING_INFO = 33,  /* IDT vectoring information; AMD-V: EXITINTINFO translated */
+    QUOIN_VM_VECTORING_ERROR = 34, /* if MR33 is valid */
+    QUOIN_VM_LINEAR = 35,          /* guest linear address; not on AMD-V */
     QUOIN_VM_DEADLINE = 36,
     QUOIN_VM_INSTRUCTION_INFO = 37,  /* VMX instruction information; AMD-V: fetched byte count */
-    QUOIN_VM_INSTRUCTION_BYTES = 38, /* and 39: AMD-V decode assists, 0 elsewhere */
+    QUOIN_VM_INSTRUCTION_BYTES = 38, /* and 39, AMD-V: as many as MR37 says */
     QUOIN_VM_MR_COUNT = 40,
 };
 
