@@ -71,7 +71,7 @@ static __attribute__((noinline)) bool skip_slowly(struct vcpu *vcpu, const struc
 }
 
 /* Skips the instruction. false: it could not be read, and that has been dealt with. */
-static inline bool skip(struct vcpu *vcpu, const struct exit *exit)
+static inline __attribute__((always_inline)) bool skip(struct vcpu *vcpu, const struct exit *exit)
 {
     uint64_t next = exit->next_rip;
     if (!known_is_long_mode(vcpu->mr))

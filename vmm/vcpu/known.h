@@ -21,8 +21,7 @@ static inline bool known_is_long_mode(const uint64_t *mr)
 
 static inline struct vcpu_known *known_place(struct vcpu *vcpu)
 {
-    uint64_t rip = vcpu->mr[QUOIN_VM_RIP];
-    return &vcpu->known[(rip ^ rip >> 4) % VCPU_KNOWN];
+    return &vcpu->known[vcpu->mr[QUOIN_VM_RIP] % VCPU_KNOWN];
 }
 
 /* The instruction at RIP, or NULL when it is to be fetched. It is good until the next exit. */
@@ -36,10 +35,11 @@ static inline const struct insn *known_find(struct vcpu *vcpu)
     if (*k->entry[3] != k->value[3] || *k->entry[2] != k->value[2] || *k->entry[1] != k->value[1] ||
         *k->entry[0] != k->value[0])
         return NULL;
-    uint64_t code[2];
-    __builtin_memcpy(code, k->code, sizeof(code));
+    uint64_t first, second;
+    __builtin_memcpy(&first, k->code, sizeof(first));
+    __builtin_memcpy(&second, k->code + sizeof(first), sizeof(second));
     bool same =
-        ((code[0] ^ k->bytes[0]) & k->mask[0]) == 0 && ((code[1] ^ k->bytes[1]) & k->mask[1]) == 0;
+        ((first ^ k->bytes[0]) & k->mask[0]) == 0 && ((second ^ k->bytes[1]) & k->mask[1]) == 0;
     return same ? &k->insn : NULL;
 }
 
