@@ -167,12 +167,18 @@ static _Noreturn void refuse_tpm(const char *what)
     refuse(&failure);
 }
 
+/* The time of an access to this port. */
+void tpm_pause(void)
+{
+    port_read8(0x80);
+}
+
 /* A TPM that is there and does not do what it must is a reason to stop: else whoever disturbs it
  * could have an old version run. */
 static void start_tpm(void)
 {
     char text[96];
-    int error = tpm_find(&tpm);
+    int error = tpm_find(&tpm, TPM_REGISTERS); /* memory is mapped one to one */
 
     if (!error) {
         error = tpm_start(&tpm);

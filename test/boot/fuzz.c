@@ -11,6 +11,7 @@
 #include "measure.h"
 #include "rollback.h"
 #include "rootfiles.h"
+#include "tpm_quote.h"
 
 #define ROOM 0x10000
 
@@ -162,7 +163,9 @@ static void fuzz_tpm(const uint8_t *data, size_t size)
     static struct measure measure;
     struct tpm tpm = {.exchange = fuzz_exchange};
     struct verify_floor floor;
-    uint8_t value[TPM_DIGEST_MAX];
+    uint8_t value[TPM_DIGEST_MAX] = {0};
+    struct tpm_key key = {0};
+    struct tpm_quote quote;
     int defined;
 
     answers = (struct pq_bytes){data, size};
@@ -170,6 +173,10 @@ static void fuzz_tpm(const uint8_t *data, size_t size)
     demand(tpm.bank_count <= TPM_BANKS_MAX);
     rollback_read(&tpm, &floor, &defined);
     tpm_read_pcr(&tpm, 0, 11, value);
+    tpm_make_key(&tpm, &key);
+    if (tpm_quote(&tpm, &key, 0, 0xffffff, value, &quote) == TPM_OK)
+        demand(quote.size <= sizeof quote.bytes);
+    tpm_random(&tpm, value, 32);
     measure_begin(&measure, &tpm);
     measure_text(&measure, 11, "text");
 }

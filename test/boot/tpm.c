@@ -12,11 +12,12 @@
 #include "little.h"
 #include "measure.h"
 #include "rollback.h"
+#include "tpm_quote.h"
 
 #define ANSWERS_MAX 8
 
 static struct {
-    uint8_t bytes[128];
+    uint8_t bytes[255];
     size_t size;
 } answers[ANSWERS_MAX];
 static unsigned answer_count;
@@ -191,12 +192,89 @@ static void test_rollback(void **state)
     assert_int_equal(commands[3][9], 0x38);
 }
 
+/* Handle, size of the parameters, a public area of 88 bytes with a point whose x is short. */
+static size_t key_answer(uint8_t *body)
+{
+    static const uint8_t head[] = {0x80, 0,    0, 5,    0, 0,    0,    0,    0, 87,
+                                   0,    0x23, 0, 0x0b, 0, 0x05, 0x04, 0x72, 0, 0,
+                                   0,    0x10, 0, 0x18, 0, 0x0b, 0,    3,    0, 0x10};
+    size_t at = sizeof head;
+
+    memcpy(body, head, sizeof head);
+    body[at++] = 0;
+    body[at++] = 31;
+    memset(body + at, 0xaa, 31);
+    at += 31;
+    body[at++] = 0;
+    body[at++] = 32;
+    memset(body + at, 0xbb, 32);
+    return at + 32;
+}
+
+static void test_key(void **state)
+{
+    uint8_t body[200];
+    size_t size = key_answer(body);
+    struct tpm tpm = new_tpm();
+    struct tpm_key key;
+
+    (void)state;
+    answer(0, body, size);
+    assert_int_equal(tpm_make_key(&tpm, &key), TPM_OK);
+    assert_int_equal(key.handle, 0x80000005);
+    assert_int_equal(key.x[0], 0);
+    assert_int_equal(key.x[1], 0xaa);
+    assert_int_equal(key.y[31], 0xbb);
+    assert_int_equal(commands[0][9], 0x31);
+    for (size_t cut = 0; cut < size; cut++) {
+        tpm = new_tpm();
+        answer(0, body, cut);
+        assert_int_equal(tpm_make_key(&tpm, &key), TPM_ERROR_RESPONSE);
+    }
+    tpm = new_tpm();
+    body[sizeof body - 1] = 0;
+    body[31] = 33; /* a coordinate that is too long */
+    answer(0, body, sizeof body);
+    assert_int_equal(tpm_make_key(&tpm, &key), TPM_ERROR_RESPONSE);
+}
+
+static void test_quote(void **state)
+{
+    static const struct tpm_key key = {.handle = 0x80000005};
+    static const uint8_t qualifying[32] = {0x77};
+    /* Size of the parameters, a quote of five bytes, ECDSA with SHA-256, r and s of one byte. */
+    static const uint8_t body[] = {0, 0,    0, 0,    0, 5, 'q',  'u', 'o', 't', 'e',
+                                   0, 0x18, 0, 0x0b, 0, 1, 0x11, 0,   1,   0x22};
+    struct tpm_quote quote;
+    struct tpm tpm = new_tpm();
+
+    (void)state;
+    tpm.bank_count = 1;
+    tpm.banks[0] = (struct tpm_bank){TPM_SHA256, 32, PQ_SHA2_256};
+    answer(0, body, sizeof body);
+    assert_int_equal(tpm_quote(&tpm, &key, 0, 0x00ffff, qualifying, &quote), TPM_OK);
+    assert_int_equal(quote.size, 5);
+    assert_memory_equal(quote.bytes, "quote", 5);
+    assert_int_equal(quote.r[31], 0x11);
+    assert_int_equal(quote.s[31], 0x22);
+    assert_int_equal(commands[0][29], 0x77);
+    for (size_t cut = 0; cut < sizeof body; cut++) {
+        tpm = new_tpm();
+        tpm.bank_count = 1;
+        answer(0, body, cut);
+        assert_int_equal(tpm_quote(&tpm, &key, 0, 0x00ffff, qualifying, &quote),
+                         TPM_ERROR_RESPONSE);
+    }
+    assert_int_equal(tpm_quote(&tpm, &key, 1, 0x00ffff, qualifying, &quote), TPM_ERROR_RESPONSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_start),       cmocka_unit_test(test_older_tpm),
         cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_extend),
         cmocka_unit_test(test_log),         cmocka_unit_test(test_rollback),
+        cmocka_unit_test(test_key),         cmocka_unit_test(test_quote),
     };
     return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
 }

@@ -143,6 +143,7 @@ def test_description_of_the_tree():
              "disk.elf": ("pci_channel", "irq_id", "window_address", "window_size", "dma_virtual",
                           "dma_size", "dma_physical", "machines_first_id", "machines_slots",
                           "machines_slice", "machines_slices", "machines_rows"),
+             "attest.elf": ("line_port_id", "line_port", "line_irq_id", "identity_registers"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])
                 for program, variables in names.items()}

@@ -47,6 +47,7 @@ ROOTS_VARIABLE = "loader_roots"
 
 # What goes into the root image behind init, beside the guest's files (guest.py).
 PROGRAMS = {
+    "attest.elf": "service/attest/attest.elf",
     "console.elf": "service/console/console.elf",
     "disk.elf": "service/block/disk.elf",
     "network.elf": "service/net/network.elf",
@@ -56,7 +57,7 @@ PROGRAMS = {
     "vmm.elf": "vmm/vmm.elf",
 }
 # All that an image is made of, and with.
-TARGETS = ["init/init.elf", "boot/loader/loader.elf", "tool/sign/quoin-sign", *KERNELS.values(),
+TARGETS = ["init/init.elf", "boot/loader/loader.elf", "tool/sign/quoin-sign", "tool/attest/quoin-attest", *KERNELS.values(),
            *PROGRAMS.values()]
 SYSTEM = ROOT / "system/quoin.system"
 CONFIGURATIONS = ROOT / "system/vm"

@@ -189,7 +189,7 @@ def own_keys(results, name, slow):
 
 
 TESTS = {"iso-keys": own_keys, "iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
-         "tamper": tampertests.tamper, "tpm": tpmtests.tpm,
+         "tamper": tampertests.tamper, "tpm": tpmtests.tpm, "attest": tpmtests.attestation,
          "grub-signatures": grubtests.grub}
 
 

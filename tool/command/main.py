@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from . import bench, build, image, run, test, trust
+from . import attest, bench, build, image, run, test, trust
 from .machine import nested_kvm
 from .ui import Problem, say
 
@@ -100,6 +100,20 @@ def _parser():
                      help="show what each byte of the image is for, and who checks it")
     _key_options(sub)
 
+    sub = commands.add_parser("attest", parents=[common], help="check what a machine runs")
+    sub.add_argument("line", metavar="LINE",
+                     help="to the machine's second serial port: a device, or an emulator's socket")
+    sub.add_argument("--iso", type=Path, metavar="ISO",
+                     help="what it should run; default: the tree's image")
+    sub.add_argument("--roots", type=Path, metavar="FILE",
+                     help="public root keys; default: those of --keys or of development")
+    sub.add_argument("--pin", type=Path, metavar="FILE",
+                     help="demand the TPM and the firmware that are written down there; the first "
+                          "time they are")
+    sub.add_argument("--release", type=Path, metavar="FILE",
+                     help="a secret for the machine, if it runs what it should")
+    _key_options(sub)
+
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")
     _machine_options(sub)
     sub.add_argument("--root", default="init/init.elf", metavar="ELF",
@@ -141,7 +155,8 @@ def main(arguments):
     options = _parser().parse_args(arguments)
     actions = {"build": _build, "iso": _iso, "run": run.run, "debug": run.debug,
                "test": test.test, "bench": bench.bench, "keys": trust.command_keys,
-               "sign": trust.command_sign, "verify": trust.command_verify}
+               "sign": trust.command_sign, "verify": trust.command_verify,
+               "attest": attest.command}
     try:
         return actions[options.command](options)
     except Problem as problem:

@@ -52,6 +52,10 @@ PACKAGES = {
     ],
     "tpm": [
         ("swtpm", "swtpm"),
+        ("tpm2-tools", "tpm2_eventlog"),
+    ],
+    "attest": [
+        ("openssl", "openssl"),
     ],
     "debug": [
         ("gdb", "gdb"),

@@ -9,10 +9,10 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import image, measured, packages, trust
+from . import attest, image, measured, packages, trust
 from .machine import Machine
 from .session import Session
-from .ui import Problem
+from .ui import Problem, run
 
 MEMORY = 512 << 20
 STARTED = "^quoin init: root task is up"
@@ -74,6 +74,26 @@ def _log(memory):
     raise Problem("no boot parameters in the machine's memory")
 
 
+_TOOLS_BANK = re.compile(r"^  (sha\d+):\s*$")
+_TOOLS_PCR = re.compile(r"^    (\d+)\s*: 0x([0-9A-Fa-f]+)\s*$")
+
+
+def _tools_replay(log, work):
+    """The PCR values that tpm2-tools finds in a log: bank -> PCR -> value."""
+    file = work / "log"
+    file.write_bytes(log)
+    output = run(["tpm2_eventlog", file], "replaying the log with tpm2-tools")
+    found, bank = {}, None
+    for line in output[output.index("\npcrs:") + 1:].splitlines()[1:]:
+        if _TOOLS_BANK.match(line):
+            bank = found.setdefault(_TOOLS_BANK.match(line).group(1), {})
+        elif _TOOLS_PCR.match(line):
+            number, value = _TOOLS_PCR.match(line).groups()
+            # It pads numbers, not values.
+            bank[int(number)] = bytes.fromhex(value)
+    return found
+
+
 def _measured_boot(results, name, iso, work, firmware, interface):
     expected = measured.predicted(iso, trust.development().roots)["quoin"]
     machine = Machine(iso=iso, firmware=firmware, tpm=interface, memory="512M")
@@ -84,17 +104,22 @@ def _measured_boot(results, name, iso, work, firmware, interface):
         dump = work / "memory"
         session.qmp("pmemsave", val=0, size=MEMORY, filename=str(dump))
         shown = _pcrs(session.text)
-    memory = dump.read_bytes()
+    log = _log(dump.read_bytes())
     dump.unlink()
     if shown != expected:
         results.fail(name, f"the PCRs are {shown}, ./quoin verify --pcrs says {expected}")
         return
     results.ok(f"{name}: the PCRs are those that verify predicts")
-    replayed, texts = measured.replay(_log(memory))
+    replayed, texts = measured.replay(log)
     if replayed == expected and len(texts) == 5:
         results.ok(f"{name}: the log in the root image replays to them")
     else:
         results.fail(f"{name}: log", f"it stands for {replayed}: {texts}")
+    replayed = _tools_replay(log, work)
+    if replayed == expected:
+        results.ok(f"{name}: tpm2-tools replays it to them, too")
+    else:
+        results.fail(f"{name}: tpm2-tools", f"it says {replayed}")
 
 
 def _boot_version(results, name, state, work, version, expected):
@@ -125,6 +150,83 @@ def rollback(results, name, work):
             ("then the first is refused", 7, "^loader: REFUSED: manifest: list of files"),
             ("the newer one still starts", 8, "no version below 8(.*\n)*quoin init: root task")):
         _boot_version(results, f"{name}: rollback: {what}", state, work, version, expected)
+
+
+def _secret_refused(verifier, iso, roots):
+    """Whether examination finds that the machine does not run this ISO."""
+    return any("it does not run" in line for line in attest.examine(verifier, iso, roots))
+
+
+def attestation(results, name, slow):
+    """./quoin attest against a running machine: what it runs, and a secret for it alone."""
+    packages.ensure(["tpm", "iso", "attest"])
+    iso, roots = image.current(), trust.development().roots
+    with tempfile.TemporaryDirectory(prefix="quoin-attest-") as temporary:
+        work = Path(temporary)
+        line, pin, secret = work / "com2", work / "pin", work / "secret"
+        secret.write_bytes(b"the key of a disk")
+        other = work / "other.iso"
+        image.make(other, image.payload(image.root_image()), version=7)
+        com2 = ["-serial", f"unix:{line},server=on,wait=off"]
+        for firmware, interface in (("bios", "tis"), ("uefi", "crb"))[:2 if slow else 1]:
+            title = f"{name}: {firmware}, {interface}"
+            pin.unlink(missing_ok=True)
+            machine = Machine(iso=iso, firmware=firmware, tpm=interface, memory="512M",
+                              qemu_args=com2)
+            with Session(machine) as session:
+                if session.wait({"up": r"\d+ virtual machines?, \d+ MiB free|login:"}, 120) != "up":
+                    results.fail(title, "it did not boot", session.last_lines())
+                    continue
+                _attest(results, title, line, iso, other, roots, pin, secret)
+        machine = Machine(iso=iso, memory="512M", qemu_args=com2)
+        with Session(machine) as session:
+            if session.wait({"up": STARTED}, 60) != "up":
+                results.fail(f"{name}: no TPM", "it did not boot", session.last_lines())
+                return
+            try:
+                with attest.Verifier(line) as verifier:
+                    results.fail(f"{name}: no TPM", f"an answer: {verifier.said}")
+            except Problem as problem:
+                if "has no TPM" in str(problem):
+                    results.ok(f"{name}: a machine without a TPM says so")
+                else:
+                    results.fail(f"{name}: no TPM", str(problem))
+
+
+def _attest(results, title, line, iso, other, roots, pin, secret):
+    def expect(what, good, why):
+        if good:
+            results.ok(f"{title}: {what}")
+        else:
+            results.fail(f"{title}: {what}", str(why))
+
+    with attest.Verifier(line) as verifier:
+        wrong = attest.examine(verifier, iso, roots, pin)
+        expect("it runs the image", not wrong, wrong)
+        expect("it does not run another version", _secret_refused(verifier, other, roots),
+               "taken for it")
+        expect("a secret in the session", verifier.ask(f"keep {secret}") == "kept 17 bytes" and
+               "secret of 17 bytes" in verifier.ask("status"), verifier.ask("status"))
+        first = dict(verifier.said)
+        changed = first | {"qualifying": bytes(32)}
+        values = [verifier.pcr(number) for number in attest.QUOTED]
+        expect("a quote for another challenge is refused", "not for this challenge" in str(
+            attest.quote_problem(changed, verifier.bank, values)), "taken")
+        expect("other values are refused", "other values" in str(
+            attest.quote_problem(first, verifier.bank, [bytes(32), *values[1:]])), "taken")
+        for part, where in (("quote", 30), ("quote-signature", 40), ("tpm-key", 5)):
+            data = bytearray(first[part])
+            data[where] ^= 1
+            expect(f"a bit of the {part}", attest.quote_problem(
+                first | {part: bytes(data)}, verifier.bank, values) is not None, "taken")
+    with attest.Verifier(line) as verifier:
+        wrong = attest.examine(verifier, iso, roots, pin)
+        expect("a second verifier: the same TPM and key, another quote",
+               not wrong and verifier.said["key-digest"] == first["key-digest"] and
+               verifier.said["quote"] != first["quote"], wrong)
+        pin.write_text(pin.read_text().replace(first["tpm-key"].hex(), "00" * 64))
+        wrong = attest.examine(verifier, iso, roots, pin)
+        expect("another TPM than the one written down", "another TPM" in str(wrong), wrong)
 
 
 def tpm(results, name, slow):

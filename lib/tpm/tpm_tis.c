@@ -16,10 +16,10 @@ enum {
 static uint32_t burst(void)
 {
     for (unsigned i = 0; i < TPM_POLLS; i++) {
-        uint32_t count = mmio_read32(TPM_BASE + STATUS) >> 8 & 0xffff;
+        uint32_t count = mmio_read32(tpm_base + STATUS) >> 8 & 0xffff;
         if (count != 0)
             return count;
-        port_read8(0x80);
+        tpm_pause();
     }
     return 0;
 }
@@ -28,11 +28,11 @@ static int take_locality(void)
 {
     const uint8_t ours = ACCESS_VALID | ACCESS_ACTIVE;
 
-    mmio_write8(TPM_BASE + ACCESS, ACCESS_REQUEST);
+    mmio_write8(tpm_base + ACCESS, ACCESS_REQUEST);
     for (unsigned i = 0; i < TPM_POLLS; i++) {
-        if ((mmio_read8(TPM_BASE + ACCESS) & ours) == ours)
+        if ((mmio_read8(tpm_base + ACCESS) & ours) == ours)
             return TPM_OK;
-        port_read8(0x80);
+        tpm_pause();
     }
     return TPM_ERROR_TIMEOUT;
 }
@@ -41,8 +41,8 @@ static int send(const uint8_t *command, size_t size)
 {
     size_t done = 0;
 
-    mmio_write8(TPM_BASE + STATUS, STATUS_READY);
-    if (tpm_wait(TPM_BASE + STATUS, STATUS_READY, STATUS_READY))
+    mmio_write8(tpm_base + STATUS, STATUS_READY);
+    if (tpm_wait(tpm_base + STATUS, STATUS_READY, STATUS_READY))
         return TPM_ERROR_TIMEOUT;
     while (done < size) {
         uint32_t count = burst();
@@ -50,12 +50,12 @@ static int send(const uint8_t *command, size_t size)
         if (count == 0)
             return TPM_ERROR_TIMEOUT;
         for (; count > 0 && done < size; count--)
-            mmio_write8(TPM_BASE + DATA, command[done++]);
+            mmio_write8(tpm_base + DATA, command[done++]);
     }
-    if (tpm_wait(TPM_BASE + STATUS, STATUS_VALID | STATUS_EXPECT, STATUS_VALID))
+    if (tpm_wait(tpm_base + STATUS, STATUS_VALID | STATUS_EXPECT, STATUS_VALID))
         return TPM_ERROR_TIMEOUT;
-    mmio_write8(TPM_BASE + STATUS, STATUS_GO);
-    return tpm_wait(TPM_BASE + STATUS, STATUS_VALID | STATUS_DATA, STATUS_VALID | STATUS_DATA);
+    mmio_write8(tpm_base + STATUS, STATUS_GO);
+    return tpm_wait(tpm_base + STATUS, STATUS_VALID | STATUS_DATA, STATUS_VALID | STATUS_DATA);
 }
 
 static int receive(uint8_t *buffer, size_t from, size_t to)
@@ -66,7 +66,7 @@ static int receive(uint8_t *buffer, size_t from, size_t to)
         if (count == 0)
             return TPM_ERROR_TIMEOUT;
         for (; count > 0 && from < to; count--)
-            buffer[from++] = mmio_read8(TPM_BASE + DATA);
+            buffer[from++] = mmio_read8(tpm_base + DATA);
     }
     return 0;
 }
@@ -82,7 +82,7 @@ int tpm_tis_exchange(uint8_t buffer[TPM_BUFFER_SIZE], size_t size)
         return TPM_ERROR_RESPONSE;
     if (receive(buffer, 10, response))
         return TPM_ERROR_TIMEOUT;
-    mmio_write8(TPM_BASE + STATUS, STATUS_READY);
-    mmio_write8(TPM_BASE + ACCESS, ACCESS_ACTIVE); /* gives the locality back */
+    mmio_write8(tpm_base + STATUS, STATUS_READY);
+    mmio_write8(tpm_base + ACCESS, ACCESS_ACTIVE); /* gives the locality back */
     return (int)response;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * TPM 2.0: finding one, and the few commands that the loader needs (TPM 2.0 Library, part 3). What
- * a TPM answers is checked like any other input. The commands are also built for the host.
+ * TPM 2.0: finding one, and the few commands that the loader and the attestation service need (TPM
+ * 2.0 Library, part 3). What a TPM answers is checked like any other input. The commands are also
+ * built for the host.
  */
-#ifndef LOADER_TPM_H
-#define LOADER_TPM_H
+#ifndef TPM_H
+#define TPM_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,9 +45,16 @@ struct tpm {
     struct tpm_bank banks[TPM_BANKS_MAX];
 };
 
-/* PC Client platform TPM profile 1.05, section 6: the interface at its fixed address, TIS or CRB.
- * TPM_ERROR_NONE when nothing is there. */
-int tpm_find(struct tpm *tpm);
+/* Its fixed physical address (PC Client platform TPM profile 1.05, section 6). */
+#define TPM_REGISTERS      0xfed40000ull
+#define TPM_REGISTERS_SIZE 0x5000ull
+
+/* The interface whose registers are mapped at that address, TIS or CRB. TPM_ERROR_NONE when nothing
+ * is there. One TPM at a time. */
+int tpm_find(struct tpm *tpm, uint64_t registers);
+
+/* About a microsecond: whoever uses the interfaces defines it. */
+void tpm_pause(void);
 
 tpm_exchange tpm_tis_exchange;
 tpm_exchange tpm_crb_exchange;

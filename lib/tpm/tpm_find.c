@@ -5,11 +5,16 @@
 enum { INTERFACE_ID = 0x30, FIFO_DEVICE = 0xf00 };
 enum { TYPE_FIFO = 0, TYPE_CRB = 1, TYPE_TIS_1_3 = 15 };
 
-int tpm_find(struct tpm *tpm)
-{
-    uint32_t interface = mmio_read32(TPM_BASE + INTERFACE_ID);
-    uint32_t type = interface & 15;
+uint64_t tpm_base;
 
+int tpm_find(struct tpm *tpm, uint64_t registers)
+{
+    uint32_t interface;
+    uint32_t type;
+
+    tpm_base = registers;
+    interface = mmio_read32(tpm_base + INTERFACE_ID);
+    type = interface & 15;
     *tpm = (struct tpm){0};
     if (type == TYPE_CRB && interface != UINT32_MAX) {
         tpm->exchange = tpm_crb_exchange;
@@ -17,7 +22,7 @@ int tpm_find(struct tpm *tpm)
         return TPM_OK;
     }
     if (type == TYPE_FIFO || type == TYPE_TIS_1_3) {
-        uint32_t device = mmio_read32(TPM_BASE + FIFO_DEVICE);
+        uint32_t device = mmio_read32(tpm_base + FIFO_DEVICE);
         if (device != 0 && device != UINT32_MAX) {
             tpm->exchange = tpm_tis_exchange;
             tpm->interface = "TIS";

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Device registers in memory, which is mapped one to one. */
-#ifndef LOADER_MMIO_H
-#define LOADER_MMIO_H
+/* Device registers in memory. */
+#ifndef TPM_MMIO_H
+#define TPM_MMIO_H
 
 #include <stdint.h>
 

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * National Semiconductor PC16550D, table II and sections 8.3 to 8.8.
+ */
+#include "line.h"
+
+#include <component/component.h>
+#include <stdbool.h>
+
+/* Set by the system description. */
+uint16_t line_port = 0x2f8;
+uint8_t line_port_id = 1;
+uint8_t line_irq_id = 1;
+
+enum { DATA, IER, IIR, LCR, MCR, LSR, MSR, SCRATCH };
+enum { FCR = IIR, DIVISOR_LOW = DATA, DIVISOR_HIGH = IER };
+enum {
+    IER_RECEIVED = 1,
+    FCR_ON = 7, /* and both FIFOs emptied */
+    LCR_8N1 = 3,
+    LCR_DIVISOR = 0x80,
+    MCR_DTR = 1,
+    MCR_RTS = 2,
+    MCR_OUT2 = 8, /* lets the interrupt through on a PC */
+    LSR_READY = 1,
+    LSR_EMPTY = 0x20,
+    IIR_NONE = 1,
+    FIFO_SIZE = 16,
+    MAX_BYTES = 256, /* a device that always finds another byte must not keep us here */
+};
+
+static bool present;
+
+static uint8_t in(unsigned offset)
+{
+    return microkit_x86_ioport_read_8(line_port_id, line_port + offset);
+}
+
+static void out(unsigned offset, uint8_t value)
+{
+    microkit_x86_ioport_write_8(line_port_id, line_port + offset, value);
+}
+
+void line_start(void)
+{
+    /* A missing device reads as ones, and keeps nothing. */
+    out(SCRATCH, 0x5a);
+    present = in(SCRATCH) == 0x5a;
+    if (!present) {
+        return;
+    }
+    out(LCR, LCR_DIVISOR);
+    out(DIVISOR_LOW, 1); /* 115200 baud */
+    out(DIVISOR_HIGH, 0);
+    out(LCR, LCR_8N1);
+    out(FCR, FCR_ON);
+    out(MCR, MCR_DTR | MCR_RTS | MCR_OUT2);
+    out(IER, IER_RECEIVED);
+    microkit_irq_ack(line_irq_id);
+    line_interrupt();
+}
+
+void line_interrupt(void)
+{
+    if (!present) {
+        return;
+    }
+    /* Acknowledged first: the line is an edge, and falls only when no cause is left. */
+    microkit_irq_ack(line_irq_id);
+    for (unsigned i = 0; i < MAX_BYTES && (in(IIR)&IIR_NONE) == 0; i++) {
+        while ((in(LSR)&LSR_READY) != 0 && i < MAX_BYTES) {
+            line_byte(in(DATA));
+            i++;
+        }
+    }
+}
+
+/* Until the FIFO is empty; false when that takes longer than a tenth of a second. */
+static bool await_empty(void)
+{
+    uint64_t end = component_tsc() + component_info->tsc_hz / 10;
+
+    while ((in(LSR)&LSR_EMPTY) == 0) {
+        if (component_tsc() > end) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void line_send(const uint8_t *data, size_t size)
+{
+    for (size_t at = 0; present && at < size; at++) {
+        if (at % FIFO_SIZE == 0 && !await_empty()) {
+            return;
+        }
+        out(DATA, data[at]);
+    }
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Unit tests of attestation's frames, bindings and sealed sessions. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "attest.h"
+
+static struct attest_receiver receiver;
+static uint8_t challenge[ATTEST_CHALLENGE_SIZE];
+static uint8_t answer[ATTEST_ANSWER_SIZE];
+
+static int feed(const uint8_t *data, size_t size)
+{
+    int last = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        assert_int_equal(last, 0); /* no frame before the last byte */
+        last = attest_receive(&receiver, data[i]);
+    }
+    return last;
+}
+
+static size_t frame(uint8_t *out, enum attest_frame type, const char *text)
+{
+    attest_frame_header(out, type, strlen(text));
+    memcpy(out + ATTEST_FRAME_HEADER, text, strlen(text));
+    return ATTEST_FRAME_HEADER + strlen(text);
+}
+
+static void test_frames(void **state)
+{
+    uint8_t bytes[64];
+    size_t size = frame(bytes, ATTEST_REQUEST, "some text");
+
+    (void)state;
+    memset(&receiver, 0, sizeof receiver);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(feed(bytes, size), ATTEST_REQUEST);
+        assert_int_equal(attest_contents(&receiver).size, 9);
+        assert_memory_equal(attest_contents(&receiver).data, "some text", 9);
+    }
+    /* One without contents is complete with its header. */
+    size = frame(bytes, ATTEST_ERROR, "");
+    assert_int_equal(feed(bytes, size), ATTEST_ERROR);
+    assert_int_equal(attest_contents(&receiver).size, 0);
+}
+
+/* What is no frame is skipped, and one that claims to be too large. */
+static void test_noise(void **state)
+{
+    uint8_t bytes[64];
+    size_t size = frame(bytes, ATTEST_ANSWER, "x");
+
+    (void)state;
+    memset(&receiver, 0, sizeof receiver);
+    assert_int_equal(feed((const uint8_t *)"login: QQATQAT\r\n", 16), 0);
+    assert_int_equal(feed((const uint8_t *)"Q", 1), 0);
+    assert_int_equal(feed(bytes, size), ATTEST_ANSWER);
+    attest_frame_header(bytes, ATTEST_ANSWER, ATTEST_FRAME_MAX + 1);
+    assert_int_equal(feed(bytes, ATTEST_FRAME_HEADER), 0);
+    attest_frame_header(bytes, ATTEST_ANSWER, SIZE_MAX);
+    assert_int_equal(feed(bytes, ATTEST_FRAME_HEADER), 0);
+    size = frame(bytes, ATTEST_REPLY, "x");
+    assert_int_equal(feed(bytes, size), ATTEST_REPLY);
+}
+
+/* Any bytes at all leave the receiver within its memory (the sanitizer watches), and able to go on
+ * once they end. */
+static void test_any_bytes(void **state)
+{
+    uint8_t bytes[64];
+    size_t size = frame(bytes, ATTEST_REPLY, "x");
+    uint32_t random = 1;
+
+    (void)state;
+    memset(&receiver, 0, sizeof receiver);
+    for (unsigned i = 0; i < 2000000; i++) {
+        random = random * 1664525 + 1013904223;
+        uint8_t byte = (uint8_t)(random >> 20);
+        if (random >> 29 == 0)
+            byte = (uint8_t) "QATT"[i & 3];
+        (void)attest_receive(&receiver, byte);
+    }
+    for (unsigned i = 0; i < ATTEST_FRAME_HEADER + ATTEST_FRAME_MAX; i++)
+        (void)attest_receive(&receiver, 0);
+    assert_int_equal(feed(bytes, size), ATTEST_REPLY);
+}
+
+static void fill(void)
+{
+    for (size_t i = 0; i < sizeof challenge; i++)
+        challenge[i] = (uint8_t)(i * 7);
+    for (size_t i = 0; i < sizeof answer; i++)
+        answer[i] = (uint8_t)(i * 11);
+}
+
+/* Each byte that a digest is to cover changes it, and no other. */
+static void test_bindings(void **state)
+{
+    uint8_t quoted[32];
+    uint8_t signed_[64];
+    uint8_t other[64];
+
+    (void)state;
+    fill();
+    attest_qualifying(challenge, answer, quoted);
+    attest_message(challenge, answer, signed_);
+    for (size_t i = 0; i < sizeof challenge; i++) {
+        challenge[i] ^= 1;
+        attest_qualifying(challenge, answer, other);
+        assert_memory_not_equal(quoted, other, 32);
+        attest_message(challenge, answer, other);
+        assert_memory_not_equal(signed_, other, 64);
+        challenge[i] ^= 1;
+    }
+    for (size_t i = 0; i < sizeof answer; i++) {
+        int covered = i >= ATTEST_AT_KEY && i < ATTEST_AT_PCRS;
+
+        answer[i] ^= 1;
+        attest_qualifying(challenge, answer, other);
+        assert_int_equal(memcmp(quoted, other, 32) != 0, covered);
+        attest_message(challenge, answer, other);
+        assert_int_equal(memcmp(signed_, other, 64) != 0, i < ATTEST_AT_SIGNATURE);
+        answer[i] ^= 1;
+    }
+}
+
+static void test_session(void **state)
+{
+    static const uint8_t shared[32] = {1, 2, 3};
+    static const uint8_t text[] = "a secret";
+    static uint8_t sealed[ATTEST_SEALED_MAX];
+    static uint8_t again[ATTEST_SEALED_MAX];
+    static uint8_t opened[ATTEST_TEXT_MAX];
+    static uint8_t large[ATTEST_TEXT_MAX + 1];
+    struct attest_session machine;
+    struct attest_session verifier;
+    size_t size;
+
+    (void)state;
+    fill();
+    attest_session_start(&machine, challenge, answer, shared, 1);
+    attest_session_start(&verifier, challenge, answer, shared, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        size = attest_seal(&verifier, (struct pq_bytes){text, sizeof text}, sealed);
+        assert_int_equal(size, sizeof text + PQ_AEAD_TAG);
+        for (size_t at = 0; at < size; at++) {
+            sealed[at] ^= 0x10;
+            assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, size}, opened), -1);
+            sealed[at] ^= 0x10;
+        }
+        /* Not to who sealed it; to the other once, and not cut. */
+        assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), -1);
+        assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, size - 1}, opened), -1);
+        assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, 3}, opened), -1);
+        assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, size}, opened),
+                         sizeof text);
+        assert_memory_equal(opened, text, sizeof text);
+        assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, size}, opened), -1);
+    }
+    assert_int_not_equal(attest_seal(&machine, (struct pq_bytes){text, sizeof text}, again), 0);
+    assert_memory_not_equal(again, sealed, size);
+    assert_int_equal(attest_open(&verifier, (struct pq_bytes){again, size}, opened), sizeof text);
+    assert_int_equal(attest_seal(&machine, (struct pq_bytes){large, sizeof large}, sealed), 0);
+    assert_int_not_equal(attest_seal(&machine, (struct pq_bytes){large, ATTEST_TEXT_MAX}, sealed),
+                         0);
+    /* Another answer, another session. */
+    answer[ATTEST_ANSWER_SIZE - 1] ^= 1;
+    attest_session_start(&machine, challenge, answer, shared, 1);
+    attest_seal(&machine, (struct pq_bytes){text, sizeof text}, sealed);
+    attest_session_start(&verifier, challenge, answer, shared, 0);
+    assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), sizeof text);
+    answer[ATTEST_ANSWER_SIZE - 1] ^= 1;
+    attest_session_start(&verifier, challenge, answer, shared, 0);
+    assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), -1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_frames),    cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_bindings),
+        cmocka_unit_test(test_session),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

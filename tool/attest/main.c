@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * quoin-attest LINE: challenges the machine at the other end of a line and checks the answer's own
+ * signature. It prints what the machine says, "name hexadecimal", and "session open"; then takes
+ * requests from its standard input, one a line, and prints the replies:
+ *
+ *   status         what the machine says of itself
+ *   keep FILE      releases the file's bytes to it
+ *
+ * What PCRs are right, and whether the TPM's quote is good, is for the caller to say (tool/command/
+ * attest.py) before he releases anything.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "attest.h"
+#include "line.h"
+
+enum { PATIENCE_MS = 10000, ATTEMPTS = 3, SECRET_KEY_SIZE = 3168 };
+
+static int line;
+static struct attest_receiver receiver;
+static struct attest_session session;
+static uint8_t challenge[ATTEST_CHALLENGE_SIZE];
+static uint8_t answer[ATTEST_ANSWER_SIZE];
+static uint8_t kem_secret[SECRET_KEY_SIZE];
+
+static _Noreturn void die(const char *what)
+{
+    fprintf(stderr, "quoin-attest: %s\n", what);
+    exit(1);
+}
+
+static void random_bytes(uint8_t *out, size_t size)
+{
+    if (getrandom(out, size, 0) != (ssize_t)size)
+        die("no random bytes");
+}
+
+static void send_frame(enum attest_frame type, const uint8_t *data, size_t size)
+{
+    uint8_t header[ATTEST_FRAME_HEADER];
+
+    attest_frame_header(header, type, size);
+    if (line_write(line, header, sizeof header) || line_write(line, data, size))
+        die("the line takes nothing");
+}
+
+/* The next frame of that type; false when nothing comes for PATIENCE_MS. */
+static bool find_frame(enum attest_frame type)
+{
+    for (;;) {
+        uint8_t byte;
+        long got = line_read(line, &byte, 1, PATIENCE_MS);
+        int found;
+
+        if (got == 0)
+            return false;
+        if (got < 0)
+            die("the line has ended");
+        found = attest_receive(&receiver, byte);
+        if (found == ATTEST_ERROR) {
+            struct pq_bytes text = attest_contents(&receiver);
+            fprintf(stderr, "quoin-attest: the machine refuses: ");
+            for (size_t i = 0; i < text.size && i < 200; i++)
+                fputc(text.data[i] >= ' ' && text.data[i] < 127 ? text.data[i] : '?', stderr);
+            die("no answer");
+        }
+        if (found == (int)type)
+            return true;
+    }
+}
+
+static struct pq_bytes await_frame(enum attest_frame type)
+{
+    if (!find_frame(type))
+        die("the machine does not answer");
+    return attest_contents(&receiver);
+}
+
+static void print_bytes(const char *name, const uint8_t *data, size_t size)
+{
+    printf("%s ", name);
+    for (size_t i = 0; i < size; i++)
+        printf("%02x", data[i]);
+    printf("\n");
+}
+
+static void make_challenge(void)
+{
+    uint8_t seed[64];
+
+    random_bytes(challenge, ATTEST_NONCE_SIZE);
+    random_bytes(seed, sizeof seed);
+    if (pq_kem_keygen(PQ_ML_KEM_1024, (struct pq_bytes){seed, sizeof seed},
+                      challenge + ATTEST_NONCE_SIZE, kem_secret))
+        die("no key for the session");
+    pq_wipe(seed, sizeof seed);
+}
+
+static void check_signature(void)
+{
+    uint8_t digest[64];
+    struct pq_message message = attest_message(challenge, answer, digest);
+
+    if (pq_verify(PQ_ML_DSA_87, (struct pq_bytes){answer + ATTEST_AT_KEY, 2592}, &message,
+                  (struct pq_bytes){answer + ATTEST_AT_SIGNATURE, ATTEST_SIGNATURE_SIZE}))
+        die("the answer's signature does not verify");
+}
+
+static void open_session(void)
+{
+    uint8_t shared[32];
+
+    if (pq_kem_decapsulate(PQ_ML_KEM_1024, (struct pq_bytes){kem_secret, sizeof kem_secret},
+                           (struct pq_bytes){answer + ATTEST_AT_CIPHERTEXT, 1568}, shared))
+        die("no secret for the session");
+    attest_session_start(&session, challenge, answer, shared, 0);
+    pq_wipe(kem_secret, sizeof kem_secret);
+    pq_wipe(shared, sizeof shared);
+}
+
+static void show_answer(void)
+{
+    unsigned quote_size = answer[ATTEST_AT_QUOTE_SIZE] | (unsigned)answer[ATTEST_AT_QUOTE_SIZE + 1]
+                                                             << 8;
+    uint8_t digest[32];
+    char name[16];
+
+    if (quote_size > ATTEST_QUOTE_MAX)
+        die("the quote is larger than its place");
+    printf("bank %02x%02x\n", answer[ATTEST_AT_BANK + 1], answer[ATTEST_AT_BANK]);
+    for (unsigned i = 0; i < ATTEST_PCRS; i++) {
+        snprintf(name, sizeof name, "pcr-%u", i);
+        print_bytes(name, answer + ATTEST_AT_PCRS + 64 * (size_t)i, 64);
+    }
+    pq_hash(PQ_SHA2_256, (struct pq_bytes){answer + ATTEST_AT_KEY, 2592}, digest, sizeof digest);
+    print_bytes("key-digest", digest, sizeof digest);
+    attest_qualifying(challenge, answer, digest);
+    print_bytes("qualifying", digest, sizeof digest);
+    print_bytes("tpm-key", answer + ATTEST_AT_TPM_KEY, 64);
+    print_bytes("quote", answer + ATTEST_AT_QUOTE, quote_size);
+    print_bytes("quote-signature", answer + ATTEST_AT_QUOTE_SIGNATURE, 64);
+    printf("session open\n");
+    fflush(stdout);
+}
+
+static size_t read_secret(const char *path, uint8_t *to, size_t room)
+{
+    FILE *file = fopen(path, "rb");
+    size_t size;
+
+    if (!file)
+        die(strerror(errno));
+    size = fread(to, 1, room, file);
+    if (size == 0 || !feof(file))
+        die("a secret has 1 to 1000 bytes");
+    fclose(file);
+    return size;
+}
+
+static void request(const char *text)
+{
+    static uint8_t plain[ATTEST_TEXT_MAX];
+    static uint8_t sealed[ATTEST_SEALED_MAX];
+    size_t size = strlen(text);
+    int got;
+
+    if (size >= sizeof plain)
+        die("the request is too long");
+    memcpy(plain, text, size);
+    if (strncmp(text, "keep ", 5) == 0)
+        size = 5 + read_secret(text + 5, plain + 5, sizeof plain - 5);
+    send_frame(ATTEST_REQUEST, sealed,
+               attest_seal(&session, (struct pq_bytes){plain, size}, sealed));
+    got = attest_open(&session, await_frame(ATTEST_REPLY), plain);
+    if (got < 0)
+        die("the reply is not of this session");
+    printf("%.*s\n", got, (const char *)plain);
+    fflush(stdout);
+}
+
+int main(int count, char **arguments)
+{
+    char text[512];
+
+    if (count != 2) {
+        fprintf(stderr, "usage: quoin-attest LINE\n");
+        return 2;
+    }
+    line = line_open(arguments[1]);
+    if (line < 0) {
+        fprintf(stderr, "quoin-attest: %s: %s\n", arguments[1], strerror(errno));
+        return 1;
+    }
+    make_challenge();
+    /* A machine that just starts loses what comes before its service listens. */
+    bool answered = false;
+    for (unsigned i = 0; i < ATTEMPTS && !answered; i++) {
+        send_frame(ATTEST_CHALLENGE, challenge, sizeof challenge);
+        answered = find_frame(ATTEST_ANSWER);
+    }
+    if (!answered)
+        die("the machine does not answer");
+    struct pq_bytes found = attest_contents(&receiver);
+    if (found.size != ATTEST_ANSWER_SIZE)
+        die("the answer has another size");
+    memcpy(answer, found.data, found.size);
+    check_signature();
+    open_session();
+    show_answer();
+    while (fgets(text, sizeof text, stdin)) {
+        text[strcspn(text, "\n")] = 0;
+        request(text);
+    }
+    return 0;
+}
