@@ -38,10 +38,34 @@ static void power_event(void *context, enum power_event event)
     vm_end(vm, event == POWER_EVENT_OFF ? VM_OFF : VM_RESET);
 }
 
-static void transmit(void *context, uint8_t byte)
+/* How often it is looked whether the console takes output again, and when it counts as gone. */
+#define CONSOLE_RETRY_PER_S 1000u
+#define CONSOLE_GONE_S      10u
+
+/* Output that finds no room waits in the device, until the console is gone for ten seconds: then
+ * the guest does not stand still with it. */
+static bool transmit(void *context, uint8_t byte)
 {
     struct vm *vm = context;
-    vm->console(vm->context, byte);
+    uint64_t now = clock_now(&vm->clock);
+    if (vm->console(vm->context, byte)) {
+        vm->console_full = 0;
+        return true;
+    }
+    if (vm->console_full == 0)
+        vm->console_full = now;
+    if (now - vm->console_full > CONSOLE_GONE_S * vm->clock.hz)
+        return true;
+    if (vm->console_timer.deadline == TIMER_NEVER)
+        timer_set(&vm->console_timer, now + vm->clock.hz / CONSOLE_RETRY_PER_S);
+    return false;
+}
+
+static void transmit_again(void *context)
+{
+    struct vm *vm = context;
+    uart_transmit_ready(&vm->uart);
+    virtio_console_transmit_ready(&vm->virtio_console);
 }
 
 static void drained(void *context)
@@ -156,6 +180,7 @@ int vm_initialize(struct vm *vm)
     rtc_set_memory(&vm->rtc, memory_low_size(&vm->memory), memory_high_size(&vm->memory));
     power_initialize(&vm->power, &vm->irq, &vm->clock, timers, power_event, vm);
     uart_initialize(&vm->uart, &vm->irq, 4, transmit, vm);
+    int error = timer_add(timers, &vm->console_timer, transmit_again, vm) ? 0 : -1;
     vm->uart.drained = drained;
     fwcfg_initialize(&vm->fwcfg, &vm->memory);
     fwcfg_add_number(&vm->fwcfg, FWCFG_RAM_SIZE,
@@ -167,7 +192,7 @@ int vm_initialize(struct vm *vm)
     pci_lpc_bridge(&vm->lpc_bridge);
     virtio_console_initialize(&vm->virtio_console, 1, &vm->memory, &vm->apics, &vm->irq, transmit,
                               vm);
-    int error = attach_ports(vm) | attach_memory(vm);
+    error |= attach_ports(vm) | attach_memory(vm);
     if (!pci_add(&vm->pci, &vm->host_bridge) || !pci_add(&vm->pci, &vm->lpc_bridge) ||
         !pci_add(&vm->pci, &vm->virtio_console.device.function))
         error = -1;

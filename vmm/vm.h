@@ -59,6 +59,8 @@ struct vm {
     struct pci_function lpc_bridge;
     struct fwcfg fwcfg;
     struct virtio_console virtio_console; /* shows the same console as the UART */
+    struct timer console_timer;           /* looks again whether there is room for output */
+    uint64_t console_full;                /* the TSC since when there is none; 0: there is */
 
     struct vcpu vcpu[VM_MAX_VCPUS];
     unsigned vcpu_count;
@@ -66,7 +68,8 @@ struct vm {
     /* The layer below. */
     void (*lock)(struct vm *vm); /* with more than one vCPU; unlock likewise */
     void (*unlock)(struct vm *vm);
-    void (*console)(void *context, uint8_t byte);     /* the guest's serial output */
+    /* The guest's serial output; false: there is no room for the byte now. */
+    bool (*console)(void *context, uint8_t byte);
     void (*message)(void *context, const char *text); /* the VMM's own reports */
     void (*poll)(struct vm *vm); /* on vCPU 0, locked, after its notification; may be NULL */
     void *context;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "logs.h"
+#include "uart.h"
 #include "view.h"
 
 /* Set by the system description. */
@@ -27,6 +28,7 @@ struct slot {
 };
 
 static struct slot slots[MACHINES_MAX];
+static int held = -1; /* the machine whose output waits for the line, or none */
 static struct ring commands;
 static bool has_commands;
 static const struct machine_table *table;
@@ -102,6 +104,9 @@ static void note_restart(unsigned index)
         format_text(line, sizeof(line), "\r\n--- VM %s: starts again\r\n", slots[index].name));
 }
 
+/* Takes what a machine said; of one that has ended all that is left. */
+static void take(unsigned slot, bool ended);
+
 void machines_changed(void)
 {
     for (unsigned i = 0; i < machines_count(); i++) {
@@ -118,7 +123,7 @@ void machines_changed(void)
             s->generation = row->generation;
             attach(s, i);
         }
-        machines_drain(i);
+        take(i, !runs(state));
         if (!runs(state)) {
             s->attached = false;
         }
@@ -137,7 +142,23 @@ void machines_changed(void)
     }
 }
 
+bool machines_go_on(void)
+{
+    if (held < 0) {
+        return false;
+    }
+    unsigned slot = (unsigned)held;
+    held = -1;
+    machines_drain(slot);
+    return true;
+}
+
 void machines_drain(unsigned slot)
+{
+    take(slot, false);
+}
+
+static void take(unsigned slot, bool ended)
 {
     struct slot *s = &slots[slot];
     uint8_t bytes[PIECE];
@@ -146,6 +167,11 @@ void machines_drain(unsigned slot)
         return;
     }
     for (unsigned i = 0; i < MAX_PIECES; i++) {
+        /* What is on the screen goes no faster than the line: the machine waits for it. */
+        if (!ended && uart_present() && view_behind(slot)) {
+            held = (int)slot;
+            break;
+        }
         int64_t length = ring_read(&s->out, bytes, sizeof(bytes));
         if (length > 0) {
             history_write(view_machine(slot), bytes, (size_t)length);

@@ -18,6 +18,9 @@ void machines_changed(void);
 /* The machine in this slot said something. */
 void machines_drain(unsigned slot);
 
+/* Takes what a machine said while the line was behind with it; false: there is no such machine. */
+bool machines_go_on(void);
+
 /* What is typed, for the machine in this slot. */
 void machines_type(unsigned slot, uint8_t byte);
 

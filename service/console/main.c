@@ -42,4 +42,7 @@ void notified(microkit_channel ch)
         (void)logs_drain(ch - logs_first_id);
     }
     uart_send();
+    if (machines_go_on()) {
+        uart_send();
+    }
 }

@@ -46,6 +46,11 @@ static void out(unsigned offset, uint8_t value)
     microkit_x86_ioport_write_8(uart_port_id, uart_port + offset, value);
 }
 
+bool uart_present(void)
+{
+    return present;
+}
+
 void uart_start(void)
 {
     /* The kernel set speed and format; a missing device reads as ones. */

@@ -5,10 +5,12 @@
 #ifndef CONSOLE_UART_H
 #define CONSOLE_UART_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Switches interrupts on. Without a device nothing is ever sent or received. */
 void uart_start(void);
+bool uart_present(void);
 
 /* The interrupt came: takes what was received (key_byte of keys.h) and sends on. */
 void uart_interrupt(void);

@@ -6,7 +6,14 @@
 
 #include "machines.h"
 
-enum { LOG_SIZE = 65536, MACHINE_SIZE = 32768, PAGE_SIZE = 8192, NOTICE_SIZE = 256, RECENT = 1500 };
+enum {
+    LOG_SIZE = 65536,
+    MACHINE_SIZE = 32768,
+    PAGE_SIZE = 8192,
+    NOTICE_SIZE = 256,
+    RECENT = 1500,
+    BEHIND = 4096
+};
 
 static uint8_t log_bytes[LOG_SIZE];
 static uint8_t machine_bytes[MACHINES_MAX][MACHINE_SIZE];
@@ -41,6 +48,13 @@ struct history *view_log(void)
 struct history *view_machine(unsigned machine)
 {
     return &machine_history[machine];
+}
+
+bool view_behind(unsigned machine)
+{
+    return current.kind == VIEW_MACHINE && current.machine == machine &&
+           machine_history[machine].end - position > BEHIND &&
+           machine_history[machine].end > position;
 }
 
 void view_skip_log(size_t length)

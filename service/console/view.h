@@ -36,6 +36,9 @@ bool view_page_is_sent(void);
 struct history *view_log(void);
 struct history *view_machine(unsigned machine);
 
+/* Is the machine on the screen, and much of its console not sent yet? */
+bool view_behind(unsigned machine);
+
 /* The last length bytes of the log need not be sent. */
 void view_skip_log(size_t length);
 

@@ -15,7 +15,7 @@
 #define LSR_EMPTY    0x60
 
 void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
-                     void (*transmit)(void *, uint8_t), void *context)
+                     bool (*transmit)(void *, uint8_t), void *context)
 {
     memset(uart, 0, sizeof(*uart));
     uart->irq = irq;
@@ -34,6 +34,7 @@ void uart_reset(struct uart *uart)
     uart->divisor = 12;
     uart->count = 0;
     uart->overrun = false;
+    uart->unsent_count = 0;
     uart->transmit_pending = false;
     if (uart->line)
         irq_set_isa(uart->irq, uart->isa_irq, false);
@@ -105,9 +106,25 @@ static uint8_t read_identification(struct uart *uart)
     return (uint8_t)(id | ((uart->fcr & FCR_ENABLE) != 0 ? 0xc0 : 0));
 }
 
+void uart_transmit_ready(struct uart *uart)
+{
+    uint8_t sent = 0;
+    if (uart->unsent_count == 0)
+        return;
+    while (sent < uart->unsent_count && uart->transmit(uart->context, uart->unsent[sent]))
+        sent++;
+    uart->unsent_count = (uint8_t)(uart->unsent_count - sent);
+    memmove(uart->unsent, uart->unsent + sent, uart->unsent_count);
+    if (uart->unsent_count == 0) {
+        uart->transmit_pending = true;
+        update(uart);
+    }
+}
+
 static uint8_t read_line_status(struct uart *uart)
 {
-    uint8_t status = LSR_EMPTY;
+    uart_transmit_ready(uart); /* the guest waits for it */
+    uint8_t status = uart->unsent_count == 0 ? LSR_EMPTY : 0;
     if (uart->count != 0)
         status |= LSR_READY;
     if (uart->overrun) {
@@ -155,12 +172,16 @@ static uint64_t uart_read(void *device, uint64_t offset, unsigned size)
 
 static void write_transmit(struct uart *uart, uint8_t value)
 {
-    if ((uart->mcr & MCR_LOOP) != 0)
+    if ((uart->mcr & MCR_LOOP) != 0) {
         uart_receive(uart, value);
-    else
-        uart->transmit(uart->context, value);
-    /* The holding register is empty again at once: a new event. */
-    uart->transmit_pending = true;
+    } else if (uart->unsent_count != 0 || !uart->transmit(uart->context, value)) {
+        /* A guest that does not look whether there is room loses what it writes, as on hardware. */
+        unsigned depth = (uart->fcr & FCR_ENABLE) != 0 ? UART_FIFO : 1;
+        if (uart->unsent_count < depth)
+            uart->unsent[uart->unsent_count++] = value;
+    }
+    /* Where the line took it the holding register is empty again at once: a new event. */
+    uart->transmit_pending = uart->unsent_count == 0;
     update(uart);
 }
 
@@ -168,6 +189,8 @@ static void write_fifo_control(struct uart *uart, uint8_t value)
 {
     if ((value & 0x02) != 0 || ((value ^ uart->fcr) & FCR_ENABLE) != 0)
         uart->count = 0;
+    if ((value & 0x04) != 0 || ((value ^ uart->fcr) & FCR_ENABLE) != 0)
+        uart->unsent_count = 0;
     uart->fcr = value & 0xc9;
     update(uart);
 }
@@ -189,7 +212,7 @@ static void uart_write(void *device, uint64_t offset, unsigned size, uint64_t wi
         if ((uart->lcr & LCR_DLAB) != 0) {
             uart->divisor = (uint16_t)((uart->divisor & 0xff) | value << 8);
         } else {
-            if ((value & ~uart->ier & IER_TRANSMIT) != 0)
+            if ((value & ~uart->ier & IER_TRANSMIT) != 0 && uart->unsent_count == 0)
                 uart->transmit_pending = true;
             uart->ier = value & 0x0f;
             update(uart);

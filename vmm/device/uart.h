@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A 16550A serial port (National PC16550D data sheet). Transmission takes no time.
+ * A 16550A serial port (National PC16550D data sheet). Transmission takes no time while the line
+ * takes what is sent; what it does not take stands in the transmit FIFO, which the guest sees.
  */
 #ifndef VMM_DEVICE_UART_H
 #define VMM_DEVICE_UART_H
@@ -20,21 +21,27 @@ struct uart {
     uint8_t head;
     uint8_t count;
     bool overrun;
+    uint8_t unsent[UART_FIFO]; /* the transmit FIFO, or in its first byte the holding register */
+    uint8_t unsent_count;
     bool transmit_pending; /* the THR-empty interrupt has not been read yet */
     bool line;
     unsigned isa_irq;
     struct irq *irq;
-    void (*transmit)(void *context, uint8_t byte);
+    bool (*transmit)(void *context, uint8_t byte);
     void (*drained)(void *context); /* the receive FIFO has become empty; may be NULL */
     void *context;
 };
 
 extern const struct bus_operations uart_operations; /* 8 ports */
 
-/* transmit is called with each byte that the guest sends. */
+/* transmit is called with each byte that the guest sends; false: it is to be tried again later,
+ * when uart_transmit_ready is called. */
 void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
-                     void (*transmit)(void *, uint8_t), void *context);
+                     bool (*transmit)(void *, uint8_t), void *context);
 void uart_reset(struct uart *uart);
+
+/* The line may take bytes again. */
+void uart_transmit_ready(struct uart *uart);
 
 /* How many bytes uart_receive takes now. */
 unsigned uart_room(const struct uart *uart);

@@ -42,14 +42,19 @@ void console_flush(void)
         call_send(notification, 0, 0);
 }
 
-void console_byte(void *context, uint8_t byte)
+bool console_byte(void *context, uint8_t byte)
 {
     (void)context;
-    /* A full ring loses output: the guest must not wait for the console service. */
-    if (has_out && ring_write(&out, &byte, 1) == 1)
-        pending++;
+    if (!has_out)
+        return true; /* nobody listens */
+    if (ring_write(&out, &byte, 1) != 1) {
+        console_flush();
+        return false;
+    }
+    pending++;
     if (byte == '\n' || pending >= BATCH)
         console_flush();
+    return true;
 }
 
 void console_log(enum log_level level, const char *text, size_t length)

@@ -35,7 +35,7 @@ void network_poll(void);
 
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
-void console_byte(void *context, uint8_t byte);
+bool console_byte(void *context, uint8_t byte);
 void console_log(enum log_level level, const char *text, size_t length);
 /* Makes what was written visible at once and wakes the console service. */
 void console_flush(void);

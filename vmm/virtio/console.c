@@ -7,17 +7,38 @@ enum { QUEUE_RECEIVE, QUEUE_TRANSMIT, QUEUE_COUNT };
 
 #define DEVICE_ID 3
 
+/* Sends what is left of a request; false: not all of it. */
+static bool send(struct virtio_console *console, const struct virtqueue_chain *chain)
+{
+    uint32_t skip = console->sent;
+    for (unsigned i = 0; i < chain->readable; i++) {
+        const struct virtqueue_segment *segment = &chain->segment[i];
+        uint32_t from = skip < segment->length ? skip : segment->length;
+        skip -= from;
+        for (uint32_t j = from; j < segment->length; j++) {
+            if (!console->transmit(console->context, segment->data[j]))
+                return false;
+            console->sent++;
+        }
+    }
+    console->sent = 0;
+    return true;
+}
+
 static int transmit(struct virtio_console *console)
 {
     struct virtqueue *queue = &console->device.queue[QUEUE_TRANSMIT];
     struct virtqueue_chain chain;
     int result;
+    console->stalled = false;
     /* Until the queue is empty after the driver has been asked to notify again. */
     do {
         while ((result = virtqueue_pop(queue, &chain)) == 1) {
-            for (unsigned i = 0; i < chain.readable; i++) {
-                for (uint32_t j = 0; j < chain.segment[i].length; j++)
-                    console->transmit(console->context, chain.segment[i].data[j]);
+            if (!send(console, &chain)) {
+                virtqueue_unpop(queue, chain.token);
+                console->stalled = true;
+                virtio_interrupt(&console->device, QUEUE_TRANSMIT);
+                return 0;
             }
             virtqueue_push(queue, chain.token, 0);
         }
@@ -36,6 +57,19 @@ static int notify(struct virtio_device *device, unsigned index)
 {
     struct virtio_console *console = device->model->context;
     return index == QUEUE_TRANSMIT ? transmit(console) : 0;
+}
+
+void virtio_console_transmit_ready(struct virtio_console *console)
+{
+    if (console->stalled && virtio_running(&console->device) && transmit(console) < 0)
+        virtio_break(&console->device);
+}
+
+static void reset(struct virtio_device *device)
+{
+    struct virtio_console *console = device->model->context;
+    console->stalled = false;
+    console->sent = 0;
 }
 
 uint32_t virtio_console_receive(struct virtio_console *console, const uint8_t *bytes,
@@ -68,7 +102,7 @@ uint32_t virtio_console_receive(struct virtio_console *console, const uint8_t *b
 
 void virtio_console_initialize(struct virtio_console *console, unsigned slot,
                                const struct memory *memory, struct apic_bus *apics, struct irq *irq,
-                               void (*transmit_byte)(void *, uint8_t), void *context)
+                               bool (*transmit_byte)(void *, uint8_t), void *context)
 {
     memset(console, 0, sizeof(*console));
     console->transmit = transmit_byte;
@@ -78,6 +112,7 @@ void virtio_console_initialize(struct virtio_console *console, unsigned slot,
         .class_code = 0x078000, /* communication controller */
         .queues = QUEUE_COUNT,
         .notify = notify,
+        .reset = reset,
         .context = console,
     };
     virtio_initialize(&console->device, &console->model, slot, memory, apics, irq);

@@ -10,13 +10,19 @@
 struct virtio_console {
     struct virtio_device device;
     struct virtio_model model;
-    void (*transmit)(void *context, uint8_t byte);
+    bool (*transmit)(void *context, uint8_t byte);
     void *context;
+    bool stalled;  /* the first request in the transmit queue waits for room ... */
+    uint32_t sent; /* ... for what follows these bytes of it */
 };
 
+/* transmit is called with each byte; false: no more until virtio_console_transmit_ready. */
 void virtio_console_initialize(struct virtio_console *console, unsigned slot,
                                const struct memory *memory, struct apic_bus *apics, struct irq *irq,
-                               void (*transmit)(void *, uint8_t), void *context);
+                               bool (*transmit)(void *, uint8_t), void *context);
+
+/* There may be room again. */
+void virtio_console_transmit_ready(struct virtio_console *console);
 
 /* Hands bytes to the driver; returns how many its buffers took. */
 uint32_t virtio_console_receive(struct virtio_console *console, const uint8_t *bytes,

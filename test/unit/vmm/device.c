@@ -341,6 +341,71 @@ static void uart_transmits_and_receives(void **state)
     machine_destroy(m);
 }
 
+static void uart_waits_for_the_line(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    pic_initialise(m);
+    out(m, 0x3fa, 1, 0x01);
+    out(m, 0x3fc, 1, 0x0b);
+    m->output_full = true;
+    out(m, 0x3f8, 1, 'a');
+    assert_int_equal(in(m, 0x3fd, 1), 0); /* not empty */
+    out(m, 0x3f9, 1, 0x02);
+    assert_int_equal(in(m, 0x3fa, 1) & 0x0f, 0x01); /* no THR-empty interrupt */
+    for (unsigned i = 1; i < 18; i++)
+        out(m, 0x3f8, 1, 'a' + i); /* the last two find the FIFO full */
+    assert_int_equal(m->output_length, 0);
+    m->output_full = false;
+    machine_advance(m, 1000000); /* it is looked again each millisecond */
+    assert_string_equal(m->output, "abcdefghijklmnop");
+    assert_int_equal(pic_acknowledge(&m->vm.pic), 0x24);
+    assert_int_equal(in(m, 0x3fa, 1) & 0x0f, 0x02);
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    /* A guest that asks need not wait for that. */
+    m->output_full = true;
+    out(m, 0x3f8, 1, 'q');
+    m->output_full = false;
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    assert_string_equal(m->output, "abcdefghijklmnopq");
+    /* Clearing the FIFO, and a reset, forget what waits. */
+    m->output_full = true;
+    out(m, 0x3f8, 1, 'r');
+    out(m, 0x3fa, 1, 0x05);
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    out(m, 0x3f8, 1, 's');
+    uart_reset(&m->vm.uart);
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    m->output_full = false;
+    machine_advance(m, 1000000);
+    assert_string_equal(m->output, "abcdefghijklmnopq");
+    machine_destroy(m);
+}
+
+/* A console that takes nothing for ten seconds is gone: the guest goes on. */
+static void uart_goes_on_without_a_line(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    m->output_full = true;
+    out(m, 0x3f8, 1, 'a');
+    for (unsigned i = 0; i < 9999; i++) {
+        machine_advance(m, 1000000);
+        assert_int_equal(in(m, 0x3fd, 1), 0);
+    }
+    machine_advance(m, 2000000);
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    out(m, 0x3f8, 1, 'b');
+    assert_int_equal(in(m, 0x3fd, 1), 0x60);
+    m->output_full = false;
+    out(m, 0x3f8, 1, 'c');
+    assert_string_equal(m->output, "c");
+    m->output_full = true; /* and comes back */
+    out(m, 0x3f8, 1, 'd');
+    assert_int_equal(in(m, 0x3fd, 1), 0);
+    machine_destroy(m);
+}
+
 static void power_states(void **state)
 {
     (void)state;
@@ -455,6 +520,8 @@ int main(void)
         cmocka_unit_test(rtc_tells_time),
         cmocka_unit_test(rtc_update_interrupt),
         cmocka_unit_test(uart_transmits_and_receives),
+        cmocka_unit_test(uart_waits_for_the_line),
+        cmocka_unit_test(uart_goes_on_without_a_line),
         cmocka_unit_test(power_states),
         cmocka_unit_test(resets),
         cmocka_unit_test(hpet_fires),

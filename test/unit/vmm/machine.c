@@ -96,11 +96,16 @@ static void no_lock(struct vm *vm)
     (void)vm;
 }
 
-static void console(void *context, uint8_t byte)
+static bool console(void *context, uint8_t byte)
 {
     struct machine *machine = context;
+    if (machine->output_full && machine->output_room == 0)
+        return false;
+    if (machine->output_full)
+        machine->output_room--;
     if (machine->output_length < sizeof(machine->output) - 1)
         machine->output[machine->output_length++] = (char)byte;
+    return true;
 }
 
 static void message(void *context, const char *text)

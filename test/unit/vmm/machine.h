@@ -35,6 +35,8 @@ struct machine {
     uint64_t entry_controls;
     char output[4096];
     unsigned output_length;
+    bool output_full;     /* the console takes no byte ... */
+    unsigned output_room; /* ... but these */
     char message[4096];
 };
 

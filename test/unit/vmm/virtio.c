@@ -151,6 +151,33 @@ static void receives(void **state)
     machine_destroy(m);
 }
 
+/* A request for which the console has no room stays in the queue and goes on where it stopped. */
+static void transmission_waits(void **state)
+{
+    (void)state;
+    struct machine *m = driver(VIRTIO_F_VERSION_1);
+    uint64_t table = DESCRIPTORS + QUEUE_BYTES;
+    uint16_t used;
+    memcpy(m->memory + BUFFER, "first second", 12);
+    descriptor(m, table, 0, BUFFER, 4, 1, 1);
+    descriptor(m, table, 1, BUFFER + 4, 8, 0, 0);
+    m->output_full = true;
+    submit(m, 1, 0);
+    memcpy(&used, m->memory + USED + QUEUE_BYTES + 2, 2);
+    assert_int_equal(used, 0);
+    m->output_room = 6;
+    machine_advance(m, 1000000);
+    assert_string_equal(m->output, "first ");
+    memcpy(&used, m->memory + USED + QUEUE_BYTES + 2, 2);
+    assert_int_equal(used, 0);
+    m->output_full = false;
+    machine_advance(m, 1000000);
+    assert_string_equal(m->output, "first second");
+    memcpy(&used, m->memory + USED + QUEUE_BYTES + 2, 2);
+    assert_int_equal(used, 1);
+    machine_destroy(m);
+}
+
 static void indirect_and_event_index(void **state)
 {
     (void)state;
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test(features_are_checked),
         cmocka_unit_test(transmits),
         cmocka_unit_test(receives),
+        cmocka_unit_test(transmission_waits),
         cmocka_unit_test(indirect_and_event_index),
         cmocka_unit_test(broken_rings),
     };
