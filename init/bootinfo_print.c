@@ -93,8 +93,9 @@ static void print_tsc(const uint8_t *chunk, uint64_t length)
 static void print_extensions(const uint8_t *chunk, uint64_t length)
 {
     static const char *const names[] = {
-        "VT-x",         "AMD-V", "timer",          "VMEnter-ext", "1G-guest-pages", "TSC-scaling",
-        "unrestricted", "NRIPS", "decode-assists", "VT-d",        "AMD-Vi",
+        "VT-x",           "AMD-V",       "timer",        "VMEnter-ext",
+        "1G-guest-pages", "TSC-scaling", "unrestricted", "NRIPS",
+        "decode-assists", "VT-d",        "AMD-Vi",       "interrupt-remapping",
     };
     struct quoin_extensions extensions;
 

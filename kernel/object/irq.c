@@ -11,10 +11,15 @@ uint8_t irq_states[IRQ_COUNT];
 
 void irq_deliver(unsigned irq)
 {
-    struct cap cap = irq_notifications[irq].cap;
-
     /* Masked until the driver acknowledges, so that a level interrupt does not come again. */
     arch_irq_mask(irq, true);
+    irq_signal(irq);
+}
+
+void irq_signal(unsigned irq)
+{
+    struct cap cap = irq_notifications[irq].cap;
+
     if (cap_type(cap) == CAP_NOTIFICATION && (cap_rights(cap) & RIGHT_WRITE)) {
         notification_signal(cap_object(cap), cap.w1);
     }
@@ -22,7 +27,6 @@ void irq_deliver(unsigned irq)
 
 void irq_handler_finalise(unsigned irq)
 {
-    arch_irq_mask(irq, true);
     slot_delete_short(&irq_notifications[irq]);
     irq_states[irq] = IRQ_FREE;
     arch_irq_release(irq);

@@ -98,8 +98,11 @@ bool arch_is_valid_vspace(struct cap cap); /* PML4 with a valid ASID */
 
 /* IRQControl labels of x86: GetIOAPIC and GetMSI. */
 enum result arch_irq_control_decode(struct call *c);
-void arch_irq_mask(unsigned irq, bool mask); /* irq: 0..IRQ_COUNT-1 */
-void arch_irq_release(unsigned irq);         /* its handler capability is gone */
+/* An interrupt came, or was acknowledged (irq: 0..IRQ_COUNT-1). Messages cannot be masked; where
+ * the IOMMU can hold them back, acknowledging may signal once more what was dropped. */
+void arch_irq_mask(unsigned irq, bool mask);
+/* Its handler capability is gone: it comes no more. */
+void arch_irq_release(unsigned irq);
 
 /* Generic side: the handler's notification slots, by irq. */
 extern struct slot irq_notifications[IRQ_COUNT];
@@ -107,6 +110,8 @@ enum irq_state { IRQ_FREE, IRQ_ISSUED };
 extern uint8_t irq_states[IRQ_COUNT];
 /* A user interrupt fired on this core: masks it, signals its notification. */
 void irq_deliver(unsigned irq);
+/* Signals its notification alone. */
+void irq_signal(unsigned irq);
 void irq_handler_finalise(unsigned irq);
 
 /* --- Entry: x86/entry code calls these with the lock held, registers saved in the current

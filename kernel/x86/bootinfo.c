@@ -131,7 +131,7 @@ void bootinfo_write_extra(uint8_t *to)
         .header = {QUOIN_BOOTINFO_EXTENSIONS, sizeof(extensions)},
         .extensions =
             {
-                .features = virt_features() | QUOIN_FEATURE_TIMER,
+                .features = virt_features() | iommu_features() | QUOIN_FEATURE_TIMER,
                 .tsc_hz = arch_tsc_hz(),
                 .xcr0 = virt_max_xcr0(),
             },

@@ -74,13 +74,18 @@ unsigned ioapic_pins(unsigned ioapic)
     return ioapics[ioapic].pins;
 }
 
-void ioapic_route(unsigned ioapic, unsigned pin, bool level, bool active_low, unsigned vector)
+/* Remapped (VT-d specification 4.1, 5.1.5.1): bit 48 says so, bits 63:49 are the entry's number;
+ * the vector is that of the end of a level interrupt. */
+void ioapic_route(unsigned ioapic, unsigned pin, bool level, bool active_low, unsigned vector,
+                  bool remapped)
 {
+    uint32_t high =
+        remapped ? (vector - VECTOR_USER_FIRST) << 17 | 1u << 16 : cores[0].apic_id << 24;
     uint32_t low = (uint32_t)ENTRY_MASKED | vector;
     low |= level ? (uint32_t)ENTRY_LEVEL : 0;
     low |= active_low ? (uint32_t)ENTRY_ACTIVE_LOW : 0;
     ioapic_write(ioapic, REGISTER_TABLE + 2 * pin, low);
-    ioapic_write(ioapic, REGISTER_TABLE + 2 * pin + 1, cores[0].apic_id << 24);
+    ioapic_write(ioapic, REGISTER_TABLE + 2 * pin + 1, high);
 }
 
 void ioapic_mask(unsigned ioapic, unsigned pin, bool mask)

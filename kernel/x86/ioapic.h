@@ -16,8 +16,10 @@ void pic_disable(void);
 void ioapic_init(const struct acpi_info *acpi);
 unsigned ioapic_count(void);
 unsigned ioapic_pins(unsigned ioapic);
-/* Routes a pin to a vector on the boot core, masked. */
-void ioapic_route(unsigned ioapic, unsigned pin, bool level, bool active_low, unsigned vector);
+/* Routes a pin to a vector on the boot core, masked; remapped: by the IOMMU's table entry for this
+ * vector's user interrupt. */
+void ioapic_route(unsigned ioapic, unsigned pin, bool level, bool active_low, unsigned vector,
+                  bool remapped);
 void ioapic_mask(unsigned ioapic, unsigned pin, bool mask);
 
 #endif

@@ -5,26 +5,67 @@
 #include "api/label.h"
 #include "x86/arch.h"
 #include "x86/ioapic.h"
+#include "x86/iommu/unit.h"
 
 enum source_kind { SOURCE_NONE, SOURCE_IOAPIC, SOURCE_MSI };
 
 static struct source {
     uint8_t kind;
     uint8_t ioapic, pin;
+    bool unacknowledged; /* a message was delivered */
+    bool held;           /* a second one came: the IOMMU keeps those after it away */
 } sources[IRQ_COUNT];
+
+/* A message cannot be masked at its device. But the second one that comes before the first is
+ * acknowledged says all that any number of them could, so from then on the IOMMU drops them: a
+ * device that never stops takes no more time than its driver does. */
+static void hold_messages(unsigned irq)
+{
+    struct source *s = &sources[irq];
+    if (!unit_remaps_interrupts() || s->held) {
+        return;
+    }
+    s->held = s->unacknowledged;
+    if (s->held) {
+        unit_hold_interrupt(irq, true);
+    }
+    s->unacknowledged = true;
+}
+
+/* Whatever was dropped was so before this, and is told by one more signal. */
+static void let_messages_through(unsigned irq)
+{
+    struct source *s = &sources[irq];
+    bool more = s->held;
+    s->unacknowledged = more;
+    s->held = false;
+    if (more) {
+        unit_hold_interrupt(irq, false);
+        irq_signal(irq);
+    }
+}
 
 void arch_irq_mask(unsigned irq, bool mask)
 {
-    /* An MSI is masked at its device, by its driver. */
-    if (sources[irq].kind == SOURCE_IOAPIC) {
-        ioapic_mask(sources[irq].ioapic, sources[irq].pin, mask);
+    const struct source *s = &sources[irq];
+    if (s->kind == SOURCE_IOAPIC) {
+        ioapic_mask(s->ioapic, s->pin, mask);
+    } else if (s->kind == SOURCE_MSI && mask) {
+        hold_messages(irq);
+    } else if (s->kind == SOURCE_MSI) {
+        let_messages_through(irq);
     }
 }
 
 void arch_irq_release(unsigned irq)
 {
-    arch_irq_mask(irq, true);
-    sources[irq].kind = SOURCE_NONE;
+    if (sources[irq].kind == SOURCE_IOAPIC) {
+        ioapic_mask(sources[irq].ioapic, sources[irq].pin, true);
+    }
+    if (unit_remaps_interrupts()) {
+        unit_clear_interrupt(irq);
+    }
+    sources[irq] = (struct source){.kind = SOURCE_NONE};
 }
 
 /* The last argument of both: 0..IRQ_COUNT-1, and not in use. */
@@ -89,9 +130,14 @@ static enum result get_ioapic(struct call *c)
     if (result != OK) {
         return result;
     }
-    issue(c, dest, (unsigned)irq, (struct source){SOURCE_IOAPIC, (uint8_t)ioapic, (uint8_t)pin});
+    issue(c, dest, (unsigned)irq,
+          (struct source){.kind = SOURCE_IOAPIC, .ioapic = (uint8_t)ioapic, .pin = (uint8_t)pin});
+    if (unit_remaps_interrupts()) {
+        unit_set_interrupt((unsigned)irq, VECTOR_USER_FIRST + (unsigned)irq, level != 0, false,
+                           unit_ioapic_source((unsigned)ioapic));
+    }
     ioapic_route((unsigned)ioapic, (unsigned)pin, level != 0, polarity != 0,
-                 VECTOR_USER_FIRST + (unsigned)irq);
+                 VECTOR_USER_FIRST + (unsigned)irq, unit_remaps_interrupts());
     ioapic_mask((unsigned)ioapic, (unsigned)pin, false);
     return OK;
 }
@@ -118,7 +164,13 @@ static enum result get_msi(struct call *c)
     if (result != OK) {
         return result;
     }
-    issue(c, dest, (unsigned)irq, (struct source){SOURCE_MSI, 0, 0});
+    issue(c, dest, (unsigned)irq, (struct source){.kind = SOURCE_MSI});
+    if (unit_remaps_interrupts()) {
+        uint16_t device = (uint16_t)(call_word(c, 2) << 8 | call_word(c, 3) << 3 | call_word(c, 4));
+        /* 0:0.0, the host bridge, has no messages: the device is not known yet. */
+        unit_set_interrupt((unsigned)irq, VECTOR_USER_FIRST + (unsigned)irq, false, device == 0,
+                           device);
+    }
     return OK;
 }
 

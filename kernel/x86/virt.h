@@ -28,6 +28,8 @@ struct acpi_info;
 void iommu_init(const struct acpi_info *acpi, bool enable);
 /* Bootinfo's numIOPTLevels, 0 without IOMMU. */
 unsigned iommu_levels(void);
+/* For bootinfo: QUOIN_FEATURE_* of the IOMMU. */
+uint64_t iommu_features(void);
 /* Slot 8; there even without IOMMU, as in a kernel of the ABI's column E. */
 struct cap iommu_master_cap(void);
 /* VECTOR_IOMMU arrived; lock held. */

@@ -20,7 +20,8 @@
 #define TABLE_SIZE   0x1000u
 #define COMMAND_MASK 0x0406u /* memory, bus master, INTx off */
 
-/* Messages of interrupt n go to the first processor (SDM volume 3, 11.11); see kernel/config.h. */
+/* Messages of interrupt n go to the first processor (SDM volume 3, 11.11); see kernel/config.h, and
+ * sel4/quoin.h for those that an IOMMU remaps. */
 #define MSI_ADDRESS      0xfee00000u
 #define MSI_FIRST_VECTOR 0x30u
 
@@ -163,18 +164,20 @@ static bool place(struct grant *grant)
 /* All of the device's interrupts are one message. */
 static bool set_interrupt(const struct grant *grant)
 {
-    uint16_t data = (uint16_t)(MSI_FIRST_VECTOR + grant->interrupt);
+    bool remapped = (component_info->features & QUOIN_FEATURE_REMAPPING) != 0;
+    uint32_t address = remapped ? QUOIN_MESSAGE_ADDRESS(grant->interrupt) : MSI_ADDRESS;
+    uint16_t data = (uint16_t)(remapped ? QUOIN_MESSAGE_DATA : MSI_FIRST_VECTOR + grant->interrupt);
     const struct registers table = {.base = (volatile uint8_t *)*grant->table_address,
                                     .size = TABLE_SIZE};
     if (!uses_msix(grant)) {
-        pci_enable_msi(&grant->config, &grant->info, MSI_ADDRESS, data);
+        pci_enable_msi(&grant->config, &grant->info, address, data);
         return grant->info.msi != 0;
     }
     /* The table answers only while memory is decoded. */
     pci_enable(&grant->config, true);
     pci_enable_msix(&grant->config, &grant->info);
     for (unsigned i = 0; i < grant->info.msix.vectors; i++)
-        pci_set_msix(&table, &grant->info, i, MSI_ADDRESS, data);
+        pci_set_msix(&table, &grant->info, i, address, data);
     return true;
 }
 

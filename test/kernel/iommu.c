@@ -3,10 +3,9 @@
  * I/O address spaces. What they do is shown with QEMU's device "edu", which copies between memory
  * and a buffer of its own (QEMU docs/specs/edu.rst).
  */
-#include "test.h"
+#include "edu.h"
 
 enum {
-    EDU_ID = 0x11e81234,
     EDU_DMA_FROM = 0x80 / 8,
     EDU_DMA_TO = 0x88 / 8,
     EDU_DMA_COUNT = 0x90 / 8,
@@ -15,17 +14,13 @@ enum {
     DMA_START = 1,
     DMA_TO_MEMORY = 2,
     DMA_BYTES = 64,
-    PCI_ADDRESS = 0xcf8,
-    PCI_DATA = 0xcfc,
-    PCI_COMMAND = 4, /* memory space on, bus master on: bits 1 and 2 */
-    PCI_BAR0 = 0x10,
     NOBODY = 0x216, /* a device that is not there */
     DOMAIN = 0xf,
     IO_BASE = 0x1000000,
     MAX_LEVELS = 4,
 };
 
-#define REGISTERS ((volatile seL4_Word *)0x30000000)
+#define REGISTERS ((volatile seL4_Word *)EDU_REGISTERS)
 #define PAGE_A    ((volatile seL4_Word *)0x30200000)
 #define PAGE_B    ((volatile seL4_Word *)0x30201000)
 #define MAGIC     0x5175306e2d646d61
@@ -226,81 +221,6 @@ TEST(iommu_space_is_deleted)
 /* --- A device that copies -----------------------------------------------------------------------
  */
 
-static seL4_CPtr pci;
-
-static seL4_Word pci_select(seL4_Word device, seL4_Word reg)
-{
-    return seL4_X86_IOPort_Out32(pci, PCI_ADDRESS, (uint32_t)(1u << 31 | device << 8 | reg));
-}
-
-static uint32_t pci_read(seL4_Word device, seL4_Word reg)
-{
-    CHECK_OK(pci_select(device, reg));
-    return seL4_X86_IOPort_In32(pci, PCI_DATA).result;
-}
-
-/* The frame of device memory at address: untypeds are halved until its page begins one. */
-static seL4_CPtr device_frame(seL4_Word address)
-{
-    seL4_CPtr untyped = 0, frame = slot_new();
-    seL4_Word base = 0, bits = 0;
-
-    for (seL4_Word i = 0; i < boot_info->untyped.end - boot_info->untyped.start; i++) {
-        const seL4_UntypedDesc *desc = &boot_info->untypedList[i];
-
-        if (desc->isDevice && address - desc->paddr < 1ull << desc->sizeBits) {
-            untyped = boot_info->untyped.start + i;
-            base = desc->paddr;
-            bits = desc->sizeBits;
-        }
-    }
-    CHECK(untyped != 0);
-    CHECK_OK(cap_revoke(untyped));
-    while (base != address) {
-        seL4_CPtr halves = slot_new_range(2);
-
-        bits--;
-        CHECK_OK(seL4_Untyped_Retype(untyped, seL4_UntypedObject, bits, ROOT, 0, 0, halves, 2));
-        untyped = address & 1ull << bits ? halves + 1 : halves;
-        base |= address & 1ull << bits;
-    }
-    CHECK_OK(seL4_Untyped_Retype(untyped, seL4_X86_4K, 0, ROOT, 0, 0, frame, 1));
-    return frame;
-}
-
-static void map_at(seL4_CPtr frame, volatile seL4_Word *address)
-{
-    CHECK_OK(seL4_X86_Page_Map(frame, VSPACE, (seL4_Word)(uintptr_t)address, seL4_AllRights, 0));
-}
-
-static void new_page_table(volatile seL4_Word *address)
-{
-    CHECK_OK(seL4_X86_PageTable_Map(object_new(seL4_X86_PageTableObject, 0), VSPACE,
-                                    (seL4_Word)(uintptr_t)address, 0));
-}
-
-/* Finds the device and maps its registers. Returns its PCI address. */
-static seL4_Word edu_open(void)
-{
-    pci = slot_new();
-    CHECK_OK(seL4_X86_IOPortControl_Issue(seL4_CapIOPortControl, PCI_ADDRESS, PCI_DATA + 3, ROOT,
-                                          pci, ROOT_DEPTH));
-    for (seL4_Word device = 0; device < 32 << 3; device += 8) {
-        if (pci_read(device, 0) != EDU_ID) {
-            continue;
-        }
-        uint32_t bar = pci_read(device, PCI_BAR0) & ~15u;
-        uint32_t command = pci_read(device, PCI_COMMAND) | 6;
-
-        CHECK_OK(pci_select(device, PCI_COMMAND));
-        CHECK_OK(seL4_X86_IOPort_Out32(pci, PCI_DATA, command));
-        new_page_table(REGISTERS);
-        map_at(device_frame(bar), REGISTERS);
-        return device;
-    }
-    test_skip("no device \"edu\"");
-}
-
 /* Copies between its buffer and an I/O address, and waits for the end of that. */
 static void edu_copy(seL4_Word address, bool to_memory)
 {
@@ -316,9 +236,9 @@ static void edu_copy(seL4_Word address, bool to_memory)
 /* Two pages of memory, mapped for us and with MAGIC in the first one. */
 static void two_pages(seL4_CPtr a, seL4_CPtr b)
 {
-    new_page_table(PAGE_A);
-    map_at(a, PAGE_A);
-    map_at(b, PAGE_B);
+    map_page_table(PAGE_A);
+    map_page(a, PAGE_A);
+    map_page(b, PAGE_B);
     *PAGE_A = MAGIC;
 }
 

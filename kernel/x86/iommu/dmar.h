@@ -8,7 +8,7 @@
 
 #include "x86/acpi.h"
 
-enum { DMAR_MAX_UNITS = 16, DMAR_MAX_RESERVED = 32 };
+enum { DMAR_MAX_UNITS = 16, DMAR_MAX_RESERVED = 32, DMAR_MAX_IOAPICS = CONFIG_MAX_IOAPICS };
 
 struct dmar_info {
     unsigned unit_count;
@@ -18,6 +18,12 @@ struct dmar_info {
         uint64_t start, end; /* page aligned, end not included */
         uint16_t device;     /* bus, device, function */
     } reserved[DMAR_MAX_RESERVED];
+    bool remaps_interrupts; /* the platform as a whole can (8.1, INTR_REMAP) */
+    unsigned ioapic_count;
+    struct dmar_ioapic {
+        uint8_t id;      /* as in the MADT */
+        uint16_t source; /* bus, device, function that its messages come from */
+    } ioapics[DMAR_MAX_IOAPICS];
     unsigned left_out; /* behind bridges, of other segments, or too many */
 };
 

@@ -7,6 +7,8 @@
  */
 #include "x86/iommu/iommu.h"
 
+#include <sel4/quoin.h>
+
 #include "api/label.h"
 #include "x86/arch.h"
 #include "x86/iommu/unit.h"
@@ -34,6 +36,12 @@ void iommu_init(const struct acpi_info *acpi, bool enable)
 unsigned iommu_levels(void)
 {
     return levels;
+}
+
+uint64_t iommu_features(void)
+{
+    return (levels != 0 ? QUOIN_FEATURE_IOMMU_VTD : 0) |
+           (unit_remaps_interrupts() ? QUOIN_FEATURE_REMAPPING : 0);
 }
 
 struct cap iommu_master_cap(void)

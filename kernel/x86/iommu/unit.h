@@ -31,6 +31,20 @@ void unit_write_entry(uint16_t device, uint64_t *entry, uint64_t value);
 /* A table was cleared: units may see it from now on. */
 void unit_publish_table(const uint64_t *table);
 
+/* Interrupts that units pass on: entries of a table, by the number of the user interrupt. False:
+ * they do not look at interrupts, and none of what follows may be used. */
+bool unit_remaps_interrupts(void);
+/* The source that messages of an I/O APIC have. */
+uint16_t unit_ioapic_source(unsigned ioapic);
+/* Messages with this index from source (bus, device, function), or from any device, become the
+ * vector on the boot core. */
+void unit_set_interrupt(unsigned index, unsigned vector, bool level, bool any_source,
+                        uint16_t source);
+/* A set one: messages come to nothing, silently, and come through again. */
+void unit_hold_interrupt(unsigned index, bool hold);
+/* Messages come to nothing from now on. */
+void unit_clear_interrupt(unsigned index);
+
 /* VECTOR_IOMMU. */
 void unit_interrupt(void);
 

@@ -9,7 +9,7 @@
 
 #include "x86/iommu/dmar.h"
 
-enum { UNIT_A = 48, UNIT_B = 64, RESERVED = 88, SCOPES = 112, LENGTH = 130 };
+enum { UNIT_A = 48, UNIT_B = 64, RESERVED = 96, SCOPES = 120, LENGTH = 138 };
 
 static uint8_t table[LENGTH];
 
@@ -20,16 +20,20 @@ static void put(unsigned at, uint64_t value, unsigned bytes)
     }
 }
 
-/* Two units, the second with a device scope; a reserved region of two devices, one of which is
- * behind a bridge. */
+/* Two units, the second with an endpoint and an I/O APIC; a reserved region of two devices, one of
+ * which is behind a bridge. */
 static void make(void)
 {
     memset(table, 0, sizeof(table));
     put(UNIT_A + 2, 16, 2);
     put(UNIT_A + 8, 0xfed90000, 8);
-    put(UNIT_B + 2, 24, 2);
+    put(37, 1, 1);
+    put(UNIT_B + 2, 32, 2);
     put(UNIT_B + 8, 0xfed91000, 8);
     put(UNIT_B + 16, 1 | 8 << 8, 2);
+    put(UNIT_B + 24, 3 | 8 << 8, 2);
+    put(UNIT_B + 28, 7 | 0xf0 << 8 | 31 << 16, 3);
+    put(UNIT_B + 31, 2, 1);
     put(RESERVED, 1, 2);
     put(RESERVED + 2, LENGTH - RESERVED, 2);
     put(RESERVED + 8, 0x7b800000, 8);
@@ -53,6 +57,29 @@ static void test_parse(void **state)
     assert_int_equal(info.reserved[0].end, 0x80000000);
     assert_int_equal(info.reserved[0].device, 2 << 3 | 1);
     assert_int_equal(info.left_out, 1);
+    assert_true(info.remaps_interrupts);
+    assert_int_equal(info.ioapic_count, 1);
+    assert_int_equal(info.ioapics[0].id, 7);
+    assert_int_equal(info.ioapics[0].source, 0xf0fa);
+}
+
+/* Behind a bridge, at a device number that there is not, and one of too many. */
+static void test_ioapics_left_out(void **state)
+{
+    struct dmar_info info = {0};
+    (void)state;
+    make();
+    put(37, 0, 1);
+    put(UNIT_B + 30, 32, 1);
+    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_false(info.remaps_interrupts);
+    assert_int_equal(info.ioapic_count, 0);
+    assert_int_equal(info.left_out, 2);
+    make();
+    info = (struct dmar_info){.ioapic_count = DMAR_MAX_IOAPICS};
+    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_int_equal(info.ioapic_count, DMAR_MAX_IOAPICS);
+    assert_int_equal(info.left_out, 2);
 }
 
 static void test_other_segment(void **state)
@@ -91,7 +118,7 @@ static void test_bad_sizes(void **state)
 static void test_any_byte(void **state)
 {
     (void)state;
-    for (unsigned at = 48; at < LENGTH; at++) {
+    for (unsigned at = 36; at < LENGTH; at++) {
         for (unsigned value = 0; value < 256; value++) {
             struct dmar_info info = {0};
             make();
@@ -108,9 +135,8 @@ static void test_any_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_other_segment),
-        cmocka_unit_test(test_bad_sizes),
+        cmocka_unit_test(test_parse),         cmocka_unit_test(test_ioapics_left_out),
+        cmocka_unit_test(test_other_segment), cmocka_unit_test(test_bad_sizes),
         cmocka_unit_test(test_any_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

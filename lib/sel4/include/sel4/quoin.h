@@ -33,6 +33,16 @@ struct quoin_extensions {
 #define QUOIN_FEATURE_DECODE       (1u << 8) /* AMD-V: decode assists */
 #define QUOIN_FEATURE_IOMMU_VTD    (1u << 9)
 #define QUOIN_FEATURE_IOMMU_AMD    (1u << 10)
+#define QUOIN_FEATURE_REMAPPING    (1u << 11) /* of interrupts: messages are QUOIN_MESSAGE_* */
+
+/*
+ * With REMAPPING a device's interrupt message is a write of QUOIN_MESSAGE_DATA to this address; irq
+ * is the vector argument that IRQControl_GetMSI was given. It comes through from the device that
+ * GetMSI named alone; 0:0.0 stands for any. Between the second message that is not acknowledged and
+ * the acknowledgement messages are dropped, and the acknowledgement signals the notification again.
+ */
+#define QUOIN_MESSAGE_ADDRESS(irq) (0xfee00010u | (unsigned)(irq) << 5)
+#define QUOIN_MESSAGE_DATA         0u
 
 /* Object types (Untyped Retype). */
 #define QUOIN_TIMER_OBJECT    0x1000
