@@ -12,7 +12,8 @@
  *   c SEED     every empty slot with every label: an answer other than an error is BEYOND
  *   o SEED     its own capabilities with every label and random arguments
  *   p          its own thread's priority: the highest that it is let have
- *   g SEED     garbage in all the memory that it shares with the console service
+ *   d SEED     requests to the block service, of every kind and for every place
+ *   g SEED     garbage in all the memory that it shares with services
  *   e W        the message W to init, in the place of the news that the machine has ended
  *
  * A machine whose command line is "watch" is the neighbour: it keeps a pattern in all its memory,
@@ -29,6 +30,7 @@
 #include <string.h>
 #include <vmconfig.h>
 
+#include "disk.h"
 #include "vmm/startup.h"
 
 enum { SLOTS = 256, PAGE = 4096 };
@@ -105,6 +107,12 @@ static void list(void)
     list_blob("config", &startup->config);
     list_blob("kernel", &startup->kernel);
     list_blob("initrd", &startup->initrd);
+    for (unsigned i = 0; i < VMM_MAX_CONNECTIONS; i++) {
+        if (startup->connection[i].size != 0) {
+            say("own connection-rw %lx %lx\r\n", startup->connection[i].address,
+                startup->connection[i].size);
+        }
+    }
     say("own end\r\n");
 }
 
@@ -241,6 +249,9 @@ static void find_own(void)
         const struct vmm_startup_vcpu *v = &startup->vcpu[i];
         own[v->tcb] = own[v->vcpu] = own[v->notification] = own[v->timer] = true;
     }
+    for (unsigned i = 0; i < VMM_MAX_CONNECTIONS; i++) {
+        own[startup->connection[i].notification] = true;
+    }
     own[startup->console_notification] = own[startup->exit_endpoint] = own[startup->lock] = true;
 }
 
@@ -292,32 +303,46 @@ static void sweep_own(void)
 static void priority(void)
 {
     seL4_CPtr tcb = startup->vcpu[0].tcb;
-    seL4_Word highest = 0;
+    seL4_Word highest = seL4_MaxPrio;
 
-    for (seL4_Word p = 0; p < 256; p++) {
-        if (seL4_TCB_SetMCPriority(tcb, tcb, p) == seL4_NoError ||
-            seL4_TCB_SetPriority(tcb, tcb, p) == seL4_NoError) {
-            highest = p;
-        }
+    /* Downwards: what is taken once is the most that is taken from then on. */
+    while (highest > 0 && seL4_TCB_SetMCPriority(tcb, tcb, highest) != seL4_NoError &&
+           seL4_TCB_SetPriority(tcb, tcb, highest) != seL4_NoError) {
+        highest--;
     }
     say("priority: %lu at most\r\n", highest);
 }
 
+/* Nonsense somewhere in an area, and more often where its services keep their indices. */
+static void disturb(uint64_t address, uint64_t size, const uint64_t *index, unsigned count)
+{
+    if (next_random() & 1) {
+        ((volatile uint64_t *)address)[next_random() % (size / 8)] = argument();
+    } else {
+        uint64_t at = index[next_random() % count] + (next_random() & 1) * 64;
+        *(volatile uint32_t *)(address + at) = (uint32_t)argument();
+    }
+}
+
 static void garbage(void)
 {
-    volatile uint64_t *word = (volatile uint64_t *)startup->console_out.address;
-    uint64_t words = (startup->counts + PAGE - startup->console_out.address) / 8;
-    /* The indices of the three rings, which lie at their beginnings. */
-    const uint64_t index[] = {startup->console_out.address, startup->console_log.address,
-                              startup->console_in.address};
+    uint64_t slice = startup->console_out.address;
+    /* The three rings of the console; head and rings of a connection (block/protocol.h has two). */
+    const uint64_t console[] = {0, startup->console_log.address - slice,
+                                startup->console_in.address - slice};
+    const uint64_t service[] = {0, 0x1000, 0x2000, 0x4000};
 
     say("garbage\r\n");
     for (unsigned i = 0; i < 20000; i++) {
-        if (i & 1) {
-            word[next_random() % words] = argument();
-        } else {
-            uint64_t at = index[next_random() % 3] + (next_random() & 1) * 64;
-            *(volatile uint32_t *)at = (uint32_t)argument();
+        disturb(slice, startup->counts + PAGE - slice, console, 3);
+        for (unsigned k = 0; k < VMM_MAX_CONNECTIONS; k++) {
+            const struct vmm_startup_connection *c = &startup->connection[k];
+            if (c->size != 0) {
+                disturb(c->address, c->size, service, 4);
+                if (i % 16 == 0) {
+                    seL4_Signal(c->notification);
+                }
+            }
         }
         if (i % 16 == 0) {
             wake_console();
@@ -329,6 +354,18 @@ static void garbage(void)
     /* Its own rings are in no state to say more; init is told instead. */
     seL4_SetMR(0, VMM_ENDING_FAILED);
     seL4_Send(startup->exit_endpoint, seL4_MessageInfo_new(0, 0, 0, 1));
+}
+
+static void disk(void)
+{
+    struct disk_answers answers;
+
+    if (!disk_attack(startup, next_random, &answers)) {
+        say("disk: none\r\n");
+    } else {
+        say("disk: %u requests, %u good, %u refused\r\n", answers.sent, answers.good,
+            answers.refused);
+    }
 }
 
 static uint64_t number(const char *text)
@@ -377,6 +414,9 @@ static void command(const char *line)
         break;
     case 'p':
         priority();
+        break;
+    case 'd':
+        disk();
         break;
     case 'g':
         garbage();

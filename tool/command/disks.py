@@ -65,6 +65,12 @@ def check(name, kind, text):
         part = data[first * 512:(last + 1) * 512]
         if hashlib.sha256(part).hexdigest() != told[str(number)]:
             return f"partition {number} does not hold what the guest read from it"
+    return changed_beside(name, kind)
+
+
+def changed_beside(name, kind):
+    """What is wrong with the disk beside the first partition, or None."""
+    data = (build.directory() / f"test-{name}.disk").read_bytes()
     before = content(kind)
     _, first, last = PARTITIONS[0]
     if (data[:first * 512], data[(last + 1) * 512:]) != (before[:first * 512],

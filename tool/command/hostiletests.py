@@ -5,7 +5,7 @@ typed on its machine's console. A neighbour of the same kind watches its own mem
 import re
 import time
 
-from . import build, image
+from . import build, disks, image
 from .lifetests import ESCAPE, Console, Failure
 from .results import Timer
 from .session import Session
@@ -26,7 +26,8 @@ def _root_image(name):
     out.write_bytes(image.packed({
         "vmm.elf": build.artifact("test/hostile/vmm.elf").read_bytes(),
         "test/payload": kernel,
-        "vm/left.ini": ini.format("left", "attack\nvcpus = 2", 0).encode(),
+        "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan\n"
+                                  f"disk = partition:{disks.PARTITIONS[0][0]}", 0).encode(),
         "vm/right.ini": ini.format("right", "watch", 1).encode()}))
     return out
 
@@ -122,7 +123,7 @@ def _capabilities(attack):
     for call in (1, 0x7f, 0xffffffffffffffd0, 0xffffffffffffe000, 0x8000000000000000):
         attack.stopped_by(f"y {call:x}", rb"error: left made an unknown system call[^$]*" + _ENDED)
     _, match = attack.tries("p", {"end": rb"priority: (\d+) at most"})
-    if int(match.group(1)) > PRIORITY:
+    if int(match.group(1)) != PRIORITY:
         raise Failure(match.group(0).decode())
     attack.neighbour()
 
@@ -145,6 +146,19 @@ def _shared_memory(attack):
         attack.neighbour()
 
 
+def _disk(attack):
+    """Requests that reach beyond the partition are refused, and others are not."""
+    for seed in range(1, 4):
+        _, match = attack.tries(f"d {seed:x}", {"end": rb"disk: (\d+) requests, (\d+) good, "
+                                                       rb"(\d+) refused", "none": rb"disk: none()()"})
+        sent, good, refused = match.groups()
+        if not sent or int(good) < 500 or int(refused) < 500:
+            raise Failure(match.group(0).decode())
+        attack.console.status()
+        attack.console.order(b"k", "left", "stopped")
+    attack.neighbour()
+
+
 def _messages(attack):
     for word, said in ((0, b"failed"), (1, b"powered off"), (4, b"failed"),
                        (0xffffffffffffffff, b"failed"), (0x100000002, b"failed")):
@@ -160,6 +174,7 @@ PARTS = {
     "privileged instructions": _instructions,
     "capabilities": _capabilities,
     "its own capabilities": _own_capabilities,
+    "requests to the disk": _disk,
     "shared memory": _shared_memory,
     "messages to init": _messages,
 }
@@ -183,5 +198,10 @@ def run(results, name, machine, timeout, yes):
                 except Failure as failure:
                     results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
                     return
+        changed = disks.changed_beside(name, "partitions")
+        if changed is None:
+            results.ok(f"{name}: the rest of the disk")
+        else:
+            results.fail(f"{name}: the rest of the disk", changed)
     except Problem as problem:
         results.fail(name, str(problem))
