@@ -7,22 +7,22 @@
 #include <sel4/sel4.h>
 #include <string.h>
 
-enum { REQUESTS = 4000, PATIENCE = 300, OUTSTANDING = 60 };
+enum { REQUESTS = 4000, PATIENCE = 100, OUTSTANDING = 60 };
 
 static struct connection_client connection;
 static uint8_t *content;
-static uint64_t content_size;
+static uint64_t part_size;
 static seL4_CPtr service;
 
-static bool join(const struct vmm_startup *startup)
+int disk_join(const struct vmm_startup *startup, unsigned count)
 {
     const struct vmm_startup_connection *given = &startup->connection[CONNECTION_DISK];
 
-    if (given->size == 0) {
-        return false;
+    if (given->size == 0 || count == 0) {
+        return -1;
     }
     content = (uint8_t *)given->address + CONNECTION_AT_CONTENT;
-    content_size = given->size - CONNECTION_AT_CONTENT;
+    part_size = block_part_size(given->size, count);
     service = given->notification;
     connection_client_initialize(&connection, (void *)given->address,
                                  (const volatile uint64_t *)given->epoch,
@@ -31,16 +31,17 @@ static bool join(const struct vmm_startup *startup)
         (void)seL4_Wait(startup->vcpu[0].notification, NULL);
     }
     if (connection_state(&connection) != CONNECTION_OPEN) {
-        return false;
+        return -1;
     }
-    memset(content, 0, content_size);
+    memset(content, 0, given->size - CONNECTION_AT_CONTENT);
     connection_join(&connection);
     seL4_Signal(service);
-    const volatile struct block_info *info = (const volatile struct block_info *)content;
-    while (info->ready == 0) {
-        seL4_Yield();
+    for (unsigned i = 0; i < count; i++) {
+        while (((const volatile struct block_info *)(content + i * part_size))->ready == 0) {
+            seL4_Yield();
+        }
     }
-    return info->ready == BLOCK_PROTOCOL_VERSION;
+    return 0;
 }
 
 static struct block_message request(uint64_t (*random)(void), uint64_t sectors)
@@ -92,31 +93,33 @@ static void take(struct ring *responses, struct disk_answers *answers)
     }
 }
 
-bool disk_attack(const struct vmm_startup *startup, uint64_t (*random)(void),
-                 struct disk_answers *answers)
+struct disk_answers disk_attack(unsigned i, uint64_t (*random)(void))
 {
+    uint8_t *part = content + i * part_size;
+    struct disk_answers answers = {0};
     struct ring requests, responses;
 
-    *answers = (struct disk_answers){0};
-    if (!join(startup) ||
-        ring_attach(&requests, content + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true) != RING_OK ||
-        ring_attach(&responses, content + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false) != RING_OK) {
-        return false;
+    if (ring_attach(&requests, part + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true) != RING_OK ||
+        ring_attach(&responses, part + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false) != RING_OK) {
+        return answers;
     }
-    uint64_t sectors = ((const struct block_info *)content)->sectors;
-    unsigned waited = 0;
-    while (answers->good + answers->refused < REQUESTS && waited < PATIENCE) {
-        unsigned before = answers->good + answers->refused;
+    /* What is written differs from what a fresh disk holds. */
+    memset(part + BLOCK_AT_DATA, 0xa5, part_size - BLOCK_AT_DATA);
+    /* A disk that was not offered has no size: as if it had a good one. */
+    uint64_t sectors = ((const struct block_info *)part)->sectors;
+    sectors = sectors != 0 ? sectors : 1 << 20;
+    for (unsigned waited = 0; answers.good + answers.refused < REQUESTS && waited < PATIENCE;) {
+        unsigned before = answers.good + answers.refused;
         /* With more answers than the ring holds the service would close the connection. */
-        while (answers->sent < REQUESTS && answers->sent - before < OUTSTANDING) {
+        while (answers.sent < REQUESTS && answers.sent - before < OUTSTANDING) {
             struct block_message m = request(random, sectors);
             (void)ring_write(&requests, (const uint8_t *)&m, sizeof(m));
-            answers->sent++;
+            answers.sent++;
         }
         seL4_Signal(service);
         seL4_Yield();
-        take(&responses, answers);
-        waited = answers->good + answers->refused == before ? waited + 1 : 0;
+        take(&responses, &answers);
+        waited = answers.good + answers.refused == before ? waited + 1 : 0;
     }
-    return true;
+    return answers;
 }

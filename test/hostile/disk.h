@@ -14,14 +14,15 @@ struct disk_answers {
     unsigned sent, good, refused;
 };
 
+/* Joins the machine's connection to the block service, which has disks of these many. 0, or -1:
+ * there is no such connection. */
+int disk_join(const struct vmm_startup *startup, unsigned count);
+
 /*
- * Joins the machine's connection to the block service and sends requests of every operation for
- * every kind of place: within the disk, across its end, far beyond, with data inside and outside of
- * the shared memory. random() gives the next number of the attacker's sequence. Ends when all have
- * been answered or the service has broken the connection off. false: there is no connection, or the
- * disk was not offered.
+ * Sends requests for disk i of every operation for every kind of place: within it, across its end,
+ * far beyond, with data inside and outside of the shared memory. random() gives the next number of
+ * the attacker's sequence. Ends when all have been answered, or no answer comes.
  */
-bool disk_attack(const struct vmm_startup *startup, uint64_t (*random)(void),
-                 struct disk_answers *answers);
+struct disk_answers disk_attack(unsigned i, uint64_t (*random)(void));
 
 #endif

@@ -358,14 +358,18 @@ static void garbage(void)
 
 static void disk(void)
 {
-    struct disk_answers answers;
+    unsigned count = vmconfig_machine_disks(&config);
 
-    if (!disk_attack(startup, next_random, &answers)) {
+    if (disk_join(startup, count) != 0) {
         say("disk: none\r\n");
-    } else {
-        say("disk: %u requests, %u good, %u refused\r\n", answers.sent, answers.good,
+        return;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct disk_answers answers = disk_attack(i, next_random);
+        say("disk %u: %u requests, %u good, %u refused\r\n", i, answers.sent, answers.good,
             answers.refused);
     }
+    say("disks done\r\n");
 }
 
 static uint64_t number(const char *text)

@@ -2,11 +2,14 @@
 """A monitor that was taken over (test/hostile/vmm.c) with a monitor's capabilities: what it tries is
 typed on its machine's console. A neighbour of the same kind watches its own memory and counts."""
 
+import hashlib
 import re
 import time
+import uuid
 
-from . import build, disks, image
+from . import build, disks, image, packages, ui
 from .lifetests import ESCAPE, Console, Failure
+from .machine import Machine
 from .results import Timer
 from .session import Session
 from .ui import Problem
@@ -18,16 +21,17 @@ PRIORITY = 100
 _ENDED = rb"VM left: (?:stopped|failed and was stopped|powered off|reset|killed), \d+ bytes free"
 
 
-def _root_image(name):
-    """A root image in which each machine's monitor is the hostile one."""
+def _root_image(name, given=(disks.PARTITIONS[0][0],)):
+    """A root image in which each machine's monitor is the hostile one; the attacker has the
+    partitions given as its disks."""
     out = build.directory() / f"{name}.root.elf"
     kernel = build.artifact("test/vm/payload.elf").read_bytes()
     ini = "name = {}\nkernel = test/payload\nmemory = 16M\ncmdline = {}\norder = {}\n"
     out.write_bytes(image.packed({
         "vmm.elf": build.artifact("test/hostile/vmm.elf").read_bytes(),
         "test/payload": kernel,
-        "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan\n"
-                                  f"disk = partition:{disks.PARTITIONS[0][0]}", 0).encode(),
+        "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan" + "".join(
+            f"\ndisk = partition:{partition}" for partition in given), 0).encode(),
         "vm/right.ini": ini.format("right", "watch", 1).encode()}))
     return out
 
@@ -147,12 +151,13 @@ def _shared_memory(attack):
 
 
 def _disk(attack):
-    """Requests that reach beyond the partition are refused, and others are not."""
+    """Requests that reach beyond the partition are refused, and others are not; a disk that is not
+    the attacker's answers nothing."""
     for seed in range(1, 4):
-        _, match = attack.tries(f"d {seed:x}", {"end": rb"disk: (\d+) requests, (\d+) good, "
-                                                       rb"(\d+) refused", "none": rb"disk: none()()"})
-        sent, good, refused = match.groups()
-        if not sent or int(good) < 500 or int(refused) < 500:
+        _, match = attack.tries(f"d {seed:x}", {"end": rb"(disk 0:[^$]*)disks done"})
+        answers = [tuple(map(int, answer)) for answer in re.findall(
+            rb"disk \d: \d+ requests, (\d+) good, (\d+) refused", match.group(1))]
+        if min(answers[0]) < 500 or any(answer != (0, 0) for answer in answers[1:]):
             raise Failure(match.group(0).decode())
         attack.console.status()
         attack.console.order(b"k", "left", "stopped")
@@ -180,24 +185,31 @@ PARTS = {
 }
 
 
+def _carry_out(results, name, machine, timeout, yes, parts):
+    """Does the parts in one boot; true if all were good."""
+    with Session(machine, yes) as session:
+        console = Console(session, time.monotonic() + timeout)
+        attack = None
+        for part, test in parts.items():
+            timer = Timer()
+            try:
+                if attack is None:
+                    console.text(rb"hostile up", 0)
+                    attack = Attack(console)
+                test(attack)
+                results.ok(f"{name}: {part}", timer.took)
+            except Failure as failure:
+                results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
+                return False
+    return True
+
+
 def run(results, name, machine, timeout, yes):
     """One row: all parts, in one boot."""
     try:
         machine.root = _root_image(name)
-        with Session(machine, yes) as session:
-            console = Console(session, time.monotonic() + timeout)
-            attack = None
-            for part, test in PARTS.items():
-                timer = Timer()
-                try:
-                    if attack is None:
-                        console.text(rb"hostile up", 0)
-                        attack = Attack(console)
-                    test(attack)
-                    results.ok(f"{name}: {part}", timer.took)
-                except Failure as failure:
-                    results.fail(f"{name}: {part}", str(failure), session.last_lines(40))
-                    return
+        if not _carry_out(results, name, machine, timeout, yes, PARTS):
+            return
         changed = disks.changed_beside(name, "partitions")
         if changed is None:
             results.ok(f"{name}: the rest of the disk")
@@ -205,3 +217,48 @@ def run(results, name, machine, timeout, yes):
             results.fail(f"{name}: the rest of the disk", changed)
     except Problem as problem:
         results.fail(name, str(problem))
+
+
+def _digest_beside(path, first, last):
+    """SHA-512 of a disk without the sectors first to last."""
+    digest = hashlib.sha512()
+    with open(path, "rb") as file:
+        for start, end in ((0, first * 512), ((last + 1) * 512, path.stat().st_size)):
+            file.seek(start)
+            while start < end:
+                data = file.read(min(1 << 22, end - start))
+                digest.update(data)
+                start += len(data)
+    return digest.hexdigest()
+
+
+def boot_medium(results, name, slow):
+    """Promise P2: booted from an installed disk, a monitor that has a partition of it, and asks for
+    the boot partitions too, tries every request; what it was not given has the same hash then."""
+    out = build.directory() / f"test-{name}.img"
+    iso = out.with_suffix(".iso")
+    own = uuid.UUID("11111111-2222-3333-4444-777777777777")
+    root = _root_image(name, (own, "51554f49-4e00-4000-8002-000000000001",
+                              "51554f49-4e00-4000-8002-000000000002"))
+    image.make(iso, image.payload(root))
+    image.install(out, iso)
+    with open(out, "r+b") as file:
+        file.truncate(out.stat().st_size + (24 << 20))
+    packages.ensure(["gpt"])
+    ui.run(["sgdisk", "--move-second-header", "--new=3:0:+16M", f"--partition-guid=3:{own}", out],
+             "adding a partition")
+    said = ui.run(["sgdisk", "--info=3", out], "looking at it")
+    first, last = (int(re.search(rf"{word} sector: (\d+)", said).group(1))
+                   for word in ("First", "Last"))
+    before = _digest_beside(out, first, last)
+    content = _digest_beside(out, 0, first - 1)
+    machine = Machine(disks=[out], memory="1G")
+    parts = {"requests to the boot medium": _disk, "shared memory": _shared_memory}
+    if not _carry_out(results, name, machine, 300, True, parts):
+        return
+    if _digest_beside(out, first, last) != before:
+        results.fail(f"{name}: the medium's hash", "the boot medium was written to")
+    elif _digest_beside(out, 0, first - 1) == content:
+        results.fail(f"{name}: the medium's hash", "nothing was written to the partition either")
+    else:
+        results.ok(f"{name}: the medium's hash")

@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from . import build, grubtests, hosttests, image, layout, tampertests, tpmtests, trust
+from . import build, grubtests, hostiletests, hosttests, image, layout, tampertests, tpmtests, trust
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, run
@@ -190,7 +190,7 @@ def own_keys(results, name, slow):
 
 TESTS = {"iso-keys": own_keys, "iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
          "tamper": tampertests.tamper, "tpm": tpmtests.tpm, "attest": tpmtests.attestation,
-         "grub-signatures": grubtests.grub}
+         "grub-signatures": grubtests.grub, "hostile-boot-medium": hostiletests.boot_medium}
 
 
 def run_all(results, pattern, slow):

@@ -60,6 +60,9 @@ PACKAGES = {
     "debug": [
         ("gdb", "gdb"),
     ],
+    "gpt": [
+        ("gdisk", "sgdisk"),
+    ],
     "vmlinux": [
         ("lz4", "lz4"),
     ],
