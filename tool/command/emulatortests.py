@@ -41,6 +41,7 @@ DEFAULTS = {
     "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: what lifetests.py does at the console
+    "replace": {},     # direct: programs of the system, without machines -> what the build makes
     "hostile": False,  # instead of expect: hostiletests.py
     "network": None,   # instead of expect: what nettests.py does with several machines
     "edit": [],        # guest: [old, new] texts of the system description, whose programs may be ones
@@ -106,6 +107,9 @@ def _machine(row, settings):
             machine.root = _root_with_system(row)
         if row["guest"] is not None:
             machine.root = _root_with_guest(row)
+        if row["replace"]:
+            machine.root = build.directory() / f"test-{row['name']}.root.elf"
+            machine.root.write_bytes(image.packed({}, more=row["replace"]))
     elif row["root"] == DEFAULTS["root"]:
         machine.iso = image.current()
     else:
