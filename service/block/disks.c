@@ -10,6 +10,7 @@
 /* Bytes of the DMA memory that are a disk's buffers for what lies elsewhere. */
 #define BOUNCE_BUFFER 0x8000u
 #define BOUNCE_SIZE   (16 * BOUNCE_BUFFER)
+#define BOUNCE_LEAST  (2 * BOUNCE_BUFFER) /* where several disks share a controller's memory */
 
 struct disk {
     const char *kind;
@@ -47,7 +48,11 @@ bool disks_add(struct block_device *device, const char *kind, struct dma *dma,
                void (*changed)(void))
 {
     struct disk *disk = &disks[count];
-    uint8_t *buffers = dma_allocate(dma, BOUNCE_SIZE, 4096);
+    uint64_t left = dma->size - dma->used;
+    uint64_t size = BOUNCE_SIZE;
+    while (size > BOUNCE_LEAST && size + SCAN_BUFFER > left / 2)
+        size /= 2;
+    uint8_t *buffers = dma_allocate(dma, size, 4096);
     uint8_t *table = dma_allocate(dma, SCAN_BUFFER, 4096);
 
     if (count == DISKS_MAX || buffers == NULL || table == NULL)
@@ -55,7 +60,7 @@ bool disks_add(struct block_device *device, const char *kind, struct dma *dma,
     count++;
     disk->kind = kind;
     disk->changed = changed;
-    bounce_initialize(&disk->bounce, device, buffers, BOUNCE_SIZE, BOUNCE_BUFFER);
+    bounce_initialize(&disk->bounce, device, buffers, size, BOUNCE_BUFFER);
     scan_start(&disk->scan, &disk->bounce.device, table, scanned, disk);
     return true;
 }

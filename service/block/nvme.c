@@ -246,6 +246,7 @@ int nvme_start(struct nvme_driver *driver, const struct registers *config,
         return NVME_ERROR_NONE;
     driver->registers = *bar;
     driver->dma = dma;
+    pci_enable(config, true); /* the registers answer from here on */
     uint64_t capabilities = read64(bar, CAP);
     driver->stride = 4u << ((capabilities >> 32) & 0xf);
     /* CAP.TO is in units of 500 ms; a register read takes at least some 100 ns. */
@@ -256,7 +257,6 @@ int nvme_start(struct nvme_driver *driver, const struct registers *config,
     if (bar->size < DOORBELLS + 4ull * driver->stride || least_page_shift != 12 || !nvm ||
         most_entries < NVME_DEPTH)
         return NVME_ERROR_NONE;
-    pci_enable(config, true);
     if (!nvme_stop(driver))
         return NVME_ERROR_NOT_READY;
     int error = bring_up(driver, least_page_shift);

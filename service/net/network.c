@@ -104,7 +104,7 @@ void init(void)
         log_error("the memory shared with the switch is too small");
         return;
     }
-    if (!pci_client_find(&pci, pci_channel, &window)) {
+    if (!pci_client_find(&pci, pci_channel, 0, &window)) {
         log_info("there is no network card");
         return;
     }

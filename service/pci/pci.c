@@ -17,7 +17,6 @@
 
 #define COMMAND      0x04u
 #define BARS         0x10u
-#define TABLE_SIZE   0x1000u
 #define COMMAND_MASK 0x0406u /* memory, bus master, INTx off */
 
 /* Messages of interrupt n go to the first processor (SDM volume 3, 11.11); see kernel/config.h, and
@@ -25,34 +24,25 @@
 #define MSI_ADDRESS      0xfee00000u
 #define MSI_FIRST_VECTOR 0x30u
 
+/*
+ * Of a BAR that holds both registers and the table of MSI-X, the driver gets so many bytes from its
+ * beginning on: an NVMe controller's registers and first doorbells.
+ */
+#define SHARED_REGISTERS 0x2000u
+
 /* Set by the system description. */
 microkit_channel config_port_id;
-uint64_t disk_window;        /* where the disk driver's mapping of registers begins, physically */
-uint64_t disk_table;         /* likewise this service's of the disk's MSI-X table ... */
-uint64_t disk_table_address; /* ... and where it is mapped */
-uint64_t network_window;     /* the same for the network card */
-uint64_t network_table;
-uint64_t network_table_address;
+uint64_t disk_window;           /* where the disks' registers begin, physically */
+uint64_t disk_tables;           /* where this service has the first one's MSI-X table */
+uint64_t network_window;        /* the same for the network card ... */
+uint64_t network_table;         /* ... and where its table is, physically ... */
+uint64_t network_table_address; /* ... and for this service */
 
-/* Which device is whose: the channel is the place in this list. */
-struct grant {
-    bool (*suits)(const struct pci_info *info);
-    uint32_t window_size;
-    unsigned interrupt;
-    const uint64_t *window;
-    const uint64_t *table;
-    const uint64_t *table_address;
-    bool found;
-    struct registers config;
-    struct pci_info info;
-    uint32_t offset[PCI_BAR_COUNT];
-};
-
-/* A virtio disk, modern or transitional, or an AHCI controller. */
+/* A virtio disk, modern or transitional, an AHCI or an NVMe controller. */
 static bool is_disk(const struct pci_info *info)
 {
     bool virtio = info->vendor == 0x1af4 && (info->device == 0x1042 || info->device == 0x1001);
-    return virtio || info->class_code == 0x010601;
+    return virtio || info->class_code == 0x010601 || info->class_code == 0x010802;
 }
 
 /* A virtio network card, modern or transitional, or an 82574 (e1000e). */
@@ -62,22 +52,57 @@ static bool is_network(const struct pci_info *info)
     return virtio || (info->vendor == 0x8086 && info->device == 0x10d3);
 }
 
-static struct grant grants[] = {
+/*
+ * Which devices are whose: the channel is the place in this list. Each device has a window, which
+ * its driver has mapped, and memory of this service for the BAR with the MSI-X table, all as the
+ * system description says.
+ */
+static struct class
+{
+    bool (*suits)(const struct pci_info *info);
+    unsigned most;          /* devices */
+    unsigned interrupt;     /* of the first */
+    uint32_t window_size;   /* for the driver */
+    uint32_t table_size;    /* for this service */
+    uint32_t stride;        /* from one device's to the next one's */
+    const uint64_t *window; /* of the first, physically */
+    const uint64_t *table;  /* likewise; NULL: behind the window */
+    const uint64_t *table_address;
+} classes[] = {
     {.suits = is_disk,
-     .window_size = 0x200000,
-     .interrupt = 8,
+     .most = 4,
+     .interrupt = 16,
+     .window_size = 0xa000,
+     .table_size = 0x6000,
+     .stride = 0x10000,
      .window = &disk_window,
-     .table = &disk_table,
-     .table_address = &disk_table_address},
+     .table_address = &disk_tables},
     {.suits = is_network,
-     .window_size = 0x200000,
+     .most = 1,
      .interrupt = 9,
+     .window_size = 0x200000,
+     .table_size = 0x1000,
      .window = &network_window,
      .table = &network_table,
      .table_address = &network_table_address},
 };
 
-#define GRANTS (sizeof(grants) / sizeof(grants[0]))
+#define CLASSES      (sizeof(classes) / sizeof(classes[0]))
+#define MOST_GRANTED 4u
+
+/* A device that was given to a driver. */
+struct grant {
+    uint64_t window; /* physically */
+    uint64_t table;
+    struct registers table_registers;
+    struct registers config;
+    struct pci_info info;
+    uint32_t offset[PCI_BAR_COUNT]; /* in the window */
+    uint32_t size[PCI_BAR_COUNT];   /* of what the driver has of it */
+};
+
+static struct grant grants[CLASSES][MOST_GRANTED];
+static unsigned granted[CLASSES];
 
 /* Bus 0 alone: mechanism 1 and its ports, as a range of registers with 4 KiB for each function. */
 static void select(uint64_t offset)
@@ -136,8 +161,33 @@ static bool is_table(const struct grant *grant, unsigned bar)
     return uses_msix(grant) && grant->info.msix.table_bar == bar;
 }
 
+/* Puts the BAR with the table where this service has it; with a driver's registers before the
+ * table, across the end of the window. */
+static bool place_table(struct grant *grant, const struct class *class, unsigned index)
+{
+    const struct pci_bar_info *bar = &grant->info.bar[index];
+    uint64_t entries = (uint64_t)grant->info.msix.vectors * 16;
+    if (bar->size <= class->table_size &&
+        grant->info.msix.table_offset + entries <= class->table_size &&
+        grant->table % (bar->size < 4096 ? 4096 : bar->size) == 0 &&
+        grant->info.msix.table_offset < SHARED_REGISTERS) {
+        set_bar(grant, index, grant->table);
+        return true;
+    }
+    uint64_t address = grant->window + class->window_size - SHARED_REGISTERS;
+    if (grant->table != grant->window + class->window_size || address % bar->size != 0 ||
+        bar->size > SHARED_REGISTERS + class->table_size ||
+        grant->info.msix.table_offset < SHARED_REGISTERS)
+        return false;
+    set_bar(grant, index, address);
+    grant->info.msix.table_offset -= SHARED_REGISTERS; /* in what this service sees of it */
+    grant->offset[index] = class->window_size - SHARED_REGISTERS;
+    grant->size[index] = SHARED_REGISTERS;
+    return true;
+}
+
 /* Moves the device's memory BARs into its driver's window, each to a multiple of its size. */
-static bool place(struct grant *grant)
+static bool place(struct grant *grant, const struct class *class)
 {
     uint64_t at = 0;
     for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
@@ -145,30 +195,30 @@ static bool place(struct grant *grant)
         if (bar->kind != PCI_BAR_MEMORY)
             continue;
         if (is_table(grant, i)) {
-            if (bar->size > TABLE_SIZE)
-                return false; /* it has more in it than the table */
-            set_bar(grant, i, *grant->table);
+            if (!place_table(grant, class, i))
+                return false;
             continue;
         }
         uint64_t size = bar->size < 4096 ? 4096 : bar->size;
         at = (at + size - 1) & ~(size - 1);
-        if (size > grant->window_size || at > grant->window_size - size)
+        if (size > class->window_size || at > class->window_size - size)
             return false;
-        set_bar(grant, i, *grant->window + at);
+        set_bar(grant, i, grant->window + at);
         grant->offset[i] = (uint32_t)at;
+        grant->size[i] = (uint32_t)bar->size;
         at += size;
     }
-    return true;
+    /* A shared BAR at the window's end does not lie over others. */
+    unsigned shared = grant->info.msix.table_bar;
+    return !uses_msix(grant) || grant->size[shared] == 0 || at <= grant->offset[shared];
 }
 
 /* All of the device's interrupts are one message. */
-static bool set_interrupt(const struct grant *grant)
+static bool set_interrupt(const struct grant *grant, unsigned interrupt)
 {
     bool remapped = (component_info->features & QUOIN_FEATURE_REMAPPING) != 0;
-    uint32_t address = remapped ? QUOIN_MESSAGE_ADDRESS(grant->interrupt) : MSI_ADDRESS;
-    uint16_t data = (uint16_t)(remapped ? QUOIN_MESSAGE_DATA : MSI_FIRST_VECTOR + grant->interrupt);
-    const struct registers table = {.base = (volatile uint8_t *)*grant->table_address,
-                                    .size = TABLE_SIZE};
+    uint32_t address = remapped ? QUOIN_MESSAGE_ADDRESS(interrupt) : MSI_ADDRESS;
+    uint16_t data = (uint16_t)(remapped ? QUOIN_MESSAGE_DATA : MSI_FIRST_VECTOR + interrupt);
     if (!uses_msix(grant)) {
         pci_enable_msi(&grant->config, &grant->info, address, data);
         return grant->info.msi != 0;
@@ -177,25 +227,37 @@ static bool set_interrupt(const struct grant *grant)
     pci_enable(&grant->config, true);
     pci_enable_msix(&grant->config, &grant->info);
     for (unsigned i = 0; i < grant->info.msix.vectors; i++)
-        pci_set_msix(&table, &grant->info, i, address, data);
+        pci_set_msix(&grant->table_registers, &grant->info, i, address, data);
     return true;
 }
 
-static void give(struct grant *grant, const struct pci_ecam *bus, const struct pci_info *info)
+static void give(unsigned number, const struct pci_ecam *bus, const struct pci_info *info)
 {
-    grant->info = *info;
-    grant->config = pci_config(bus, info->id);
+    const struct class *class = &classes[number];
+    unsigned index = granted[number];
+    struct grant *grant = &grants[number][index];
+    uint64_t offset = (uint64_t) class->stride * index;
+
+    *grant = (struct grant){
+        .window = *class->window + offset,
+        .table_registers = {.base = (volatile uint8_t *)(*class->table_address + offset),
+                            .size = class->table_size},
+        .info = *info,
+        .config = pci_config(bus, info->id),
+    };
+    grant->table =
+        class->table != NULL ? *class->table + offset : grant->window + class->window_size;
     pci_enable(&grant->config, false);
-    if (!place(grant)) {
+    if (!place(grant, class)) {
         log_error("device %04x:%04x does not fit into its driver's window", info->vendor,
                   info->device);
         return;
     }
-    if (!set_interrupt(grant)) {
+    if (!set_interrupt(grant, class->interrupt + index)) {
         log_error("device %04x:%04x has no message interrupts", info->vendor, info->device);
         return;
     }
-    grant->found = true;
+    granted[number]++;
     log_info("%02x:%02x.%x %04x:%04x is given to its driver", info->id >> 8, info->id >> 3 & 31,
              info->id & 7, info->vendor, info->device);
 }
@@ -208,10 +270,9 @@ void init(void)
     unsigned count = pci_scan(&bus, list, sizeof(list) / sizeof(list[0]));
     log_info("%u functions on bus 0", count);
     for (unsigned i = 0; i < count; i++) {
-        for (unsigned g = 0; g < GRANTS; g++) {
-            struct grant *grant = &grants[g];
-            if (!grant->found && grant->suits(&list[i]))
-                give(grant, &bus, &list[i]);
+        for (unsigned c = 0; c < CLASSES; c++) {
+            if (classes[c].suits(&list[i]) && granted[c] < classes[c].most)
+                give(c, &bus, &list[i]);
         }
     }
 }
@@ -231,22 +292,21 @@ static void write_for_driver(const struct grant *grant, uint64_t offset, unsigne
 
 microkit_msginfo protected(microkit_channel channel, microkit_msginfo message)
 {
-    uint64_t offset = microkit_mr_get(0);
-    uint64_t size = microkit_mr_get(1);
-    uint64_t value = microkit_mr_get(2);
+    uint64_t number = microkit_mr_get(0);
+    uint64_t offset = microkit_mr_get(1);
+    uint64_t size = microkit_mr_get(2);
+    uint64_t value = microkit_mr_get(3);
     bool sized = size == 1 || size == 2 || size == 4;
-    if (channel >= GRANTS || !grants[channel].found)
+    if (channel >= CLASSES || number >= granted[channel])
         return microkit_msginfo_new(1, 0);
-    const struct grant *grant = &grants[channel];
+    const struct grant *grant = &grants[channel][number];
     switch (microkit_msginfo_get_label(message)) {
     case PCI_CALL_FIND:
         /* The driver may have been started anew: its device stops moving data until it is ready. */
         pci_enable(&grant->config, false);
         for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
-            const struct pci_bar_info *bar = &grant->info.bar[i];
             microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->offset[i]);
-            bool given = bar->kind == PCI_BAR_MEMORY && !is_table(grant, i);
-            microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), given ? bar->size : 0);
+            microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), grant->size[i]);
         }
         return microkit_msginfo_new(0, PCI_FIND_WORDS);
     case PCI_CALL_READ:

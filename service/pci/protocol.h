@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Calls to the PCI service. A driver's channel stands for the one device that it was given; no call
- * names another, and what would move the device's registers or interrupts is refused.
+ * Calls to the PCI service. A driver's channel stands for the devices that it was given; no call
+ * names another, and what would move a device's registers or interrupts is refused.
  */
 #ifndef SERVICE_PCI_PROTOCOL_H
 #define SERVICE_PCI_PROTOCOL_H
 
+/* The first word of each is the device's number among those of the channel, from 0 on. */
 enum pci_call {
     PCI_CALL_FIND = 1,  /* the answer: label 0 and where each BAR stands, or label 1: no device */
     PCI_CALL_READ = 2,  /* offset, size: the value */

@@ -132,7 +132,7 @@ def test_description_of_the_tree():
                              "logs_size", "machines_rings", "machines_table_address",
                              "machines_commands", "machines_commands_size", "status_timer",
                              "logs_first_id", "machines_first_id", "machines_id"),
-             "pci.elf": ("config_port_id", "disk_table_address", "disk_window", "disk_table",
+             "pci.elf": ("config_port_id", "disk_tables", "disk_window",
                          "network_table_address", "network_window", "network_table"),
              "network.elf": ("pci_channel", "irq_id", "switch_channel", "window_address",
                              "window_size", "dma_virtual", "dma_size", "dma_physical",
@@ -140,9 +140,11 @@ def test_description_of_the_tree():
              "switch.elf": ("card_channel", "card_ring", "card_ring_size", "machines_first_id",
                             "machines_slots", "machines_slice", "machines_memory",
                             "machines_rows"),
-             "disk.elf": ("pci_channel", "irq_id", "window_address", "window_size", "dma_virtual",
-                          "dma_size", "dma_physical", "machines_first_id", "machines_slots",
-                          "machines_slice", "machines_slices", "machines_rows"),
+             "disk.elf": ("pci_channel", "irq_first_id", "tick_id", "windows", "window_size",
+                          "dma_virtual", "dma_size", "dma_physical0", "dma_physical1",
+                          "dma_physical2", "dma_physical3", "machines_first_id",
+                          "machines_slots", "machines_slice", "machines_slices",
+                          "machines_rows"),
              "attest.elf": ("line_port_id", "line_port", "line_irq_id", "identity_registers"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])

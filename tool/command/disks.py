@@ -14,7 +14,8 @@ LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 26623),
               (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, 73727)]
 CONTROLLERS = {"virtio": "virtio-blk-pci,drive=test,disable-legacy=on",
-               "sata": "ide-hd,drive=test,bus=ide.1"}
+               "sata": "ide-hd,drive=test,bus=ide.1",
+               "nvme": "nvme,drive=test,serial=quoin-nvme"}
 
 
 def _header(own, other, entries_at, entries):

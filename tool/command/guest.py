@@ -147,14 +147,19 @@ def busybox():
     return originals(_parts())[1]
 
 
-def test_files():
-    """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
-    that runs the tests of test/guest."""
-    kernel, busybox = originals(_parts())
+def test_overlay():
+    """The files of a guest that runs the tests of test/guest, without modules."""
     overlay = tree(TESTS / "files")
     for program in ("echo", "frames", "pages", "state", "tell", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
-    overlay |= modules(kernel, TEST_MODULES)
+    return overlay
+
+
+def test_files():
+    """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
+    that runs the tests of test/guest."""
+    kernel, busybox = originals(_parts())
+    overlay = test_overlay() | modules(kernel, TEST_MODULES)
     return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay),
             "test/pattern": PATTERN}

@@ -76,20 +76,39 @@ def _acceleration(machine):
     return ["-accel", "tcg,thread=multi", "-cpu", "EPYC"]
 
 
+# What a disk hangs on, beside the ports of the chipset's own SATA controller.
+DISK_KINDS = {"virtio": "virtio-blk-pci", "nvme": "nvme", "sata": "ide-hd"}
+
+
+def parse_disk(text):
+    """Kind and file of FILE, virtio:FILE, sata:FILE or nvme:FILE."""
+    kind, colon, file = str(text).partition(":")
+    return (kind, file) if colon and kind in DISK_KINDS else ("virtio", str(text))
+
+
+def _disks(machine, port):
+    """The machine's disks, with serial numbers quoin-1, quoin-2 and so on; SATA ones from this port
+    on."""
+    arguments = []
+    for number, (kind, file) in enumerate(map(parse_disk, machine.disks), 1):
+        image_format = "qcow2" if file.endswith(".qcow2") else "raw"
+        place = f",bus=ide.{port}" if kind == "sata" else ""
+        port += kind == "sata"
+        arguments += ["-drive", f"if=none,id=disk{number},format={image_format},file={file}",
+                      "-device",
+                      f"{DISK_KINDS[kind]},drive=disk{number},serial=quoin-{number}{place}"]
+    return arguments
+
+
 def _drives(machine):
     arguments = []
     if machine.iso is not None:
         arguments += ["-drive", f"if=none,id=boot,media=cdrom,readonly=on,file={machine.iso}",
                       "-device", "ide-cd,drive=boot,bus=ide.0,bootindex=0"]
-    port = 1
-    for kind, files in (("hd", machine.disks), ("cd", machine.cdroms)):
-        for file in files:
-            name = f"{kind}{port}"
-            options = "media=cdrom,readonly=on" if kind == "cd" else "media=disk"
-            image_format = "raw" if kind == "cd" or not str(file).endswith(".qcow2") else "qcow2"
-            arguments += ["-drive", f"if=none,id={name},{options},format={image_format},file={file}",
-                          "-device", f"ide-{kind},drive={name},bus=ide.{port}"]
-            port += 1
+    for port, file in enumerate(machine.cdroms, 1):
+        arguments += ["-drive", f"if=none,id=cd{port},media=cdrom,readonly=on,format=raw,file={file}",
+                      "-device", f"ide-cd,drive=cd{port},bus=ide.{port}"]
+    arguments += _disks(machine, 1 + len(machine.cdroms))
     if machine.usbs:
         arguments += ["-device", "qemu-xhci,id=xhci"]
     for index, file in enumerate(machine.usbs):
@@ -178,7 +197,7 @@ def bochs(machine, work, serial):
         "sound: driver=dummy",
     ]
     places = ["ata0-slave", "ata1-master", "ata1-slave"]
-    others = [("disk", "mode=flat", file) for file in machine.disks]
+    others = [("disk", "mode=flat", file) for _, file in map(parse_disk, machine.disks)]
     others += [("cdrom", "status=inserted", file) for file in machine.cdroms]
     if len(others) > len(places):
         raise Problem(f"Bochs takes at most {len(places)} disks beside the boot medium")

@@ -18,7 +18,7 @@ def _machine_options(parser):
                              "what the host can run fastest")
     parser.add_argument("--smp", type=int, default=1, metavar="N", help="processors, 1 to 16")
     parser.add_argument("--memory", default="2G", metavar="SIZE", help="such as 512M or 4G")
-    parser.add_argument("--disk", action="append", default=[], metavar="FILE")
+    parser.add_argument("--disk", action="append", default=[], metavar="[virtio:|sata:|nvme:]FILE")
     parser.add_argument("--usb", action="append", default=[], metavar="FILE")
     parser.add_argument("--cdrom", action="append", default=[], metavar="FILE")
     parser.add_argument("--net", choices=["virtio", "e1000e", "none"],

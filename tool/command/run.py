@@ -17,7 +17,8 @@ from .ui import ROOT, Problem, say
 
 def machine_of(options):
     """The machine that the command line describes."""
-    for file in [*options.disk, *options.usb, *options.cdrom]:
+    disks = [machines.parse_disk(disk)[1] for disk in options.disk]
+    for file in [*disks, *options.usb, *options.cdrom]:
         if not Path(file).exists():
             raise Problem(f"{file}: no such file")
     if not 1 <= options.smp <= 16:

@@ -59,6 +59,51 @@ def _libraries(root, program):
                     program: (root / program).read_bytes()}
 
 
+def _parts_amd64():
+    """Folder with the unpacked package of Debian's kernel for any computer: the cloud kernel has no
+    driver for SATA."""
+    def fill(folder):
+        packages.refresh_lists()
+        with Step("downloading Debian's kernel with all its modules"):
+            guest.unpack([guest.kernel_package("linux-image-amd64")], folder)
+    return guest.unpacked("guest-amd64", fill)
+
+
+def kernel_amd64():
+    return sorted((_parts_amd64() / "boot").glob("vmlinuz-*"))[-1]
+
+
+def _loading_order(kernel, wanted):
+    """Paths of modules below the kernel's folder, each behind those that it depends on (its .modinfo
+    says "depends=NAME,NAME")."""
+    folder = next(kernel.parent.parent.glob("lib/modules/*")) / "kernel"
+    there = {path.stem.replace("-", "_"): path for path in folder.rglob("*.ko")}
+    order = []
+
+    def add(name):
+        path = there[name]
+        relative = str(path.relative_to(folder))
+        if relative in order:
+            return
+        said = re.search(rb"\0depends=([^\0]*)\0", path.read_bytes())
+        for needed in filter(None, said.group(1).decode().split(",")):
+            add(needed.replace("-", "_"))
+        order.append(relative)
+
+    for name in wanted:
+        add(name)
+    return order
+
+
+def _initramfs_sata():
+    """The tests' initramfs for the kernel with all modules, with those of SATA disks."""
+    kernel = kernel_amd64()
+    order = _loading_order(kernel, ["sd_mod", "ahci", "button", "evdev"])
+    overlay = guest.test_overlay() | guest.modules(kernel, order)
+    overlay["lib/order"] = "".join(f"{name.rsplit('/', 1)[1]}\n" for name in order).encode()
+    return guest.initramfs(guest.busybox(), overlay)
+
+
 def vmlinux(kernel):
     """The ELF file inside a bzImage (Linux Documentation/arch/x86/boot.rst, payload_offset), which
     Debian compresses with LZ4."""
@@ -92,6 +137,8 @@ FILES = {
     "test/vmlinux": lambda: vmlinux(guest.kernel()),
     "test/vmlinuz-32": lambda: guest.originals(_parts_32())[0].read_bytes(),
     "test/initramfs-32": _initramfs_32,
+    "test/vmlinuz-amd64": lambda: kernel_amd64().read_bytes(),
+    "test/initramfs-sata": _initramfs_sata,
     "test/initramfs-stress": _initramfs_stress,
 }
 
