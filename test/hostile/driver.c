@@ -13,10 +13,12 @@
 #include "random.h"
 
 /* Set by the system description, as in the driver. */
-uintptr_t window_address, dma_virtual, machines_slices, machines_rows;
-uint64_t window_size, dma_size, dma_physical, machines_slice, machines_slots;
-microkit_channel pci_channel, machines_first_id, irq_id;
+uintptr_t windows, dma_virtual, machines_slices, machines_rows;
+uint64_t window_size, dma_size, machines_slice, machines_slots;
+uint64_t dma_physical0, dma_physical1, dma_physical2, dma_physical3;
+microkit_channel pci_channel, machines_first_id, irq_first_id, tick_id;
 
+enum { CONTROLLERS = 4 }; /* each with its DMA memory and its interrupt, one behind the other */
 enum { SLOTS = 1 << COMPONENT_CNODE_BITS, LABELS = nInvocationLabels + 33 };
 enum { CALLS = 20000 };
 
@@ -24,10 +26,10 @@ enum { CALLS = 20000 };
 static uint64_t foreign(uint64_t number)
 {
     const uint64_t at[] = {
-        window_address - 8,  window_address + window_size,
-        dma_virtual - 8,     dma_virtual + dma_size,
+        windows - 8,         windows + window_size,
+        dma_virtual - 8,     dma_virtual + CONTROLLERS * dma_size,
         machines_slices - 8, machines_slices + machines_slice * machines_slots,
-        0xffffffff80100000,  dma_physical,
+        0xffffffff80100000,  dma_physical0,
         machines_rows, /* which it may read */
     };
     return number < sizeof(at) / sizeof(at[0]) ? at[number] : UINT64_MAX;
@@ -49,7 +51,10 @@ static bool is_own(seL4_CPtr slot)
     bool machine = slot >= COMPONENT_SLOT_NOTIFY + machines_first_id &&
                    slot < COMPONENT_SLOT_NOTIFY + machines_first_id + machines_slots;
     return slot <= COMPONENT_SLOT_ALIVE || slot == COMPONENT_SLOT_CALL + pci_channel ||
-           slot == COMPONENT_SLOT_IRQ + irq_id || machine;
+           slot == COMPONENT_SLOT_TIMER + tick_id ||
+           (slot >= COMPONENT_SLOT_IRQ + irq_first_id &&
+            slot < COMPONENT_SLOT_IRQ + irq_first_id + CONTROLLERS) ||
+           machine;
 }
 
 static void try_slots(void)
@@ -84,6 +89,8 @@ void init(void)
     uint64_t address = foreign(start);
 
     random_seed(start);
+    log_info("its memory is at %lx, %lx, %lx and %lx", dma_physical0, dma_physical1, dma_physical2,
+             dma_physical3);
     if (address != UINT64_MAX) {
         log_info("start %lu: touching %lx", start, address);
         *(volatile uint8_t *)address = 0;
