@@ -154,6 +154,11 @@ static void carry_out(uint8_t command, struct slot *s)
             vm_control(&s->vm, VMM_CONTROL_POWER_BUTTON);
         }
         break;
+    case MACHINE_COMMAND_DUMP:
+        if (runs(s)) {
+            vm_control(&s->vm, VMM_CONTROL_DUMP);
+        }
+        break;
     case MACHINE_COMMAND_RESTART:
     case MACHINE_COMMAND_KILL:
         if (runs(s)) {

@@ -64,6 +64,7 @@ enum vmm_control {
     VMM_CONTROL_NONE = 0,
     VMM_CONTROL_POWER_BUTTON = 1,
     VMM_CONTROL_RESET = 2,
+    VMM_CONTROL_DUMP = 3, /* to the log: what each vCPU is doing */
 };
 
 struct vmm_startup_vcpu {

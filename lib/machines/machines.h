@@ -52,6 +52,7 @@ enum machine_command {
     MACHINE_COMMAND_POWER_BUTTON,
     MACHINE_COMMAND_RESTART,
     MACHINE_COMMAND_KILL,
+    MACHINE_COMMAND_DUMP, /* what its vCPUs are doing, to the log */
 };
 
 /* A slot's slice: each part is mapped into the VMM alone, and into the console. */

@@ -71,7 +71,7 @@ static void page_key(uint8_t key)
     } commands[] = {
         {'s', MACHINE_COMMAND_START},        {'x', MACHINE_COMMAND_STOP},
         {'p', MACHINE_COMMAND_POWER_BUTTON}, {'r', MACHINE_COMMAND_RESTART},
-        {'k', MACHINE_COMMAND_KILL},
+        {'k', MACHINE_COMMAND_KILL},         {'d', MACHINE_COMMAND_DUMP},
     };
     int slot = slot_of(key);
 

@@ -147,7 +147,8 @@ void status_draw(void)
         draw_machine(i);
     }
     LINE("%s", "");
-    LINE("1-9, 0, i, j select  Enter console  s start  x stop  p power button  r restart  k kill");
+    LINE("1-9, 0, i, j select  Enter console  s start  x stop  p power button  r restart  k kill  "
+         "d dump");
     LINE("l log  n next console  ? help");
     ADD("\x1b[J");
     view_page(text, length);
@@ -169,7 +170,9 @@ void status_show_help(void)
     LINE("%s", "");
     LINE(
         "On the status page: x presses the power button and kills a machine that is not off after");
-    LINE("half a minute, p presses the power button only, k kills at once.");
+    LINE(
+        "half a minute, p presses the power button only, k kills at once, d tells in the log what");
+    LINE("its vCPUs are doing.");
     ADD("\x1b[J");
     view_page(text, length);
 }

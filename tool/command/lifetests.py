@@ -179,6 +179,10 @@ def _own_ends(console):
     console.order(b"r", "left", "running", both)
     place = console.type(b"l")
     console.text(rb"VM left: killed, \d+ bytes free", place)
+    console.status()
+    place = console.type(b"d" + ESCAPE + b"l")
+    console.text(rb"left: vCPU 0 (runs|is halted): rip \w+[^$]*left:   r12 [^$]*left:   code \w{16}: "
+                 rb"\w{16} \w{16}[^$]*left:   stack ", place)
     console.tick("right", console.tick("right"))
 
 

@@ -16,6 +16,7 @@
 #include "vmm/target/call.h"
 #include "vmm/target/storage.h"
 #include "vmm/target/target.h"
+#include "vmm/vcpu/dump.h"
 
 static struct vm vm;
 static struct vmconfig config;
@@ -65,6 +66,8 @@ static void poll(struct vm *v)
         power_button(&v->power);
     else if (request == VMM_CONTROL_RESET)
         vm_end(v, VM_RESET);
+    else if (request == VMM_CONTROL_DUMP)
+        dump_request(v);
 }
 
 /* The startup page comes from init; a mismatch is a broken build, not something to live with. */

@@ -6,6 +6,7 @@
 
 #include "vmm/cpu/cpuid.h"
 #include "vmm/vcpu/cr.h"
+#include "vmm/vcpu/dump.h"
 #include "vmm/vcpu/emulate.h"
 #include "vmm/vcpu/known.h"
 #include "vmm/vcpu/step.h"
@@ -26,20 +27,11 @@ static void report(struct vcpu *vcpu, const struct exit *exit, const char *what)
     vm_report(vm, "vCPU %u: %s (%s, reason %#llx, qualification %#llx)", vcpu->index, what,
               exit_name(exit->kind), (unsigned long long)mr[QUOIN_VM_EXIT_REASON],
               (unsigned long long)mr[QUOIN_VM_QUALIFICATION]);
-    vm_report(vm, "  rip %#llx rflags %#llx cr0 %#llx cr3 %#llx cr4 %#llx efer %#llx",
-              (unsigned long long)mr[QUOIN_VM_RIP], (unsigned long long)mr[QUOIN_VM_RFLAGS],
-              (unsigned long long)mr[QUOIN_VM_CR0], (unsigned long long)mr[QUOIN_VM_CR3],
-              (unsigned long long)mr[QUOIN_VM_CR4], (unsigned long long)mr[QUOIN_VM_EFER]);
-    vm_report(vm, "  rax %#llx rbx %#llx rcx %#llx rdx %#llx rsi %#llx rdi %#llx rsp %#llx",
-              (unsigned long long)mr[QUOIN_VM_RAX], (unsigned long long)mr[QUOIN_VM_RBX],
-              (unsigned long long)mr[QUOIN_VM_RCX], (unsigned long long)mr[QUOIN_VM_RDX],
-              (unsigned long long)mr[QUOIN_VM_RSI], (unsigned long long)mr[QUOIN_VM_RDI],
-              (unsigned long long)mr[QUOIN_VM_RSP]);
-    vm_report(
-        vm, "  cs base %#llx rights %#llx, gpa %#llx, linear %#llx, vectoring %#llx, event %#llx",
-        (unsigned long long)mr[QUOIN_VM_CS_BASE], (unsigned long long)mr[QUOIN_VM_CS_RIGHTS],
-        (unsigned long long)mr[QUOIN_VM_GUEST_PHYSICAL], (unsigned long long)mr[QUOIN_VM_LINEAR],
-        (unsigned long long)exit->vectoring.info, (unsigned long long)mr[QUOIN_VM_ENTRY_INFO]);
+    vm_report(vm, "  gpa %#llx, linear %#llx, vectoring %#llx, event %#llx",
+              (unsigned long long)mr[QUOIN_VM_GUEST_PHYSICAL],
+              (unsigned long long)mr[QUOIN_VM_LINEAR], (unsigned long long)exit->vectoring.info,
+              (unsigned long long)mr[QUOIN_VM_ENTRY_INFO]);
+    dump_vcpu(vcpu);
 }
 
 static void fail(struct vcpu *vcpu, const struct exit *exit, const char *what)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "vmm/vcpu/cr.h"
+#include "vmm/vcpu/dump.h"
 #include "vmm/vm.h"
 
 #define RFLAGS_IF                (1ull << 9)
@@ -150,6 +151,8 @@ static void take_init(struct vcpu *vcpu)
 void vcpu_prepare(struct vcpu *vcpu)
 {
     vcpu->poked = false;
+    if (vcpu->dump)
+        dump_vcpu(vcpu);
     timer_queue_run(&vcpu->timers, clock_now(&vcpu->vm->clock));
     if (vcpu->apic.init_pending)
         take_init(vcpu);

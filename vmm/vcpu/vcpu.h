@@ -67,6 +67,7 @@ struct vcpu {
     bool outside; /* in the guest or waiting: another thread must kick it */
     bool kicked;
     bool poked;   /* something changed since the last preparation of an entry */
+    bool dump;    /* tells what it is doing before the next entry (dump.h) */
     bool extint;  /* the 8259's output is up (vCPU 0) */
     bool offered; /* the event of the entry is an interrupt of the APIC */
 
