@@ -6,23 +6,21 @@
 #include "x86/apic.h"
 #include "x86/asm.h"
 #include "x86/entry.h"
+#include "x86/fair_lock.h"
 #include "x86/percpu.h"
 #include "x86/smp.h"
 
-/* Not a queue: whoever runs first takes it. Where processors are themselves threads of a host, a
- * queue would wait for the next in line to be given time while the others spin. */
-static _Alignas(64) uint32_t locked;
+static _Alignas(64) struct fair_lock lock;
 
 void kernel_lock(void)
 {
     if (core_count == 1) {
         return;
     }
-    while (__atomic_exchange_n(&locked, 1, __ATOMIC_ACQUIRE) != 0) {
-        while (__atomic_load_n(&locked, __ATOMIC_RELAXED) != 0) {
-            core_call_answer(core_self());
-            asm_pause();
-        }
+    struct core *self = core_self();
+    for (unsigned turn = 0; !fair_lock_try(&lock, self->id, turn); turn++) {
+        core_call_answer(self);
+        asm_pause();
     }
 }
 
@@ -31,7 +29,7 @@ void kernel_unlock(void)
     if (core_count == 1) {
         return;
     }
-    __atomic_store_n(&locked, 0, __ATOMIC_RELEASE);
+    fair_lock_release(&lock);
 }
 
 /* What the current thread came for is dropped: it is set back so that it will ask again when it
