@@ -24,13 +24,13 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
         .checksum_start = frame->offload.checksum_start,
         .checksum_offset = frame->offload.checksum_offset,
     };
-    if (ring->broken || ring_room(&ring->out) < sizeof(record) + frame->length)
+    uint32_t length = (uint32_t)sizeof(record) + frame->length;
+    if (ring->broken || ring_room(&ring->out) < length)
         return false;
-    /* The peer's index is read anew by each write, so the second may still find it impossible. */
-    ring->broken = ring_write(&ring->out, (const uint8_t *)&record, sizeof(record)) !=
-                       (int64_t)sizeof(record) ||
-                   ring_write(&ring->out, frame->data, frame->length) != (int64_t)frame->length;
-    return !ring->broken;
+    ring_put(&ring->out, 0, (const uint8_t *)&record, sizeof(record));
+    ring_put(&ring->out, sizeof(record), frame->data, frame->length);
+    ring_publish(&ring->out, length);
+    return true;
 }
 
 bool net_ring_must_wake(struct net_ring *ring)
@@ -54,48 +54,33 @@ static int break_ring(struct net_ring *ring)
     return NET_RING_BROKEN;
 }
 
-/* Bytes that can be read now, or an error. */
-static int64_t waiting(const struct ring *ring)
-{
-    uint32_t used =
-        atomic_load_explicit(&ring->shared->produced, memory_order_acquire) - ring->index;
-    return used > ring->size ? RING_ERROR_BROKEN : (int64_t)used;
-}
-
 int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
 {
+    struct net_record record;
     if (ring->broken)
         return NET_RING_BROKEN;
     for (;;) {
-        int64_t have = waiting(&ring->in);
-        if (have < 0)
+        int64_t held = ring_held(&ring->in);
+        if (held == 0)
+            return 0;
+        if (held < (int64_t)sizeof(record))
+            return break_ring(
+                ring); /* records come whole: whoever waited for the rest might wait long */
+        ring_peek(&ring->in, 0, (uint8_t *)&record, sizeof(record));
+        if (record.length < NET_HEADER || record.length > NET_FRAME_MAX || record.zero != 0 ||
+            held < (int64_t)sizeof(record) + record.length)
             return break_ring(ring);
-        if (!ring->have_record) {
-            if (have < (int64_t)sizeof(ring->record))
-                return 0;
-            if (ring_read(&ring->in, (uint8_t *)&ring->record, sizeof(ring->record)) !=
-                (int64_t)sizeof(ring->record))
-                return break_ring(ring);
-            ring->have_record = true;
-            have -= (int64_t)sizeof(ring->record);
-        }
-        const struct net_record *record = &ring->record;
-        if (record->length < NET_HEADER || record->length > NET_FRAME_MAX || record->zero != 0)
-            return break_ring(ring);
-        if (have < (int64_t)record->length)
-            return 0; /* the peer is still writing it */
-        if (ring_read(&ring->in, buffer, record->length) != (int64_t)record->length)
-            return break_ring(ring);
-        ring->have_record = false;
+        ring_peek(&ring->in, sizeof(record), buffer, record.length);
+        ring_take(&ring->in, (uint32_t)sizeof(record) + record.length);
         *frame = (struct net_frame){
             .data = buffer,
-            .length = record->length,
-            .offload = {.flags = record->flags,
-                        .gso = record->gso,
-                        .header_length = record->header_length,
-                        .gso_size = record->gso_size,
-                        .checksum_start = record->checksum_start,
-                        .checksum_offset = record->checksum_offset},
+            .length = record.length,
+            .offload = {.flags = record.flags,
+                        .gso = record.gso,
+                        .header_length = record.header_length,
+                        .gso_size = record.gso_size,
+                        .checksum_start = record.checksum_start,
+                        .checksum_offset = record.checksum_offset},
         };
         if (net_frame_valid(frame))
             return 1;

@@ -25,6 +25,42 @@ uint32_t ring_room(const struct ring *ring)
     return used > ring->size ? 0 : ring->size - used;
 }
 
+void ring_put(struct ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length)
+{
+    uint32_t at = (ring->index + offset) & (ring->size - 1);
+    uint32_t first = length < ring->size - at ? length : ring->size - at;
+    memcpy(ring->data + at, bytes, first);
+    memcpy(ring->data, bytes + first, length - first);
+}
+
+void ring_publish(struct ring *ring, uint32_t length)
+{
+    ring->index += length;
+    /* Sequentially consistent: ordered before the look at consumer_sleeps in ring_must_wake. */
+    atomic_store(&ring->shared->produced, ring->index);
+}
+
+int64_t ring_held(const struct ring *ring)
+{
+    uint32_t produced = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);
+    uint32_t used = produced - ring->index;
+    return used > ring->size ? RING_ERROR_BROKEN : (int64_t)used;
+}
+
+void ring_peek(const struct ring *ring, uint32_t offset, uint8_t *bytes, uint32_t length)
+{
+    uint32_t at = (ring->index + offset) & (ring->size - 1);
+    uint32_t first = length < ring->size - at ? length : ring->size - at;
+    memcpy(bytes, ring->data + at, first);
+    memcpy(bytes + first, ring->data, length - first);
+}
+
+void ring_take(struct ring *ring, uint32_t length)
+{
+    ring->index += length;
+    atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
+}
+
 int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
 {
     uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
@@ -34,30 +70,20 @@ int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
     uint32_t room = ring->size - used;
     if (length > room)
         length = room;
-    uint32_t at = ring->index & (ring->size - 1);
-    uint32_t first = length < ring->size - at ? length : ring->size - at;
-    memcpy(ring->data + at, bytes, first);
-    memcpy(ring->data, bytes + first, length - first);
-    ring->index += length;
-    /* Sequentially consistent: ordered before the look at consumer_sleeps in ring_must_wake. */
-    atomic_store(&ring->shared->produced, ring->index);
+    ring_put(ring, 0, bytes, length);
+    ring_publish(ring, length);
     return length;
 }
 
 int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length)
 {
-    uint32_t produced = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);
-    uint32_t used = produced - ring->index;
-    if (used > ring->size)
-        return RING_ERROR_BROKEN;
-    if (length > used)
-        length = used;
-    uint32_t at = ring->index & (ring->size - 1);
-    uint32_t first = length < ring->size - at ? length : ring->size - at;
-    memcpy(bytes, ring->data + at, first);
-    memcpy(bytes + first, ring->data, length - first);
-    ring->index += length;
-    atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
+    int64_t held = ring_held(ring);
+    if (held < 0)
+        return held;
+    if (length > (uint32_t)held)
+        length = (uint32_t)held;
+    ring_peek(ring, 0, bytes, length);
+    ring_take(ring, length);
     return length;
 }
 

@@ -156,10 +156,10 @@ def test_overlay():
     return overlay
 
 
-def test_files():
+def test_files(more=None):
     """What guests under test boot, by name in the root image: Debian's kernel, and an initramfs
-    that runs the tests of test/guest."""
+    that runs the tests of test/guest. more: further files in it, name -> bytes."""
     kernel, busybox = originals(_parts())
-    overlay = test_overlay() | modules(kernel, TEST_MODULES)
+    overlay = test_overlay() | modules(kernel, TEST_MODULES) | (more or {})
     return {"guest/vmlinuz": kernel.read_bytes(), "test/initramfs": initramfs(busybox, overlay),
             "test/pattern": PATTERN}

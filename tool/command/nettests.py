@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 
-from . import build, guest, image
+from . import build, guest, image, testguests
 from .lifetests import ESCAPE, Console, Failure
 from .results import Timer
 from .session import Session, plain
@@ -59,10 +59,11 @@ class Guests:
         return text
 
 
-def _root_image(name, machines):
-    """A root image with Debian guests: name -> further lines of its INI file."""
+def _root_image(name, machines, more=None):
+    """A root image with Debian guests: name -> further lines of its INI file. more: further files in
+    the guests, name -> bytes."""
     out = build.directory() / f"{name}.root.elf"
-    files = guest.test_files()
+    files = guest.test_files(more)
     for order, (machine, lines) in enumerate(machines.items()):
         files[f"vm/{machine}.ini"] = (
             f"name = {machine}\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = 128M\n"
@@ -108,12 +109,10 @@ def _joined(guests):
 
 
 class Echo:
-    """Round trips from one machine to another."""
+    """Round trips from a machine to an address."""
 
-    def __init__(self, guests, name, other, count, size=56, window=1, meanwhile=None):
-        guests.start(name, f"/test/echo {_address(guests, other)} {count} {size} {window}")
-        if meanwhile is not None:
-            meanwhile()
+    def __init__(self, guests, name, other, count, size=56, window=1):
+        guests.start(name, f"/test/echo {other} {count} {size} {window}")
         status, text = guests.finish(name)
         found = re.search(r"echo: round trips of (\d+) to (\d+) us, half below (\d+), "
                           r"99 % below (\d+)", text)
@@ -138,7 +137,7 @@ def _contained(guests, kind, count, address, others):
     """Frames that nobody may get: what came to others meanwhile is their own talk at most."""
     before = {name: _received(guests, name) for name in others}
     _frames(guests, "attacker", kind, count, address)
-    Echo(guests, "victim", "friend", 10)  # whatever was on its way has come by now
+    Echo(guests, "victim", _address(guests, "friend"), 10)  # whatever was on its way has come by now
     for name in others:
         came = _received(guests, name) - before[name]
         if came > 100:
@@ -154,7 +153,7 @@ def _forged(guests):
     for kind, address in (("spoof", "friend"), ("vlan", "victim"), ("spoof", "victim")):
         _contained(guests, kind, 20000, cards[address], others)
     _frames(guests, "attacker", "random", 20000, cards["victim"])
-    Echo(guests, "victim", "friend", 1000)
+    Echo(guests, "victim", _address(guests, "friend"), 1000)
     if _received(guests, "apart") != 0:
         raise Failure("frames of another network came to a machine")
 
@@ -166,11 +165,11 @@ def _number(guests, name, command):
 def _storm(guests):
     """Broadcasts without end: few pass, and what the others say takes at most twice as long."""
     count, sent = 3000, "cat /sys/class/net/eth0/statistics/tx_packets"
-    calm = Echo(guests, "victim", "friend", count)
+    calm = Echo(guests, "victim", _address(guests, "friend"), count)
     start, came = _number(guests, "victim", "cat /proc/uptime"), _received(guests, "victim")
     before = _number(guests, "attacker", sent)
     guests.must("attacker", "/test/frames storm 1000000000 >/dev/null &", "no storm")
-    storm = Echo(guests, "victim", "friend", count)
+    storm = Echo(guests, "victim", _address(guests, "friend"), count)
     guests.run("attacker", "kill $!; wait $!")
     sent = _number(guests, "attacker", sent) - before
     came = _received(guests, "victim") - came - count
@@ -189,20 +188,81 @@ def _storm(guests):
 # Of service/net/switch_main.c: a machine's frames to many, in a second.
 STORM_RATE = 1000
 
+OUTSIDE = "10.0.2.2"  # the host, in the emulator's user network
+
+
+def _up_outside(guests, name):
+    """Gives a machine an address of the emulator's user network as well."""
+    guests.must(name, "ip addr add 10.0.2.20/24 dev eth0", "no address outside")
+
+
+def _pings(guests):
+    """A hundred thousand round trips between two machines, and to the host, in order and whole."""
+    _up(guests)
+    _up_outside(guests, "left")
+    between = Echo(guests, "left", _address(guests, "right"), 100000, window=16)
+    large = Echo(guests, "right", _address(guests, "left"), 5000, size=1472, window=16)
+    outside = Echo(guests, "left", OUTSIDE, 100000, window=16)
+    return f"100000 between machines: {between}; 5000 large ones: {large}; 100000 outside: {outside}"
+
+
+def _transfer(guests, name, address, options=""):
+    """Sends by iperf3; returns what its last lines say."""
+    text = guests.must(name, f"iperf3 -f m {options} -c {address} 2>&1", "iperf3")
+    lines = re.findall(r"^\[ *\d+\] .*(?:sender|receiver)$", text, re.MULTILINE)
+    if len(lines) != 2 or "error" in text:
+        raise Failure(f"{name}: iperf3: {text.strip()}")
+    return lines
+
+
+def _rate(lines):
+    """Mbit/s that were received."""
+    return float(re.search(r"([\d.]+) Mbits/sec", lines[1]).group(1))
+
+
+def _tcp(guests):
+    """64 MiB by TCP between two machines, both ways, and to and from the host."""
+    _up(guests)
+    _up_outside(guests, "left")
+    guests.must("right", "mkdir -p /tmp && iperf3 -s -D && sleep 1", "no server")
+    said = []
+    with testguests.iperf_server():
+        for what, address, options in (
+                ("to a machine", _address(guests, "right"), "-n 64M"),
+                ("from a machine", _address(guests, "right"), "-n 64M -R"),
+                ("outside", OUTSIDE, "-n 64M"), ("from outside", OUTSIDE, "-n 64M -R")):
+            said.append(f"{what} {_rate(_transfer(guests, 'left', address, options)):g} Mbit/s")
+    return ", ".join(said)
+
+
+def _udp(guests):
+    """Datagrams at a rate that leaves time for whatever else the host does: none is lost, and none
+    comes behind a later one (iperf3 counts that as lost too)."""
+    text = " ".join(_transfer(guests, "left", _address(guests, "right"), "-u -b 1M -l 1400 -n 2M"))
+    lost = re.findall(r"(\d+)/(\d+) \(", text)
+    if len(lost) != 2 or lost[1][0] != "0" or lost[0][1] != lost[1][1]:
+        raise Failure(f"datagrams: {text}")
+    return f"{lost[1][1]} datagrams"
+
+
 JOINED = {"left": "net = lan\n", "right": "net = lan\n", "apart": "net = other\n"}
 ATTACKED = {"apart": "net = other\n", "attacker": "net = lan\n", "victim": "net = lan\n",
             "friend": "net = lan\n"}
+PAIR = {"left": "net = lan outside\n", "right": "net = lan\n"}
+# Machines, their further files, and what is done with them.
 SCENARIOS = {
-    "joined": (JOINED, {"joined machines reach each other, and no other": _joined}),
-    "attacked": (ATTACKED, {"forged frames": _forged, "broadcast storm": _storm}),
+    "joined": (JOINED, None, {"joined machines reach each other, and no other": _joined}),
+    "attacked": (ATTACKED, None, {"forged frames": _forged, "broadcast storm": _storm}),
+    "pings": (PAIR, None, {"a hundred thousand pings": _pings}),
+    "iperf": (PAIR, testguests.iperf, {"TCP": _tcp, "UDP": _udp}),
 }
 
 
 def run(results, name, machine, scenario, timeout, yes):
     """One row: a scenario of the table above."""
     try:
-        machines, parts = SCENARIOS[scenario]
-        machine.root = _root_image(name, machines)
+        machines, more, parts = SCENARIOS[scenario]
+        machine.root = _root_image(name, machines, more and more())
         with Session(machine, yes) as session:
             timer = Timer()
             try:

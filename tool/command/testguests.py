@@ -3,6 +3,7 @@
 entered by PVH, and an initramfs with stress-ng. All out of Debian's packages, which are unpacked and
 never installed."""
 
+import contextlib
 import re
 import struct
 import subprocess
@@ -10,8 +11,6 @@ import subprocess
 from . import guest, packages
 from .ui import Problem, Step, run
 
-# Stands for the program's own dependencies and what these depend on.
-STRESS = "stress-ng"
 LOADER = "lib64/ld-linux-x86-64.so.2"
 
 
@@ -25,17 +24,17 @@ def _parts_32():
     return guest.unpacked("guest-32", fill)
 
 
-def _parts_stress():
-    """Folder with stress-ng and all libraries that it could need."""
+def _parts_with_libraries(package):
+    """Folder with a package and all libraries that it could need."""
     def fill(folder):
         packages.refresh_lists()
-        with Step(f"downloading {STRESS} and its libraries"):
+        with Step(f"downloading {package} and its libraries"):
             output = run(["apt-cache", "depends", "--recurse", "--no-recommends", "--no-suggests",
                           "--no-conflicts", "--no-breaks", "--no-replaces", "--no-enhances",
-                          STRESS], f"looking up {STRESS}")
+                          package], f"looking up {package}")
             names = sorted(set(re.findall(r"^[a-z0-9]\S*$", output, re.MULTILINE)))
             guest.unpack(names, folder)
-    return guest.unpacked("guest-stress", fill)
+    return guest.unpacked(f"guest-{package}", fill)
 
 
 def _libraries(root, program):
@@ -128,8 +127,31 @@ def _initramfs_32():
 
 
 def _initramfs_stress():
-    overlay = guest.tree(guest.TESTS / "files") | _libraries(_parts_stress(), "usr/bin/stress-ng")
+    overlay = (guest.tree(guest.TESTS / "files") |
+               _libraries(_parts_with_libraries("stress-ng"), "usr/bin/stress-ng"))
     return guest.initramfs(guest.busybox(), overlay)
+
+
+def iperf():
+    """iperf3 and its libraries, by their names in the guest."""
+    return _libraries(_parts_with_libraries("iperf3"), "usr/bin/iperf3")
+
+
+@contextlib.contextmanager
+def iperf_server():
+    """The same iperf3 as a server on the host's loopback, which is the gateway of the emulator's user
+    network."""
+    root = _parts_with_libraries("iperf3")
+    folders = sorted({str(path.parent) for path in root.rglob("*.so*") if path.is_file()})
+    loader = next(path for path in root.rglob("ld-linux-x86-64.so.2") if path.is_file())
+    server = subprocess.Popen([loader, "--library-path", ":".join(folders),
+                               root / "usr/bin/iperf3", "-s", "-B", "127.0.0.1"],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        server.terminate()
+        server.wait()
 
 
 # Name in the root image -> what makes its content.

@@ -66,7 +66,7 @@ static void frames_pass(void **state)
 static void hostile_peers(void **state)
 {
     (void)state;
-    for (unsigned kind = 0; kind < 6; kind++) {
+    for (unsigned kind = 0; kind < 7; kind++) {
         struct net_ring guest;
         struct net_ring network;
         struct net_frame frame = {.data = data, .length = 64};
@@ -86,8 +86,9 @@ static void hostile_peers(void **state)
         case 3:
             record.zero = 1;
             break;
-        case 4:
-            expected = 0; /* a frame that never comes */
+        case 4: /* a frame that does not come */
+            break;
+        case 6: /* half a record */
             break;
         default:
             record.flags = 0xff; /* left out, and the next one as well, which is not there */
@@ -95,9 +96,14 @@ static void hostile_peers(void **state)
             break;
         }
         if (kind != 0)
-            ring_write(&guest.out, (const uint8_t *)&record, sizeof(record));
-        if (kind == 5)
-            ring_write(&guest.out, data, 64);
+            ring_write(&guest.out, (const uint8_t *)&record, kind == 6 ? 7 : sizeof(record));
+        if (kind == 5) {
+            uint8_t whole[sizeof(record) + 64] = {0};
+            memcpy(whole, &record, sizeof(record));
+            ring_drop(&network.in);
+            ring_attach(&guest.out, guest.out.shared, NET_REGION_LEAST / 2, true);
+            ring_write(&guest.out, whole, sizeof(whole));
+        }
         assert_int_equal(net_ring_receive(&network, buffer, &frame), expected);
         assert_int_equal(network.broken, expected == NET_RING_BROKEN);
         /* The other way: a consumer's index that cannot be. */
@@ -107,11 +113,38 @@ static void hostile_peers(void **state)
     }
 }
 
+/* A side that is started anew, whatever it was doing, loses what it had in hand and no more. */
+static void sides_begin_anew(void **state)
+{
+    (void)state;
+    struct net_ring guest;
+    struct net_ring network;
+    struct net_frame frame = {.data = data, .length = 1000};
+    uint8_t *region = attach(&guest, &network);
+    memset(data, 1, sizeof(data));
+    for (unsigned i = 0; i < 1000; i++) {
+        data[0] = (uint8_t)i;
+        frame = (struct net_frame){.data = data, .length = 14 + i};
+        assert_true(net_ring_send(&guest, &frame));
+        if (i % 3 == 0) /* in the middle of a record that nobody sees */
+            ring_put(&guest.out, 0, data, 500);
+        if (i % 3 != 2)
+            assert_int_equal(net_ring_attach(&guest, region, NET_REGION_LEAST, false), RING_OK);
+        if (i % 2 == 0)
+            assert_int_equal(net_ring_attach(&network, region, NET_REGION_LEAST, true), RING_OK);
+        assert_int_equal(net_ring_receive(&network, buffer, &frame), 1);
+        assert_int_equal(frame.length, 14 + i);
+        assert_int_equal(buffer[0], (uint8_t)i);
+    }
+    free(region);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_pass),
         cmocka_unit_test(hostile_peers),
+        cmocka_unit_test(sides_begin_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

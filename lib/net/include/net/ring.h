@@ -2,7 +2,8 @@
  *
  * How frames pass between two components: two rings (lib/ring), one each way, of records: a header
  * and the frame's bytes. The receiver copies a frame out before it looks at it. A frame that finds
- * no room is refused, so a peer that does not read harms itself alone.
+ * no room is refused, so a peer that does not read harms itself alone. The indices stand between
+ * records at any time, so a side that is started anew goes on where its predecessor was.
  *
  * The region that both map: the ring towards the network in its first half, the ring from it in the
  * second.
@@ -37,8 +38,6 @@ enum net_ring_error {
 struct net_ring {
     struct ring out;
     struct ring in;
-    struct net_record record; /* read, its frame not yet */
-    bool have_record;
     bool broken;
 };
 

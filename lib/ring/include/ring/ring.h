@@ -53,6 +53,19 @@ int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length);
 /* Copies up to `length` bytes out; returns how many there were, or RING_ERROR_BROKEN. */
 int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length);
 
+/*
+ * For messages that are to be seen whole or not at all, even if one side is started anew in their
+ * middle. Producer: ring_put copies to `offset` bytes behind what was written, where ring_room says
+ * that there is room, and ring_publish lets the consumer see that many bytes. Consumer: ring_held
+ * is how many bytes there are, or RING_ERROR_BROKEN; ring_peek copies from `offset` bytes on,
+ * inside of these, and ring_take is done with that many.
+ */
+void ring_put(struct ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length);
+void ring_publish(struct ring *ring, uint32_t length);
+int64_t ring_held(const struct ring *ring);
+void ring_peek(const struct ring *ring, uint32_t offset, uint8_t *bytes, uint32_t length);
+void ring_take(struct ring *ring, uint32_t length);
+
 /* Producer: does the consumer sleep, so that it must be notified? Clears the flag. */
 bool ring_must_wake(struct ring *ring);
 
