@@ -188,6 +188,11 @@ uint64_t vcpu_cr4_allowed(void);
 void vcpu_state_forget(const struct vcpu *v);
 /* XCR0 values a guest may have (SDM vol. 1, 13.3). */
 bool vcpu_xcr0_valid(uint64_t xcr0);
+
+/* One of the 32 halves of the XMM registers 0 to 15, while the VCPU is not loaded. */
+uint64_t *vcpu_vector(struct vcpu *v, unsigned half);
+/* One of them was written. */
+void vcpu_vector_written(struct vcpu *v);
 uint64_t vcpu_max_xcr0(void);
 
 /* --- vcpu_port.c: I/O ports given to guests --- */

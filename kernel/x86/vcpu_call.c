@@ -23,6 +23,11 @@ static enum result set_tcb(struct call *c, struct vcpu *v)
 
 /* --- Fields --- */
 
+static bool is_vector(uint64_t field)
+{
+    return field >= QUOIN_FIELD_XMM && field < QUOIN_FIELD_XMM_END;
+}
+
 /* State that this kernel keeps itself, in the same way on both vendors. */
 static uint64_t *kept_field(struct vcpu *v, uint64_t field)
 {
@@ -37,7 +42,7 @@ static uint64_t *kept_field(struct vcpu *v, uint64_t field)
     case QUOIN_FIELD_TSC_AUX:
         return cpu.rdtscp ? &v->tsc_aux : NULL;
     default:
-        return NULL;
+        return is_vector(field) ? vcpu_vector(v, (unsigned)(field - QUOIN_FIELD_XMM)) : NULL;
     }
 }
 
@@ -96,6 +101,8 @@ static enum field_result set_field(struct vcpu *v, uint64_t field, uint64_t *val
     if (kept) {
         vcpu_unload(core_self());
         *kept = *value;
+        if (is_vector(field))
+            vcpu_vector_written(v);
         return FIELD_OK;
     }
     if (field == QUOIN_FIELD_XSS) /* no supervisor state is offered to guests */

@@ -101,6 +101,22 @@ bool vcpu_xcr0_valid(uint64_t xcr0)
     return true;
 }
 
+/* XSAVE's legacy region and header (SDM vol. 1, tables 13-1 and 13.4.2). XSAVE writes a register in
+ * its initial state as well, and XRSTOR reads it if XSTATE_BV says so. */
+#define XSAVE_XMM       160u
+#define XSAVE_XSTATE_BV 512u
+
+uint64_t *vcpu_vector(struct vcpu *v, unsigned half)
+{
+    return (uint64_t *)vcpu_xsave(v) + XSAVE_XMM / sizeof(uint64_t) + half;
+}
+
+void vcpu_vector_written(struct vcpu *v)
+{
+    if (xcr0_max != 0)
+        ((uint64_t *)vcpu_xsave(v))[XSAVE_XSTATE_BV / sizeof(uint64_t)] |= XCR0_SSE;
+}
+
 /* All components are switched, also those that XCR0 hides from the guest at the moment. */
 static void fpu_save(struct vcpu *v)
 {

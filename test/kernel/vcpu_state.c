@@ -136,6 +136,32 @@ TEST(vcpu_avx)
     CHECK_EQ(host_xmm_get(), 0x9999);
 }
 
+GUEST_CODE_BLOCK(code_xmm, 64,
+                 "movq %xmm3, %rax\n psrldq $8, %xmm3\n movq %xmm3, %rbx\n"
+                 "mov $0x5555, %ecx\n movq %rcx, %xmm15\n hlt\n");
+
+/* Its VMM reads and writes a guest's XMM registers, and the host's stay. */
+TEST(vcpu_xmm_fields)
+{
+    struct guest *g = guest_mine();
+    const seL4_Word xmm3 = QUOIN_FIELD_XMM + 6, xmm15 = QUOIN_FIELD_XMM + 30;
+
+    CHECK_EQ(guest_get(g, xmm15), 0);
+    GUEST_LOAD(g, code_xmm);
+    guest_long_mode(g);
+    host_xmm_set(0x7777);
+    guest_set(g, xmm3, 0x1122334455667788);
+    guest_set(g, xmm3 + 1, 0x99aabbccddeeff00);
+    CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_HLT);
+    CHECK_EQ(guest_mr(QUOIN_VM_RAX), 0x1122334455667788);
+    CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x99aabbccddeeff00);
+    CHECK_EQ(guest_get(g, xmm15), 0x5555);
+    CHECK_EQ(guest_get(g, xmm15 + 1), 0);
+    CHECK_EQ(guest_get(g, xmm3), 0x99aabbccddeeff00);
+    CHECK_EQ(seL4_X86_VCPU_ReadVMCS(g->vcpu, QUOIN_FIELD_XMM_END).error, seL4_IllegalOperation);
+    CHECK_EQ(host_xmm_get(), 0x7777);
+}
+
 /* XCR0 of a guest is its own; the host's comes back. */
 TEST(vcpu_xcr0)
 {

@@ -1,58 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Instructions with one memory operand that lies in device memory. The operand's address is the one
- * that the exit reports, so nothing is computed from ModRM.
+ * Instructions with one memory operand that lies in device memory.
  */
 #include "vmm/vcpu/emulate.h"
 
-#include "vmm/device/bus.h"
 #include "vmm/vcpu/alu.h"
+#include "vmm/vcpu/operand.h"
 #include "vmm/vm.h"
-
-struct operand {
-    struct vcpu *vcpu;
-    const struct insn *insn;
-    uint64_t gpa;
-    unsigned size;
-};
-
-static uint64_t load(const struct operand *operand, unsigned size)
-{
-    return bus_read(&operand->vcpu->vm->mmio, operand->gpa, size);
-}
-
-static void store(const struct operand *operand, unsigned size, uint64_t value)
-{
-    bus_write(&operand->vcpu->vm->mmio, operand->gpa, size, value);
-}
-
-/* Byte registers 4 to 7 are AH, CH, DH, BH without REX. */
-static uint64_t get_register(const struct operand *operand, unsigned number, unsigned size)
-{
-    if (size == 1 && operand->insn->rex == 0 && number >= 4 && number < 8)
-        return (vcpu_gpr(operand->vcpu, number - 4) >> 8) & 0xff;
-    return vcpu_gpr(operand->vcpu, number) & bus_mask(size);
-}
-
-/* A 32-bit result clears the upper half; 8 and 16 bits leave the rest. */
-static void set_register(const struct operand *operand, unsigned number, unsigned size,
-                         uint64_t value)
-{
-    struct vcpu *vcpu = operand->vcpu;
-    unsigned shift = 0;
-    if (size == 1 && operand->insn->rex == 0 && number >= 4 && number < 8) {
-        number -= 4;
-        shift = 8;
-    }
-    uint64_t mask = size == 4 ? UINT64_MAX : bus_mask(size) << shift;
-    value = (value & bus_mask(size)) << shift;
-    vcpu_set_gpr(vcpu, number, (vcpu_gpr(vcpu, number) & ~mask) | value);
-}
-
-static void set_flags(const struct operand *operand, uint64_t flags)
-{
-    vcpu_set_rflags(operand->vcpu, flags);
-}
 
 static uint64_t sign_extend(uint64_t value, unsigned size)
 {
@@ -61,26 +15,26 @@ static uint64_t sign_extend(uint64_t value, unsigned size)
 }
 
 /* memory op= source, without the store for CMP. */
-static void modify(const struct operand *operand, enum alu_operation operation, unsigned size,
+static void modify(struct operand *operand, enum alu_operation operation, unsigned size,
                    uint64_t source)
 {
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
-    uint64_t result = alu_binary(operation, load(operand, size), source, size, &flags);
+    uint64_t result = alu_binary(operation, operand_load(operand, 0, size), source, size, &flags);
     if (operation != ALU_CMP)
-        store(operand, size, result);
-    set_flags(operand, flags);
+        operand_store(operand, 0, size, result);
+    operand_set_flags(operand, flags);
 }
 
 /* TEST: AND without a result. */
-static void test(const struct operand *operand, unsigned size, uint64_t source)
+static void test(struct operand *operand, unsigned size, uint64_t source)
 {
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
-    alu_binary(ALU_AND, load(operand, size), source, size, &flags);
-    set_flags(operand, flags);
+    alu_binary(ALU_AND, operand_load(operand, 0, size), source, size, &flags);
+    operand_set_flags(operand, flags);
 }
 
 /* Opcodes 00 to 3b: the five forms of one ALU operation that have a memory operand. */
-static int arithmetic(const struct operand *operand)
+static int arithmetic(struct operand *operand)
 {
     const struct insn *insn = operand->insn;
     enum alu_operation operation = (enum alu_operation)((insn->opcode >> 3) & 7);
@@ -88,16 +42,16 @@ static int arithmetic(const struct operand *operand)
     switch (insn->opcode & 7) {
     case 0:
     case 1:
-        modify(operand, operation, size, get_register(operand, insn->reg, size));
+        modify(operand, operation, size, operand_register(operand, insn->reg, size));
         return EMULATE_DONE;
     case 2:
     case 3: {
         uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
-        uint64_t result = alu_binary(operation, get_register(operand, insn->reg, size),
-                                     load(operand, size), size, &flags);
+        uint64_t result = alu_binary(operation, operand_register(operand, insn->reg, size),
+                                     operand_load(operand, 0, size), size, &flags);
         if (operation != ALU_CMP)
-            set_register(operand, insn->reg, size, result);
-        set_flags(operand, flags);
+            operand_set_register(operand, insn->reg, size, result);
+        operand_set_flags(operand, flags);
         return EMULATE_DONE;
     }
     default:
@@ -106,7 +60,7 @@ static int arithmetic(const struct operand *operand)
 }
 
 /* Group 3: TEST, NOT, NEG. */
-static int group_3(const struct operand *operand, unsigned size)
+static int group_3(struct operand *operand, unsigned size)
 {
     const struct insn *insn = operand->insn;
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
@@ -116,12 +70,12 @@ static int group_3(const struct operand *operand, unsigned size)
         test(operand, size, (uint64_t)insn->immediate);
         return EMULATE_DONE;
     case 2:
-        store(operand, size, ~load(operand, size));
+        operand_store(operand, 0, size, ~operand_load(operand, 0, size));
         return EMULATE_DONE;
     case 3: {
-        uint64_t result = alu_binary(ALU_SUB, 0, load(operand, size), size, &flags);
-        store(operand, size, result);
-        set_flags(operand, flags);
+        uint64_t result = alu_binary(ALU_SUB, 0, operand_load(operand, 0, size), size, &flags);
+        operand_store(operand, 0, size, result);
+        operand_set_flags(operand, flags);
         return EMULATE_DONE;
     }
     default:
@@ -130,73 +84,74 @@ static int group_3(const struct operand *operand, unsigned size)
 }
 
 /* Groups 4 and 5: INC, DEC. */
-static int group_5(const struct operand *operand, unsigned size)
+static int group_5(struct operand *operand, unsigned size)
 {
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
     unsigned which = operand->insn->reg & 7;
     if (which > 1)
         return EMULATE_UNKNOWN;
-    uint64_t value = load(operand, size);
-    store(operand, size,
-          which == 0 ? alu_increment(value, size, &flags) : alu_decrement(value, size, &flags));
-    set_flags(operand, flags);
+    uint64_t value = operand_load(operand, 0, size);
+    operand_store(operand, 0, size,
+                  which == 0 ? alu_increment(value, size, &flags)
+                             : alu_decrement(value, size, &flags));
+    operand_set_flags(operand, flags);
     return EMULATE_DONE;
 }
 
 /* BT, BTS, BTR, BTC; the exit's address already includes a register's bit offset. */
-static int bit_test(const struct operand *operand, unsigned which, uint64_t bit)
+static int bit_test(struct operand *operand, unsigned which, uint64_t bit)
 {
     unsigned size = operand->size;
     uint64_t mask = 1ull << (bit & (size * 8 - 1));
-    uint64_t value = load(operand, size);
+    uint64_t value = operand_load(operand, 0, size);
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS] & ~FLAG_CF;
     if ((value & mask) != 0)
         flags |= FLAG_CF;
     if (which == 1)
-        store(operand, size, value | mask);
+        operand_store(operand, 0, size, value | mask);
     else if (which == 2)
-        store(operand, size, value & ~mask);
+        operand_store(operand, 0, size, value & ~mask);
     else if (which == 3)
-        store(operand, size, value ^ mask);
-    set_flags(operand, flags);
+        operand_store(operand, 0, size, value ^ mask);
+    operand_set_flags(operand, flags);
     return EMULATE_DONE;
 }
 
-static int compare_exchange(const struct operand *operand, unsigned size)
+static int compare_exchange(struct operand *operand, unsigned size)
 {
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
-    uint64_t value = load(operand, size);
-    alu_binary(ALU_CMP, get_register(operand, 0, size), value, size, &flags);
+    uint64_t value = operand_load(operand, 0, size);
+    alu_binary(ALU_CMP, operand_register(operand, 0, size), value, size, &flags);
     if ((flags & FLAG_ZF) != 0)
-        store(operand, size, get_register(operand, operand->insn->reg, size));
+        operand_store(operand, 0, size, operand_register(operand, operand->insn->reg, size));
     else
-        set_register(operand, 0, size, value);
-    set_flags(operand, flags);
+        operand_set_register(operand, 0, size, value);
+    operand_set_flags(operand, flags);
     return EMULATE_DONE;
 }
 
-static int exchange(const struct operand *operand, unsigned size)
+static int exchange(struct operand *operand, unsigned size)
 {
     unsigned reg = operand->insn->reg;
-    uint64_t value = load(operand, size);
-    store(operand, size, get_register(operand, reg, size));
-    set_register(operand, reg, size, value);
+    uint64_t value = operand_load(operand, 0, size);
+    operand_store(operand, 0, size, operand_register(operand, reg, size));
+    operand_set_register(operand, reg, size, value);
     return EMULATE_DONE;
 }
 
-static int exchange_add(const struct operand *operand, unsigned size)
+static int exchange_add(struct operand *operand, unsigned size)
 {
     unsigned reg = operand->insn->reg;
     uint64_t flags = operand->vcpu->mr[QUOIN_VM_RFLAGS];
-    uint64_t value = load(operand, size);
-    uint64_t sum = alu_binary(ALU_ADD, value, get_register(operand, reg, size), size, &flags);
-    set_register(operand, reg, size, value);
-    store(operand, size, sum);
-    set_flags(operand, flags);
+    uint64_t value = operand_load(operand, 0, size);
+    uint64_t sum = alu_binary(ALU_ADD, value, operand_register(operand, reg, size), size, &flags);
+    operand_set_register(operand, reg, size, value);
+    operand_store(operand, 0, size, sum);
+    operand_set_flags(operand, flags);
     return EMULATE_DONE;
 }
 
-static int one_byte(const struct operand *operand)
+static int one_byte(struct operand *operand)
 {
     const struct insn *insn = operand->insn;
     unsigned size = (insn->opcode & 1) != 0 ? operand->size : 1;
@@ -204,7 +159,8 @@ static int one_byte(const struct operand *operand)
         return insn->memory ? arithmetic(operand) : EMULATE_UNKNOWN;
     switch (insn->opcode) {
     case 0x63: /* MOVSXD */
-        set_register(operand, insn->reg, operand->size, sign_extend(load(operand, 4), 4));
+        operand_set_register(operand, insn->reg, operand->size,
+                             sign_extend(operand_load(operand, 0, 4), 4));
         return EMULATE_DONE;
     case 0x80:
     case 0x81:
@@ -213,32 +169,32 @@ static int one_byte(const struct operand *operand)
         return EMULATE_DONE;
     case 0x84:
     case 0x85:
-        test(operand, size, get_register(operand, insn->reg, size));
+        test(operand, size, operand_register(operand, insn->reg, size));
         return EMULATE_DONE;
     case 0x86:
     case 0x87:
         return exchange(operand, size);
     case 0x88:
     case 0x89:
-        store(operand, size, get_register(operand, insn->reg, size));
+        operand_store(operand, 0, size, operand_register(operand, insn->reg, size));
         return EMULATE_DONE;
     case 0x8a:
     case 0x8b:
-        set_register(operand, insn->reg, size, load(operand, size));
+        operand_set_register(operand, insn->reg, size, operand_load(operand, 0, size));
         return EMULATE_DONE;
     case 0xa0:
     case 0xa1:
-        set_register(operand, 0, size, load(operand, size));
+        operand_set_register(operand, 0, size, operand_load(operand, 0, size));
         return EMULATE_DONE;
     case 0xa2:
     case 0xa3:
-        store(operand, size, get_register(operand, 0, size));
+        operand_store(operand, 0, size, operand_register(operand, 0, size));
         return EMULATE_DONE;
     case 0xc6:
     case 0xc7:
         if ((insn->reg & 7) != 0)
             return EMULATE_UNKNOWN;
-        store(operand, size, (uint64_t)insn->immediate);
+        operand_store(operand, 0, size, (uint64_t)insn->immediate);
         return EMULATE_DONE;
     case 0xf6:
     case 0xf7:
@@ -251,7 +207,7 @@ static int one_byte(const struct operand *operand)
     }
 }
 
-static int two_byte(const struct operand *operand)
+static int two_byte(struct operand *operand)
 {
     const struct insn *insn = operand->insn;
     unsigned size = (insn->opcode & 1) != 0 ? operand->size : 1;
@@ -264,7 +220,7 @@ static int two_byte(const struct operand *operand)
     case 0xb3:
     case 0xbb:
         return bit_test(operand, (insn->opcode >> 3) & 3,
-                        get_register(operand, insn->reg, operand->size));
+                        operand_register(operand, insn->reg, operand->size));
     case 0xba:
         if ((insn->reg & 7) < 4)
             return EMULATE_UNKNOWN;
@@ -273,22 +229,25 @@ static int two_byte(const struct operand *operand)
     case 0xb1:
         return compare_exchange(operand, size);
     case 0xb6:
-        set_register(operand, insn->reg, operand->size, load(operand, 1));
+        operand_set_register(operand, insn->reg, operand->size, operand_load(operand, 0, 1));
         return EMULATE_DONE;
     case 0xb7:
-        set_register(operand, insn->reg, operand->size, load(operand, 2));
+        operand_set_register(operand, insn->reg, operand->size, operand_load(operand, 0, 2));
         return EMULATE_DONE;
     case 0xbe:
-        set_register(operand, insn->reg, operand->size, sign_extend(load(operand, 1), 1));
+        operand_set_register(operand, insn->reg, operand->size,
+                             sign_extend(operand_load(operand, 0, 1), 1));
         return EMULATE_DONE;
     case 0xbf:
-        set_register(operand, insn->reg, operand->size, sign_extend(load(operand, 2), 2));
+        operand_set_register(operand, insn->reg, operand->size,
+                             sign_extend(operand_load(operand, 0, 2), 2));
         return EMULATE_DONE;
     case 0xc0:
     case 0xc1:
         return exchange_add(operand, size);
     case 0xc3: /* MOVNTI */
-        store(operand, operand->size, get_register(operand, insn->reg, operand->size));
+        operand_store(operand, 0, operand->size,
+                      operand_register(operand, insn->reg, operand->size));
         return EMULATE_DONE;
     default:
         return EMULATE_UNKNOWN;
@@ -303,17 +262,24 @@ static bool is_string(const struct insn *insn)
 
 int emulate_memory(struct vcpu *vcpu, const struct exit *exit, const struct insn *insn)
 {
-    struct operand operand = {vcpu, insn, exit->memory.gpa, insn->operand_size};
     if (is_string(insn))
         return emulate_string(vcpu, insn);
-    bool moffs = insn->map == MAP_ONE && insn->opcode >= 0xa0 && insn->opcode <= 0xa3;
-    if (!insn->memory && !moffs)
+    if (!insn->memory && !insn_is_moffs(insn))
         return EMULATE_UNKNOWN;
+    struct operand operand = operand_of(vcpu, exit, insn);
     int result = EMULATE_UNKNOWN;
     if (insn->map == MAP_ONE)
         result = one_byte(&operand);
     else if (insn->map == MAP_0F)
         result = two_byte(&operand);
+    if (result == EMULATE_UNKNOWN)
+        result = emulate_arithmetic(&operand);
+    if (result == EMULATE_UNKNOWN)
+        result = emulate_vector(&operand);
+    if (operand.error == ACCESS_FAULT)
+        return EMULATE_DONE;
+    if (operand.error != ACCESS_OK)
+        return EMULATE_UNKNOWN;
     if (result == EMULATE_DONE)
         vcpu_advance(vcpu, access_mask(vcpu_rip(vcpu) + insn->length, access_mode(vcpu)));
     return result;

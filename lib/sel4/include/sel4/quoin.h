@@ -166,6 +166,8 @@ enum quoin_vcpu_field {
     QUOIN_FIELD_SVM_EXITCODE,
     QUOIN_FIELD_SVM_EXITINFO1,
     QUOIN_FIELD_SVM_EXITINFO2,
+    QUOIN_FIELD_XMM = 0x10200, /* XMM registers 0 to 15, two fields each, the low half first */
+    QUOIN_FIELD_XMM_END = QUOIN_FIELD_XMM + 32,
 };
 
 #endif
