@@ -22,6 +22,7 @@ _TICK = re.compile(rb"tick (\d+)\r\n")
 _CLOCKS = re.compile(rb"clocks (\d+) (\d+)\r\n")
 _READINGS = 40      # of the guest's clocks, of which the quickest is taken
 _DRIFT_S = 0.1      # what the guest's clocks may be off at the end
+_STOP_S = 30        # that a machine has to stop by itself
 _WALL_S = 2         # a real-time clock has whole seconds, and so has the guest's from it
 
 
@@ -312,6 +313,25 @@ def _drift(console, seconds):
                      f"+-{unknown * 1000:.1f} ms")
 
 
+def _deaf(console):
+    """A machine that does not heed its power button is killed when its time is over, not before;
+    another goes on meanwhile."""
+    console.tick("left")
+    place = console.type(b"d")
+    console.text(rb"deaf\r\n", place)
+    console.select("left")
+    before = time.monotonic()
+    console.order(b"x", "left", "stopping")
+    console.tick("right", console.tick("right"))
+    console.status()
+    console.page("left stopped", len(console.session.data),
+                 lambda page: page.state("left") == "stopped")
+    took = time.monotonic() - before
+    if took < _STOP_S * 0.99:
+        raise Failure(f"it was killed {took:.1f} s after it was told to stop")
+    console.found = f"killed after {took:.1f} s"
+
+
 def _parts(life):
     """Machines, and what is done with them: name -> test. No machines: those of the image (None), or
     the one of the row ({})."""
@@ -324,6 +344,8 @@ def _parts(life):
         return ({"left": "cpu = 25%\n",
                  "sleeper": "cmdline = sleep\ncpu = 50%\npriority = high\n"},
                 {"a quarter of a core beside one that sleeps": _quarter})
+    if "deaf" in life:
+        return {name: "" for name in NAMES}, {"a machine that does not stop": _deaf}
     if "drift" in life:
         return {}, {f"clocks after {life['drift']} s":
                     lambda console: _drift(console, life["drift"])}
@@ -338,8 +360,8 @@ def _parts(life):
 
 
 def run(results, name, machine, life, timeout, yes):
-    """One row: life has the number of kills and their seed, or share, quarter, many, button, or drift
-    with its seconds."""
+    """One row: life has the number of kills and their seed, or share, quarter, many, button, deaf,
+    or drift with its seconds."""
     try:
         machines, parts = _parts(life)
         if machines:
