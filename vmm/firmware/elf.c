@@ -54,6 +54,25 @@ int elf_segment(const struct elf *elf, unsigned index, struct segment_header *se
     return BOOT_OK;
 }
 
+/* Of what lies below 1 MiB a kernel may use what neither the boot structures of a 32-bit entry nor
+ * firmware's areas use. */
+static bool is_free(uint64_t start, uint64_t size)
+{
+    static const struct {
+        uint64_t start, end;
+    } areas[] = {
+        {BOOT_START_INFO + 0x1000, BOOT_COMMAND_LINE},
+        {BOOT_COMMAND_LINE + BOOT_COMMAND_LINE_SIZE, 0x9f000},
+    };
+    if (start >= 0x100000)
+        return true;
+    for (unsigned i = 0; i < sizeof(areas) / sizeof(areas[0]); i++) {
+        if (start >= areas[i].start && start < areas[i].end && size <= areas[i].end - start)
+            return true;
+    }
+    return false;
+}
+
 int elf_check(struct vm *vm, const struct elf *elf, uint64_t *end)
 {
     *end = 0;
@@ -64,8 +83,8 @@ int elf_check(struct vm *vm, const struct elf *elf, uint64_t *end)
             return error;
         if (segment.type != ELF_LOAD || segment.memory_size == 0)
             continue;
-        /* Below 1 MiB stand the boot structures and the ACPI tables. */
-        if (segment.file_size > segment.memory_size || segment.physical < 0x100000 ||
+        if (segment.file_size > segment.memory_size ||
+            !is_free(segment.physical, segment.memory_size) ||
             memory_at(&vm->memory, gpa(segment.physical), segment.memory_size) == NULL)
             return BOOT_ERROR_MEMORY;
         if (segment.physical + segment.memory_size > *end)

@@ -39,7 +39,8 @@ int elf_open(const struct boot_blob *blob, struct elf *elf);
 /* Program header `index` (below count); its part of the file lies inside it. */
 int elf_segment(const struct elf *elf, unsigned index, struct segment_header *segment);
 
-/* Checks that all that is loaded stands in RAM from 1 MiB up; *end: the end of it. */
+/* Checks that all that is loaded stands in RAM that is free for it, below 1 MiB as well; *end: the
+ * end of it. */
 int elf_check(struct vm *vm, const struct elf *elf, uint64_t *end);
 
 /* Loads it. elf_check has said that it can be. */

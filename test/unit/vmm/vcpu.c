@@ -596,6 +596,26 @@ static void boots_multiboot(void **state)
     assert_int_equal(info[0], 0x45);
     assert_int_equal(info[2], (MACHINE_MEMORY - 0x100000) >> 10);
     assert_string_equal((char *)m->memory + info[4], "word");
+    /* Below 1 MiB, in what is free there and nowhere else. */
+    static const struct {
+        uint32_t start, size;
+        int result;
+    } low[] = {
+        {0x8000, 0x6000, BOOT_OK},
+        {0x21000, 0x7e000, BOOT_OK},
+        {BOOT_START_INFO, 0x1000, BOOT_ERROR_MEMORY},
+        {0x8000, 0x18001, BOOT_ERROR_MEMORY}, /* into the command line */
+        {0x21000, 0x7e001, BOOT_ERROR_MEMORY},
+        {0x9f000, 0x10, BOOT_ERROR_MEMORY},
+        {0xe0000, 0x10, BOOT_ERROR_MEMORY},
+        {0xfffff, 0x10, BOOT_ERROR_MEMORY},
+    };
+    for (unsigned i = 0; i < sizeof(low) / sizeof(low[0]); i++) {
+        memcpy(kernel + 52 + 12, &low[i].start, 4);
+        memcpy(kernel + 52 + 20, &low[i].size, 4);
+        assert_int_equal(boot_load(&m->vm, &image), low[i].result);
+    }
+    memcpy(kernel + 52, segment, sizeof(segment));
     /* A required feature that is not known. */
     kernel[0x108] = 7;
     kernel[0x10c] = (uint8_t)(kernel[0x10c] - 4);
