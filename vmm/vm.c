@@ -146,7 +146,8 @@ static int attach_memory(struct vm *vm)
     int error = 0;
     error |= bus_add(mmio, PCI_ECAM_BASE, PCI_ECAM_SIZE, &pci_ecam_operations, &vm->pci);
     error |= bus_add(mmio, IOAPIC_BASE, IOAPIC_SIZE, &ioapic_operations, &vm->ioapic);
-    error |= bus_add(mmio, HPET_BASE, HPET_SIZE, &hpet_operations, &vm->hpet);
+    if (vm->has_hpet)
+        error |= bus_add(mmio, HPET_BASE, HPET_SIZE, &hpet_operations, &vm->hpet);
     error |= bus_add(mmio, APIC_BASE, APIC_SIZE, &apic_operations, &vm->apics);
     return error;
 }

@@ -42,6 +42,7 @@ struct vm {
     uint64_t wall_ns;    /* UTC in ns since 1970 when the clock was ... */
     uint64_t wall_tsc;   /* ... this */
     uint64_t max_xcr0;   /* what the kernel lets a guest set */
+    bool has_hpet;
     enum vm_vendor vendor;
     enum vm_state state;
 
@@ -76,7 +77,7 @@ struct vm {
 };
 
 /*
- * Builds the platform. Before the call memory, clock, vendor, wall time, vcpu_count, each vCPU's
+ * Builds the platform. Before the call memory, clock, has_hpet, vendor, wall time, vcpu_count, each vCPU's
  * mr, operations and context, and the last block of callbacks are set. Returns 0, or a negative
  * number when a table was full (a mistake in this code, not in the guest).
  */

@@ -209,6 +209,15 @@ static int set_rng(struct parser *p, struct text value)
     return 0;
 }
 
+static int set_hpet(struct parser *p, struct text value)
+{
+    if (!parser_text_is(value, "on") && !parser_text_is(value, "off")) {
+        return parser_fail(p, "hpet is on or off", value);
+    }
+    p->config->hpet = parser_text_is(value, "on");
+    return 0;
+}
+
 struct text parser_next_word(struct text *rest)
 {
     struct text word = trim(*rest);
@@ -340,6 +349,7 @@ static const struct key keys[] = {
     {"cpu", set_cpu},           {"order", set_order},
     {"rng", set_rng},           {"disk", set_disk},
     {"priority", set_priority}, {"net", parser_set_net},
+    {"hpet", set_hpet},
 };
 
 static int parse_line(struct parser *p, struct text line)

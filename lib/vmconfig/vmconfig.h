@@ -64,6 +64,7 @@ struct vmconfig {
     unsigned order;       /* of the start: 0 to 99, the lowest first */
     bool autostart;       /* started with the system; true unless the file says no */
     bool rng;             /* a source of random numbers; false unless the file says on */
+    bool hpet;            /* high-precision event timers; likewise */
     unsigned disk_count;
     struct vmconfig_disk disk[VMCONFIG_MAX_DISKS];
     struct vmconfig_net net;

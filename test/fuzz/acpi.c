@@ -145,7 +145,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct image image = {.view = {at}, .base = (uint64_t)data[3] << 16, .size = room};
     image.bytes = calloc(1, room == 0 ? 1 : room);
     require(image.bytes != NULL);
-    int64_t used = acpi_build(image.bytes, room, image.base, processors);
+    int64_t used = acpi_build(image.bytes, room, image.base, processors, true);
     if (used < 0) {
         require(used == ACPI_ERROR_SPACE);
         free(image.bytes);

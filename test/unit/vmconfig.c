@@ -48,6 +48,7 @@ static void test_defaults(void **state)
     assert_true(config.high_priority);
     assert_string_equal(config.initrd, "");
     assert_false(config.rng);
+    assert_false(config.hpet);
     assert_int_equal(config.disk_count, 0);
 }
 
@@ -119,10 +120,11 @@ static void test_network(void **state)
 static void test_devices(void **state)
 {
     (void)state;
-    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nrng = on\ndisk = guest/disk\n"
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nrng = on\nhpet = on\ndisk = guest/disk\n"
                            "disk=  guest/other   sata\t4M \ndisk=c cdrom\ndisk = - virtio 256M"),
                      0);
     assert_true(config.rng);
+    assert_true(config.hpet);
     assert_int_equal(config.disk_count, 4);
     assert_string_equal(config.disk[0].file, "guest/disk");
     assert_int_equal(config.disk[0].kind, VMCONFIG_DISK_VIRTIO);
@@ -152,6 +154,7 @@ static void test_refusals(void **state)
         {"[section]\n", 1, "key = value"},
         {"memory = 512\n", 1, "M or G"},
         {"rng = yes\n", 1, "on or off"},
+        {"hpet = 1\n", 1, "on or off"},
         {"net =\n", 1, "needs a value"},
         {"net = a.b\n", 1, "made of letters"},
         {"net = abcdefghijklmnop\n", 1, "too long"},

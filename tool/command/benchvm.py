@@ -46,10 +46,10 @@ def _elf_entry(data):
     return int.from_bytes(data[24:32], "little")
 
 
-def _root(command_line, kernel, initrd, content):
+def _root(command_line, kernel, initrd, content, **more):
     """A root image with one virtual machine in a file of its own."""
     lines = {"name": "bench", "kernel": kernel, "initrd": initrd, "cmdline": command_line,
-             "memory": "256M"}
+             "memory": "256M"} | more
     text = "".join(f"{key} = {value}\n" for key, value in lines.items() if value)
     out = build.directory() / "bench-vm.root.elf"
     out.write_bytes(image.packed({"vm/bench.ini": text.encode()} | content))
@@ -92,7 +92,7 @@ def _row(name, unit, quoin, bare=None, kvm=None, reference=None):
 
 def _exits(yes):
     payload = build.artifact("test/payload/payload-exits").read_bytes()
-    root = _root("", "test/payload", "", {"test/payload": payload})
+    root = _root("", "test/payload", "", {"test/payload": payload}, hpet="on")
     machine = Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, icount=0,
                       memory="1G")
     text = _run(machine, "^bench done$", yes)

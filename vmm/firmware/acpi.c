@@ -322,7 +322,8 @@ static void finish_rsdp(uint8_t *bytes, uint64_t xsdt)
     bytes[offsetof(struct acpi_rsdp, extended_checksum)] = checksum(bytes, sizeof(rsdp));
 }
 
-int64_t acpi_build(uint8_t *buffer, uint64_t size, uint64_t base, unsigned vcpu_count)
+int64_t acpi_build(uint8_t *buffer, uint64_t size, uint64_t base, unsigned vcpu_count,
+                   bool has_hpet)
 {
     struct builder builder = {.buffer = buffer, .size = size, .base = base};
     uint64_t rsdp_address = 0;
@@ -334,7 +335,8 @@ int64_t acpi_build(uint8_t *buffer, uint64_t size, uint64_t base, unsigned vcpu_
     add_fadt(&builder, facs, dsdt);
     add_madt(&builder, vcpu_count);
     add_mcfg(&builder);
-    add_hpet(&builder);
+    if (has_hpet)
+        add_hpet(&builder);
     uint64_t xsdt = add_xsdt(&builder);
     if (builder.full)
         return ACPI_ERROR_SPACE;

@@ -6,6 +6,7 @@
 #ifndef VMM_FIRMWARE_ACPI_H
 #define VMM_FIRMWARE_ACPI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Where direct boot puts them: inside the BIOS area that systems search for the RSDP. */
@@ -15,10 +16,11 @@
 #define ACPI_ERROR_SPACE (-1)
 
 /*
- * Builds the tables for `vcpu_count` processors into the `size` bytes at `buffer`, which the guest
- * sees at guest-physical address `base` (below 4 GiB, 64-byte aligned). The RSDP comes first.
- * Returns the bytes used or ACPI_ERROR_SPACE.
+ * Builds the tables for `vcpu_count` processors, with or without HPET, into the `size` bytes at
+ * `buffer`, which the guest sees at guest-physical address `base` (below 4 GiB, 64-byte aligned).
+ * The RSDP comes first. Returns the bytes used or ACPI_ERROR_SPACE.
  */
-int64_t acpi_build(uint8_t *buffer, uint64_t size, uint64_t base, unsigned vcpu_count);
+int64_t acpi_build(uint8_t *buffer, uint64_t size, uint64_t base, unsigned vcpu_count,
+                   bool has_hpet);
 
 #endif

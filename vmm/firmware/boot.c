@@ -121,7 +121,7 @@ int boot_load(struct vm *vm, const struct boot_image *image)
     uint8_t *tables = memory_at(&vm->memory, gpa(ACPI_TABLES_BASE), ACPI_TABLES_SIZE);
     if (tables == NULL)
         return BOOT_ERROR_MEMORY;
-    if (acpi_build(tables, ACPI_TABLES_SIZE, ACPI_TABLES_BASE, vm->vcpu_count) < 0)
+    if (acpi_build(tables, ACPI_TABLES_SIZE, ACPI_TABLES_BASE, vm->vcpu_count, vm->has_hpet) < 0)
         return BOOT_ERROR_MEMORY;
     pci_assign(&vm->pci);
     if (image->kernel.size >= 4 && memcmp(image->kernel.data, "\177ELF", 4) == 0)

@@ -158,6 +158,21 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "QUOIN ", "QUOINVM ", 0x00000001)
         {
             Name (_HID, EisaId ("PNP0103"))
             Name (_UID, Zero)
+            /* Where there are none, nothing answers: the period reads as all ones. */
+            OperationRegion (REGS, SystemMemory, 0xFED00000, 0x08)
+            Field (REGS, DWordAcc, NoLock, Preserve)
+            {
+                CAPS,   32,
+                PERD,   32
+            }
+            Method (_STA, 0, NotSerialized)
+            {
+                If ((PERD == 0xFFFFFFFF))
+                {
+                    Return (Zero)
+                }
+                Return (0x0F)
+            }
             Name (_CRS, ResourceTemplate ()
             {
                 Memory32Fixed (ReadOnly, 0xFED00000, 0x00000400)

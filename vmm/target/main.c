@@ -110,6 +110,7 @@ static void build(void)
     vm.wall_ns = startup->wall_clock_ns;
     vm.wall_tsc = startup->wall_clock_tsc;
     vm.max_xcr0 = startup->xcr0;
+    vm.has_hpet = config.hpet;
     vm.vendor = cpuid_vendor(cpuid_host);
     vm.vcpu_count = startup->vcpu_count;
     vm.lock = target_lock;

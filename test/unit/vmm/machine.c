@@ -140,6 +140,7 @@ struct machine *machine_create(unsigned vcpus, enum vm_vendor vendor)
     vm->wall_tsc = machine->now;
     vm->vendor = vendor;
     vm->max_xcr0 = 7;
+    vm->has_hpet = true;
     vm->vcpu_count = vcpus;
     vm->lock = no_lock;
     vm->unlock = no_lock;

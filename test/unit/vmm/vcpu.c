@@ -512,8 +512,8 @@ static void acpi_tables(void **state)
 {
     (void)state;
     static uint8_t buffer[ACPI_TABLES_SIZE];
-    assert_int_equal(acpi_build(buffer, 256, ACPI_TABLES_BASE, 1), ACPI_ERROR_SPACE);
-    int64_t size = acpi_build(buffer, sizeof(buffer), ACPI_TABLES_BASE, 16);
+    assert_int_equal(acpi_build(buffer, 256, ACPI_TABLES_BASE, 1, true), ACPI_ERROR_SPACE);
+    int64_t size = acpi_build(buffer, sizeof(buffer), ACPI_TABLES_BASE, 16, true);
     assert_true(size > 0);
     assert_memory_equal(buffer, "RSD PTR ", 8);
     assert_int_equal(sum(buffer, 36), 0);
