@@ -261,6 +261,21 @@ static bool event_is_valid(uint32_t info, uint32_t length)
     }
 }
 
+/* All is applied: the guest runs next, unless there is a notification. If the thread is stopped and
+ * restarted while in the guest, this call is made again with what arch_vm_interrupted puts into
+ * MR0..MR2, and must change nothing else. */
+static void begin(struct tcb *t)
+{
+    uint64_t badge;
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING_VM;
+    if (t->bound_notification && notification_take_bound(t, &badge)) {
+        arch_vm_interrupted(t);
+        t->context.rdi = badge;
+        t->state = THREAD_RUNNING;
+    }
+}
+
 void arch_vmenter(struct core *core, struct tcb *t, bool extended)
 {
     struct vcpu *v = t->vcpu;
@@ -290,16 +305,7 @@ void arch_vmenter(struct core *core, struct tcb *t, bool extended)
     if (flags & QUOIN_VMENTER_DEADLINE)
         arm_timer(v, msg[QUOIN_VM_DEADLINE]);
 
-    /* If the thread is stopped and restarted while in the guest, this call is made again with what
-     * arch_vm_interrupted puts into MR0..MR2, and must change nothing else. */
-    t->context.rdi = 0;
-    t->state = THREAD_RUNNING_VM;
-    uint64_t badge;
-    if (t->bound_notification && notification_take_bound(t, &badge)) {
-        arch_vm_interrupted(t);
-        t->context.rdi = badge;
-        t->state = THREAD_RUNNING;
-    }
+    begin(t);
 }
 
 /* --- Running --- */
@@ -373,27 +379,32 @@ void virt_run(struct core *core)
     run(core, t, v);
 }
 
-static inline enum virt_entry start(struct core *core, struct tcb *t, struct vcpu *v,
-                                    uint64_t flags, bool extended)
-{
-    read_gprs(v, flags, v->message);
-    v->reported = false;
-    v->extended = extended;
-    t->context.rdi = 0;
-    t->state = THREAD_RUNNING_VM;
-    return run(core, t, v);
-}
-
-/* More than registers has changed. */
+/* More than RIP and registers has changed, or may have. */
 static __attribute__((noinline)) enum virt_entry start_changed(struct core *core, struct tcb *t,
                                                                struct vcpu *v, uint64_t flags)
 {
-    struct vm_entry e = {.rip = t->context.r10, .controls = v->controls};
-    read_arguments(&e, flags, v->message);
-    if (!vendor_check(v, &e))
+    struct vm_entry e; /* what flags do not announce stays unset, and unread */
+    e.rip = t->context.r10;
+    e.controls = (uint32_t)t->context.r8;
+    e.info = (uint32_t)t->context.r9;
+    e.error_code = v->entry_error_code;
+    e.length = 0;
+    if (v->message)
+        read_arguments(&e, flags, v->message);
+    if (unlikely(!v->message || !event_is_valid(e.info, e.length) || !vendor_check(v, &e)))
         return VIRT_ENTRY_REFUSED;
     vendor_apply(v, &e);
-    return start(core, t, v, flags, true);
+    read_gprs(v, flags, v->message);
+    v->reported = false;
+    v->extended = true;
+    if (flags & QUOIN_VMENTER_DEADLINE) {
+        arm_timer(v, v->message[QUOIN_VM_DEADLINE]);
+        begin(t);
+        return VIRT_ENTRY_DONE;
+    }
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING_VM;
+    return run(core, t, v);
 }
 
 enum virt_entry virt_enter_quickly(struct core *core, bool extended)
@@ -402,16 +413,20 @@ enum virt_entry virt_enter_quickly(struct core *core, bool extended)
     struct tcb *t = core->current;
     struct vcpu *v = t->vcpu;
     uint64_t flags = extended ? t->context.rdi : 0;
-    if (unlikely(!v || !v->reported || core->current_vcpu != v ||
-                 (flags & QUOIN_VMENTER_DEADLINE) || (t->context.r9 & EVENT_VALID) ||
-                 (uint32_t)t->context.r8 != v->controls || !message_is_found(v, t) ||
+    if (unlikely(!v || core->current_vcpu != v || !message_is_found(v, t) ||
                  notification_is_pending(t->bound_notification) || core->now > core->slice_end ||
                  t->sc != core->current_sc || !is_ready(core, t, v)))
         return VIRT_ENTRY_REFUSED;
     if (unlikely(core->reschedule | core->reprogram))
         return VIRT_ENTRY_REFUSED;
-    if (unlikely(flags & ~registers))
-        return start_changed(core, t, v, flags);
+    if (unlikely(!v->reported || (flags & ~registers) || (t->context.r9 & EVENT_VALID) ||
+                 (uint32_t)t->context.r8 != v->controls))
+        return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
     vendor_set_rip(v, t->context.r10);
-    return start(core, t, v, flags, extended);
+    read_gprs(v, flags, v->message);
+    v->reported = false;
+    v->extended = extended;
+    t->context.rdi = 0;
+    t->state = THREAD_RUNNING_VM;
+    return run(core, t, v);
 }

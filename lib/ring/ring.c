@@ -104,6 +104,12 @@ bool ring_prepare_sleep(struct ring *ring)
     return false;
 }
 
+bool ring_sleeps(const struct ring *ring)
+{
+    return atomic_load_explicit(&ring->shared->produced, memory_order_acquire) == ring->index &&
+           atomic_load(&ring->shared->consumer_sleeps) != 0;
+}
+
 bool ring_prepare_wait(struct ring *ring, uint32_t bytes)
 {
     atomic_store(&ring->shared->producer_waits, 1);

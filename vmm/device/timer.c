@@ -78,12 +78,17 @@ void timer_queue_run(struct timer_queue *queue, uint64_t now)
 {
     if (now < queue->earliest)
         return;
+    queue->earliest = TIMER_NEVER; /* of those that the loop has seen */
     for (unsigned i = 0; i < queue->count; i++) {
         struct timer *timer = queue->timer[i];
-        if (timer->deadline > now)
-            continue;
-        timer->deadline = TIMER_NEVER;
-        timer->expired(timer->context);
+        if (timer->deadline <= now) {
+            timer->deadline = TIMER_NEVER;
+            timer->expired(timer->context);
+        } else if (timer->deadline < queue->earliest) {
+            queue->earliest = timer->deadline;
+        }
     }
-    find_earliest(queue);
+    /* An expired timer has set another, which may have stood behind it, or none. */
+    if (queue->earliest <= now)
+        find_earliest(queue);
 }

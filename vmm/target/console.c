@@ -69,7 +69,9 @@ void console_poll(struct vm *vm)
     uint8_t byte;
     if (pending != 0)
         console_flush();
-    while (has_in && uart_room(&vm->uart) != 0) {
+    if (!has_in || ring_sleeps(&in))
+        return;
+    while (uart_room(&vm->uart) != 0) {
         int64_t taken = ring_read(&in, &byte, 1);
         if (taken == 1)
             uart_receive(&vm->uart, byte);

@@ -68,12 +68,15 @@ bool vcpu_can_take_interrupt(const struct vcpu *vcpu)
            (vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & BLOCKED_BY_INSTRUCTION) == 0;
 }
 
-/* An interrupt that the vCPU would take if it could: from the APIC or the 8259. */
+/* Interrupts that the vCPU would take if it could: from the 8259, or from that or the APIC. */
+static bool extint_pending(const struct vcpu *vcpu)
+{
+    return vcpu->extint && apic_accepts_extint(&vcpu->apic);
+}
+
 static bool interrupt_pending(const struct vcpu *vcpu)
 {
-    if (apic_pending(&vcpu->apic) >= 0)
-        return true;
-    return vcpu->extint && apic_accepts_extint(&vcpu->apic);
+    return apic_pending(&vcpu->apic) >= 0 || extint_pending(vcpu);
 }
 
 static void inject(struct vcpu *vcpu, uint64_t type, unsigned vector)
@@ -90,10 +93,9 @@ bool vcpu_take_back(struct vcpu *vcpu, uint64_t info)
     return true;
 }
 
-/* false: there is nothing that could be injected now. */
-static bool inject_interrupt(struct vcpu *vcpu, bool can_take)
+/* vector: the APIC's most urgent one, or -1. false: there is nothing that could be injected now. */
+static bool inject_interrupt(struct vcpu *vcpu, int vector, bool can_take)
 {
-    int vector = apic_pending(&vcpu->apic);
     /* AMD-V holds a virtual interrupt until the guest can take it (APM vol. 2, 15.21.4), which
      * spares the exit for a window; an exit before that brings it back. */
     if (vector >= 0 && (can_take || vcpu->vm->vendor == VM_VENDOR_AMD)) {
@@ -130,10 +132,12 @@ static void prepare_events(struct vcpu *vcpu)
     }
     vcpu->offered = false;
     apic_hold_eoi(&vcpu->apic);
-    if (!interrupt_pending(vcpu))
+    int vector = apic_pending(&vcpu->apic);
+    if (vector < 0 && !extint_pending(vcpu))
         return;
     bool can_take = vcpu_can_take_interrupt(vcpu);
-    if (!occupied && inject_interrupt(vcpu, can_take) && (!can_take || !interrupt_pending(vcpu)))
+    if (!occupied && inject_interrupt(vcpu, vector, can_take) &&
+        (!can_take || !interrupt_pending(vcpu)))
         return;
     mr[QUOIN_VM_CONTROLS] |= CONTROL_INTERRUPT_WINDOW;
 }

@@ -42,7 +42,7 @@ struct vcpu_operations {
     bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
 };
 
-#define VCPU_KNOWN        16
+#define VCPU_KNOWN        64
 #define VCPU_KNOWN_LEVELS 4
 
 /* An instruction that exited before, and what its fetch depended on (known.h). */

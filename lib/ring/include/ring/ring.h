@@ -75,6 +75,9 @@ bool ring_must_wake(struct ring *ring);
  */
 bool ring_prepare_sleep(struct ring *ring);
 
+/* Consumer: has announced that, and nothing has come since. */
+bool ring_sleeps(const struct ring *ring);
+
 /*
  * Producer: announces that it waits for room. Returns false when `bytes` fit by now, in which case
  * it must write instead.
