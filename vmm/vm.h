@@ -77,9 +77,9 @@ struct vm {
 };
 
 /*
- * Builds the platform. Before the call memory, clock, has_hpet, vendor, wall time, vcpu_count, each vCPU's
- * mr, operations and context, and the last block of callbacks are set. Returns 0, or a negative
- * number when a table was full (a mistake in this code, not in the guest).
+ * Builds the platform. Before the call memory, clock, has_hpet, vendor, wall time, vcpu_count, each
+ * vCPU's mr, operations and context, and the last block of callbacks are set. Returns 0, or a
+ * negative number when a table was full (a mistake in this code, not in the guest).
  */
 int vm_initialize(struct vm *vm);
 
