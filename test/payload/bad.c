@@ -51,9 +51,9 @@ static void idt_in_device_memory(void)
     __asm__ volatile("ud2");
 }
 
-static void vector_instruction_on_a_device(void)
+static void registers_saved_to_a_device(void)
 {
-    __asm__ volatile("movups (%0), %%xmm0" ::"r"(0xfed00000ul));
+    __asm__ volatile("fxsave (%0)" ::"r"(0xfed00000ul));
 }
 
 static void init_to_itself(void)
@@ -78,7 +78,7 @@ void payload_main(uint64_t start_info)
         page_tables_in_device_memory,
         page_tables_nowhere,
         idt_in_device_memory,
-        vector_instruction_on_a_device,
+        registers_saved_to_a_device,
         init_to_itself,
         debug_storm,
     };
