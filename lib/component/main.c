@@ -92,10 +92,8 @@ static void handle_notification(seL4_Word badge)
         seL4_Signal(COMPONENT_SLOT_ALIVE);
         badge &= ~component_info->watch;
     }
-    for (unsigned ch = 0; ch < COMPONENT_MAX_CHANNELS; ch++) {
-        if (badge >> ch & 1) {
-            notified(ch);
-        }
+    for (; badge != 0; badge &= badge - 1) {
+        notified((microkit_channel)__builtin_ctzll(badge));
     }
 }
 

@@ -11,6 +11,10 @@
 #include "service/net/virtio_net.h"
 #include "service/pci/client.h"
 
+/* Frames, and rounds of the card's queue, before whatever else is to be done has its turn. */
+#define FRAMES 256u
+#define ROUNDS 16u
+
 #define VENDOR        0x00u
 #define VENDOR_VIRTIO 0x1af4u
 
@@ -18,6 +22,7 @@
 microkit_channel pci_channel;
 microkit_channel irq_id;
 microkit_channel switch_channel;
+microkit_channel again_id; /* a timer */
 uint64_t window_address;
 uint64_t window_size;
 uint64_t dma_virtual;
@@ -43,10 +48,16 @@ static bool hand_in(void *context, const struct net_frame *frame)
     return net_ring_send(&ring, frame);
 }
 
+/* Goes on when the watchdog and the others have had their turn. */
+static void go_on_later(void)
+{
+    component_timer_arm(again_id, component_tsc());
+}
+
 /* Everything that the switch has for the card, as far as that has room. */
 static void send_all(void)
 {
-    bool taken = false;
+    unsigned taken = 0;
     int result = 1;
     for (;;) {
         if (waiting.length == 0) {
@@ -57,13 +68,17 @@ static void send_all(void)
                     break;
                 continue;
             }
-            taken = true;
+            taken++;
         }
         if (!card->deliver(card->context, &waiting))
             break;
         waiting.length = 0;
+        if (taken == FRAMES) {
+            go_on_later();
+            break;
+        }
     }
-    if (taken && net_ring_must_tell(&ring))
+    if (taken != 0 && net_ring_must_tell(&ring))
         microkit_notify(switch_channel);
 }
 
@@ -126,12 +141,16 @@ static void look_at_card(void)
         send_all();
 }
 
-static void interrupt(void)
+/* However much comes in, what goes out has its turn. */
+static void take_in(void)
 {
-    microkit_irq_ack(irq_id);
+    unsigned rounds = 0;
     look_at_card();
-    /* However much comes in, what goes out has its turn. */
     while (card != NULL && is_virtio && virtio.more) {
+        if (++rounds == ROUNDS) {
+            go_on_later();
+            return;
+        }
         send_all();
         look_at_card();
     }
@@ -141,8 +160,14 @@ void notified(microkit_channel channel)
 {
     if (card == NULL)
         return;
-    if (channel == irq_id)
-        interrupt();
-    else if (channel == switch_channel)
+    if (channel == irq_id) {
+        microkit_irq_ack(irq_id);
+        take_in();
+    } else if (channel == switch_channel) {
         send_all();
+    } else if (channel == again_id) {
+        take_in();
+        if (card != NULL)
+            send_all();
+    }
 }

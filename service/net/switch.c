@@ -33,10 +33,10 @@ static void forget(struct network_switch *sw, unsigned port)
 /* The VM that has the address, or none. */
 static unsigned find_machine(const struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
 {
-    for (unsigned i = 0; i < SWITCH_PORTS; i++) {
-        const struct switch_port *port = &sw->port[i];
-        if (port->used && !port->config.uplink && port->config.vlan == vlan &&
-            memcmp(port->config.mac, mac, NET_MAC_SIZE) == 0)
+    for (uint32_t left = sw->machines; left != 0; left &= left - 1) {
+        unsigned i = (unsigned)__builtin_ctz(left);
+        const struct switch_config *config = &sw->port[i].config;
+        if (config->vlan == vlan && memcmp(config->mac, mac, NET_MAC_SIZE) == 0)
             return i;
     }
     return SWITCH_PORTS;
@@ -57,6 +57,10 @@ bool switch_open(struct network_switch *sw, unsigned port, const struct switch_c
     forget(sw, port);
     sw->port[port] = (struct switch_port){
         .used = true, .config = *config, .sink = *sink, .tokens = SWITCH_BURST * SECOND};
+    if (config->uplink)
+        sw->machines &= ~(1u << port);
+    else
+        sw->machines |= 1u << port;
     return true;
 }
 
@@ -79,6 +83,7 @@ void switch_close(struct network_switch *sw, unsigned port)
     if (port >= SWITCH_PORTS)
         return;
     sw->port[port].used = false;
+    sw->machines &= ~(1u << port);
     forget(sw, port);
     for (unsigned i = 0; i < SWITCH_PORTS; i++)
         sw->port[i].config.peers &= ~(1u << port);

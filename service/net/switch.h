@@ -57,6 +57,7 @@ struct switch_address {
 
 struct network_switch {
     struct switch_port port[SWITCH_PORTS];
+    uint32_t machines; /* bit: open port of a VM */
     struct switch_address table[SWITCH_BUCKETS][SWITCH_WAYS];
     uint64_t key; /* of the hash, random, so that nobody can aim at a bucket */
     uint8_t scratch[NET_FRAME_MAX + NET_TAG];

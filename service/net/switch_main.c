@@ -18,8 +18,10 @@
 #define CARD     MACHINES /* number of the card's port */
 #define PORTS    (MACHINES + 1)
 
-/* Frames that a port may send before the next one has its turn. */
-#define TURN 32u
+/* Frames that a port may send before the next one has its turn, and rounds of all ports before
+ * whatever else is to be done has its own. */
+#define TURN   32u
+#define ROUNDS 16u
 
 /* Frames to many, in a second: a machine's, and those from outside. */
 #define MACHINE_STORM_RATE 1000u
@@ -30,6 +32,7 @@
 
 /* Set by the system description. */
 microkit_channel card_channel;
+microkit_channel again_id; /* a timer */
 uint64_t card_ring;
 uint64_t card_ring_size;
 microkit_channel machines_first_id;
@@ -41,13 +44,13 @@ uint64_t machines_rows;
 struct port {
     struct net_ring ring;
     microkit_channel channel;
-    bool open;
     bool written;           /* since its peer was last told */
     struct vmconfig config; /* of a machine */
 };
 
 static struct network_switch sw;
 static struct port ports[PORTS];
+static uint32_t open_ports; /* bit: number */
 static struct connection_service connections;
 static uint8_t buffer[NET_FRAME_MAX];
 static char text[sizeof(((struct connection_row *)0)->config)];
@@ -88,26 +91,36 @@ static bool take(unsigned number)
 /* Wakes who has got frames and sleeps. */
 static void tell(void)
 {
-    for (unsigned i = 0; i < PORTS; i++) {
-        struct port *port = &ports[i];
-        if (port->written && port->open && net_ring_must_wake(&port->ring))
+    for (uint32_t left = open_ports; left != 0; left &= left - 1) {
+        struct port *port = &ports[__builtin_ctz(left)];
+        if (port->written && net_ring_must_wake(&port->ring))
             microkit_notify(port->channel);
         port->written = false;
     }
 }
 
-/* Round after round until nobody has anything more: one that never ends has no more than its turn.
- */
+/* One turn of each port; true: there may be more. */
+static bool run_round(void)
+{
+    bool busy = false;
+    for (uint32_t left = open_ports; left != 0; left &= left - 1)
+        busy |= take((unsigned)__builtin_ctz(left));
+    tell();
+    for (uint32_t left = open_ports; left != 0 && !busy; left &= left - 1)
+        busy = !net_ring_prepare_sleep(&ports[__builtin_ctz(left)].ring);
+    return busy;
+}
+
+/* Until nobody has anything more. One that never ends has no more than its turn, and keeps neither
+ * a machine from coming or going nor the watchdog from its answer. */
 static void run(void)
 {
-    bool busy = true;
-    while (busy) {
-        busy = false;
-        for (unsigned i = 0; i < PORTS; i++)
-            busy |= ports[i].open && take(i);
-        tell();
-        for (unsigned i = 0; i < PORTS && !busy; i++)
-            busy = ports[i].open && !net_ring_prepare_sleep(&ports[i].ring);
+    unsigned rounds = 0;
+    while (run_round()) {
+        if (++rounds == ROUNDS) {
+            component_timer_arm(again_id, component_tsc());
+            return;
+        }
     }
 }
 
@@ -121,7 +134,8 @@ static void join(unsigned number)
         switch_join(&sw, number, CARD);
     }
     for (unsigned i = 0; i < MACHINES && own->network[0] != 0; i++) {
-        if (i != number && ports[i].open && strcmp(ports[i].config.net.network, own->network) == 0)
+        if (i != number && (open_ports >> i & 1) != 0 &&
+            strcmp(ports[i].config.net.network, own->network) == 0)
             switch_join(&sw, number, i);
     }
 }
@@ -141,7 +155,7 @@ static void open_port(unsigned number)
         log_error("%s: another machine has its network address", port->config.name);
         return;
     }
-    port->open = true;
+    open_ports |= 1u << number;
     join(number);
 }
 
@@ -149,9 +163,9 @@ static void close_port(unsigned number)
 {
     struct port *port = &ports[number];
     const struct switch_counters *c = &sw.port[number].counters;
-    if (!port->open)
+    if ((open_ports >> number & 1) == 0)
         return;
-    port->open = false;
+    open_ports &= ~(1u << number);
     switch_close(&sw, number);
     log_info("%s: %lu frames sent, %lu received; dropped: %lu full, %lu of another address, %lu of "
              "another VLAN, %lu too many, %lu invalid",
@@ -201,9 +215,9 @@ static void open_card(void)
         .uplink = true, .vlan = UNTAGGED, .storm_rate = CARD_STORM_RATE};
     const struct net_sink sink = {hand_out, port};
     port->channel = card_channel;
-    port->open =
-        net_ring_attach(&port->ring, (uint8_t *)card_ring, card_ring_size, true) == RING_OK &&
-        switch_open(&sw, CARD, &config, &sink);
+    if (net_ring_attach(&port->ring, (uint8_t *)card_ring, card_ring_size, true) == RING_OK &&
+        switch_open(&sw, CARD, &config, &sink))
+        open_ports |= 1u << CARD;
 }
 
 void init(void)

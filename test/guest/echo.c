@@ -135,9 +135,9 @@ int main(int count, char **words)
     printf("echo: %u sent, %u received, %u lost, %u changed, %u out of order\n", total, received,
            lost, wrong, disordered);
     if (received != 0)
-        printf("echo: round trips of %lu to %lu us, half below %lu, 99 %% below %lu\n",
-               (unsigned long)(took[0] / 1000), (unsigned long)(took[received - 1] / 1000),
-               (unsigned long)(took[received / 2] / 1000),
-               (unsigned long)(took[(uint64_t)received * 99 / 100] / 1000));
+        printf("echo: round trips of %lu to %lu ns, half below %lu, 99 %% below %lu\n",
+               (unsigned long)took[0], (unsigned long)took[received - 1],
+               (unsigned long)took[received / 2],
+               (unsigned long)took[(uint64_t)received * 99 / 100]);
     return received == total && wrong == 0 && disordered == 0 ? 0 : 1;
 }

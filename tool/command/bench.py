@@ -5,7 +5,7 @@ import json
 import platform
 import re
 
-from . import benchtrust, benchvm, build, packages
+from . import benchio, benchtrust, benchvm, build, packages
 from .machine import Machine, exact
 from .session import Session
 from .ui import Problem, Step, progress_to_stderr, run, say
@@ -67,7 +67,7 @@ def vmexit(yes):
     return _count("test/bench/bench-vmexit.elf", VMEXIT_ROWS, yes)
 
 
-BENCHES = {"ipc": ipc, "trust": benchtrust.trust, "vm": benchvm.vm, "vmexit": vmexit}
+BENCHES = {"io": benchio.io, "ipc": ipc, "trust": benchtrust.trust, "vm": benchvm.vm, "vmexit": vmexit}
 
 
 def _machine():

@@ -114,14 +114,15 @@ class Echo:
     def __init__(self, guests, name, other, count, size=56, window=1):
         guests.start(name, f"/test/echo {other} {count} {size} {window}")
         status, text = guests.finish(name)
-        found = re.search(r"echo: round trips of (\d+) to (\d+) us, half below (\d+), "
+        found = re.search(r"echo: round trips of (\d+) to (\d+) ns, half below (\d+), "
                           r"99 % below (\d+)", text)
         if status != 0 or found is None:
             raise Failure(f"{name} to {other}: {text.strip()}")
         self.least, self.most, self.median, self.late = map(int, found.groups())
 
     def __str__(self):
-        return f"half of the round trips below {self.median} us, 99 % below {self.late} us"
+        return (f"half of the round trips below {self.median // 1000} us, 99 % below "
+                f"{self.late // 1000} us")
 
 
 def _frames(guests, name, kind, count, address=""):
@@ -240,14 +241,16 @@ def _udp(guests):
     comes behind a later one (iperf3 counts that as lost too)."""
     text = " ".join(_transfer(guests, "left", _address(guests, "right"), "-u -b 1M -l 1400 -n 2M"))
     lost = re.findall(r"(\d+)/(\d+) \(", text)
-    if len(lost) != 2 or lost[1][0] != "0" or lost[0][1] != lost[1][1]:
+    # The server stops counting when the client says that it is done, which may be before the last.
+    if len(lost) != 2 or lost[1][0] != "0" or int(lost[1][1]) < int(lost[0][1]) - 5:
         raise Failure(f"datagrams: {text}")
     return f"{lost[1][1]} datagrams"
 
 
 JOINED = {"left": "net = lan\n", "right": "net = lan\n", "apart": "net = other\n"}
-ATTACKED = {"apart": "net = other\n", "attacker": "net = lan\n", "victim": "net = lan\n",
-            "friend": "net = lan\n"}
+# On one processor: the victims run before the attacker, which has all the time that they leave.
+FIRST = "net = lan\npriority = high\ncpu = 40%\n"
+ATTACKED = {"apart": "net = other\n", "attacker": "net = lan\n", "victim": FIRST, "friend": FIRST}
 PAIR = {"left": "net = lan outside\n", "right": "net = lan\n"}
 # Machines, their further files, and what is done with them.
 SCENARIOS = {
