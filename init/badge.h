@@ -11,6 +11,7 @@
 #define BADGE_VM_FAULT       0x0100ull /* number: slot */
 #define BADGE_VM_ENDING      0x0200ull /* likewise; one word: enum vmm_ending */
 #define BADGE_COMPONENT      0x0300ull /* a component's fault; number: in the system table */
+#define BADGE_REQUEST        0x0400ull /* a component's call, likewise: component/layout.h */
 #define BADGE_IS_SIGNAL      (1ull << 63)
 #define BADGE_SIGNAL_TIME    (BADGE_IS_SIGNAL | 1)
 #define BADGE_SIGNAL_COMMAND (BADGE_IS_SIGNAL | 2)

@@ -16,6 +16,7 @@
 #include "chunk.h"
 #include "cspace.h"
 #include "device.h"
+#include "dma.h"
 #include "guard.h"
 #include "journal.h"
 #include "life.h"
@@ -113,6 +114,7 @@ void component_main(const seL4_BootInfo *info)
 
     pool_init(info);
     device_init(info);
+    dma_init(info);
     read_extensions(info);
     make_own_objects(info, &own);
     (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);

@@ -9,10 +9,11 @@
 
 #include "badge.h"
 #include "component.h"
+#include "dma.h"
 #include "journal.h"
 #include "window.h"
 
-enum { PAGE = 4096, SLOT_BITS = 13 };
+enum { PAGE = 4096, SLOT_BITS = 15 };
 
 _Static_assert((int)SYSTEM_MAX_CONNECTIONS == (int)CONNECTION_KINDS, "each kind has its place");
 _Static_assert(MACHINE_SLICE_SIZE == SYSTEM_MACHINE_SLICE, "the composer reserves the slices");
@@ -220,6 +221,38 @@ static seL4_Error make_watchdogs(struct system *s, seL4_CPtr notification)
     return error;
 }
 
+/* Who may ask init to let devices reach memory. */
+static seL4_Error make_requests(const struct system *s, const struct vm_host *host)
+{
+    const struct system_table *t = &s->table;
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
+        bool asks = false;
+        for (uint32_t d = 0; d < t->dma_count; d++) {
+            asks = asks || t->dmas[d].domain == i;
+        }
+        if (asks) {
+            error = component_give(&components[i], COMPONENT_SLOT_INIT, host->endpoint,
+                                   seL4_CapRights_new(1, 0, 0, 1), BADGE_REQUEST | i);
+        }
+    }
+    return error;
+}
+
+seL4_Error system_map_dma(const struct system *s, unsigned number, seL4_Word id, seL4_Word device)
+{
+    const struct system_table *t = &s->table;
+
+    for (uint32_t i = 0; i < t->dma_count; i++) {
+        const struct system_dma *d = &t->dmas[i];
+        if (d->domain == number && d->id == id && device <= UINT16_MAX) {
+            return dma_map(&regions[d->region], (uint16_t)device, &arena);
+        }
+    }
+    return seL4_InvalidArgument;
+}
+
 static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr notification)
 {
     const struct system_table *t = &s->table;
@@ -255,6 +288,9 @@ static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr 
     }
     if (error == seL4_NoError) {
         error = make_watchdogs(s, notification);
+    }
+    if (error == seL4_NoError) {
+        error = make_requests(s, host);
     }
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
         error = component_start(&components[i]);

@@ -30,6 +30,10 @@ struct system {
 seL4_Error system_build(struct system *system, const struct archive_file *file,
                         const struct vm_host *host, seL4_CPtr notification);
 
+/* A component asks that a device may reach memory that its record names by id (`dma`). */
+seL4_Error system_map_dma(const struct system *system, unsigned number, seL4_Word id,
+                          seL4_Word device);
+
 /* Ends a component and starts it anew, with the same capabilities and shared memory; its record
  * must allow it. false: there is no memory, and it runs no more. */
 bool system_restart(struct system *system, unsigned number, const struct vm_host *host);

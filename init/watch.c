@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "watch.h"
 
+#include <component/layout.h>
 #include <rt/log.h>
 
 #include "badge.h"
@@ -39,7 +40,8 @@ static void report_fault(const char *name, const char *program, seL4_Word label)
     }
 }
 
-static void take_message(const struct system *system, seL4_Word badge, seL4_MessageInfo_t info)
+static void take_message(const struct system *system, seL4_Word badge, seL4_MessageInfo_t info,
+                         seL4_CPtr reply)
 {
     unsigned number = (unsigned)(badge & BADGE_NUMBER);
     seL4_Word label = seL4_MessageInfo_get_label(info);
@@ -52,6 +54,13 @@ static void take_message(const struct system *system, seL4_Word badge, seL4_Mess
             report_fault(component->name, component->program, label);
             guard_faulted(number);
         }
+        break;
+    }
+    case BADGE_REQUEST: {
+        seL4_Error error = label == COMPONENT_REQUEST_DMA
+                               ? system_map_dma(system, number, seL4_GetMR(0), seL4_GetMR(1))
+                               : seL4_IllegalOperation;
+        seL4_Send(reply, seL4_MessageInfo_new((seL4_Word)error, 0, 0, 0));
         break;
     }
     case BADGE_VM_FAULT:
@@ -79,7 +88,7 @@ _Noreturn void watch_run(const struct system *system, seL4_CPtr endpoint, seL4_C
         seL4_MessageInfo_t info = seL4_Recv(endpoint, &badge, reply);
 
         if (!(badge & BADGE_IS_SIGNAL)) {
-            take_message(system, badge, info);
+            take_message(system, badge, info, reply);
             continue;
         }
         guard_alive(badge);

@@ -23,6 +23,7 @@ enum section_kind {
     SECTION_MACHINES,
     SECTION_PATCH,
     SECTION_CONNECTION,
+    SECTION_DMA,
     SECTION_COUNT,
 };
 
@@ -47,6 +48,7 @@ static const struct kind {
     [SECTION_MACHINES] = {sizeof(struct system_machines), 1},
     [SECTION_PATCH] = {sizeof(struct system_patch), SYSTEM_MAX_RECORDS},
     [SECTION_CONNECTION] = {sizeof(struct system_connection), SYSTEM_MAX_CONNECTIONS},
+    [SECTION_DMA] = {sizeof(struct system_dma), SYSTEM_MAX_RECORDS},
 };
 
 static bool name_is_valid(const char *name, size_t size)
@@ -62,6 +64,12 @@ static bool region_is_valid(const struct system_region *r)
         return false;
     }
     mask = (1ull << r->page_bits) - 1;
+    if (r->flags > SYSTEM_REGION_CONTIGUOUS ||
+        (r->flags == SYSTEM_REGION_CONTIGUOUS &&
+         (r->page_bits != PAGE_BITS || r->physical != SYSTEM_NO_PHYSICAL ||
+          r->size > 1u << LARGE_PAGE_BITS || (r->size & (r->size - 1)) != 0))) {
+        return false;
+    }
     return name_is_valid(r->name, sizeof(r->name)) && r->size > 0 && r->size <= SYSTEM_MAX_REGION &&
            (r->size & mask) == 0 &&
            (r->physical == SYSTEM_NO_PHYSICAL ||
@@ -160,7 +168,8 @@ static bool patch_is_valid(const struct system_table *t, const struct system_pat
 {
     if (p->size == (8 | SYSTEM_PATCH_PHYSICAL)) {
         return p->domain < t->domain_count && p->address % 8 == 0 && p->value < t->region_count &&
-               t->regions[p->value].page_bits == 21 && t->regions[p->value].size == 1u << 21;
+               ((t->regions[p->value].flags & SYSTEM_REGION_CONTIGUOUS) != 0 ||
+                (t->regions[p->value].page_bits == 21 && t->regions[p->value].size == 1u << 21));
     }
     return p->domain < t->domain_count &&
            (p->size == 1 || p->size == 2 || p->size == 4 || p->size == 8) &&
@@ -207,6 +216,13 @@ static const char *check(const struct system_table *t)
     for (uint32_t i = 0; i < t->patch_count; i++) {
         if (!patch_is_valid(t, &t->patches[i])) {
             return "a variable";
+        }
+    }
+    for (uint32_t i = 0; i < t->dma_count; i++) {
+        const struct system_dma *d = &t->dmas[i];
+        if (d->domain >= t->domain_count || d->id > 15 || d->region >= t->region_count ||
+            (t->regions[d->region].flags & SYSTEM_REGION_CONTIGUOUS) == 0) {
+            return "memory for a device";
         }
     }
     if (t->log && !log_is_valid(t, t->log)) {
@@ -263,6 +279,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .machines = h.sections[SECTION_MACHINES].count ? at[SECTION_MACHINES] : NULL,
         .patches = at[SECTION_PATCH],
         .connections = at[SECTION_CONNECTION],
+        .dmas = at[SECTION_DMA],
         .region_count = h.sections[SECTION_REGION].count,
         .domain_count = h.sections[SECTION_DOMAIN].count,
         .map_count = h.sections[SECTION_MAP].count,
@@ -272,6 +289,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .timer_count = h.sections[SECTION_TIMER].count,
         .patch_count = h.sections[SECTION_PATCH].count,
         .connection_count = h.sections[SECTION_CONNECTION].count,
+        .dma_count = h.sections[SECTION_DMA].count,
     };
     *reason = check(table);
     return *reason ? -1 : 0;

@@ -34,8 +34,11 @@ struct system_region {
     uint64_t size;      /* a multiple of the page size */
     uint64_t physical;  /* or SYSTEM_NO_PHYSICAL: ordinary memory */
     uint32_t page_bits; /* 12 or 21 */
-    uint32_t zero;
+    uint32_t flags;
 };
+
+/* Small pages that follow each other in the machine's memory: a power of two, 2 MiB at most. */
+enum { SYSTEM_REGION_CONTIGUOUS = 1 };
 
 enum { SYSTEM_DOMAIN_SERVES = 1 }; /* somebody may call it */
 
@@ -108,8 +111,13 @@ struct system_connection {
     uint32_t domain, region, table, first_id, slice;
 };
 
-/* In the size: value is the number of a region of one large page, the variable (8 bytes) gets its
- * physical address. */
+/* Contiguous memory that the domain may have mapped for a device, by this id. */
+struct system_dma {
+    uint32_t domain, id, region, zero;
+};
+
+/* In the size: value is the number of a region of one large page or of contiguous ones, the
+ * variable (8 bytes) gets its physical address. */
 #define SYSTEM_PATCH_PHYSICAL 0x100u
 
 /* A variable of a domain's program that gets a value before the program starts. */
@@ -130,6 +138,7 @@ _Static_assert(sizeof(struct system_log) == 16, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_machines) == 32, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_patch) == 24, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_connection) == 24, "tool/composer/table.py");
+_Static_assert(sizeof(struct system_dma) == 16, "tool/composer/table.py");
 
 struct system_table {
     const struct system_region *regions;
@@ -143,8 +152,9 @@ struct system_table {
     const struct system_machines *machines; /* NULL: none */
     const struct system_patch *patches;
     const struct system_connection *connections;
+    const struct system_dma *dmas;
     uint32_t region_count, domain_count, map_count, channel_count, irq_count, port_count,
-        timer_count, patch_count, connection_count;
+        timer_count, patch_count, connection_count, dma_count;
 };
 
 /*

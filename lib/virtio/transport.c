@@ -105,7 +105,10 @@ int virtio_negotiate(struct virtio_transport *transport, uint64_t wanted, uint64
     set_status(transport, STATUS_ACKNOWLEDGE);
     set_status(transport, STATUS_DRIVER);
     needed |= VIRTIO_FEATURE_VERSION_1;
-    uint64_t features = read_features(transport) & (wanted | needed);
+    /* Behind an IOMMU a device takes addresses as the platform translates them (6.1); those that it
+     * gets are the same with and without one. */
+    uint64_t features =
+        read_features(transport) & (wanted | needed | VIRTIO_FEATURE_ACCESS_PLATFORM);
     if ((features & needed) != needed)
         return VIRTIO_ERROR_FEATURES;
     for (unsigned half = 0; half < 2; half++) {

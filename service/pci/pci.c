@@ -62,6 +62,7 @@ static struct class
     bool (*suits)(const struct pci_info *info);
     unsigned most;          /* devices */
     unsigned interrupt;     /* of the first */
+    unsigned dma;           /* id of the first one's memory in this domain */
     uint32_t window_size;   /* for the driver */
     uint32_t table_size;    /* for this service */
     uint32_t stride;        /* from one device's to the next one's */
@@ -72,6 +73,7 @@ static struct class
     {.suits = is_disk,
      .most = 4,
      .interrupt = 16,
+     .dma = 0,
      .window_size = 0xa000,
      .table_size = 0x6000,
      .stride = 0x10000,
@@ -80,6 +82,7 @@ static struct class
     {.suits = is_network,
      .most = 1,
      .interrupt = 9,
+     .dma = 8,
      .window_size = 0x200000,
      .table_size = 0x1000,
      .window = &network_window,
@@ -255,6 +258,11 @@ static void give(unsigned number, const struct pci_ecam *bus, const struct pci_i
     }
     if (!set_interrupt(grant, class->interrupt + index)) {
         log_error("device %04x:%04x has no message interrupts", info->vendor, info->device);
+        return;
+    }
+    if (!component_map_dma(class->dma + index, info->id)) {
+        log_error("device %04x:%04x cannot be let to its driver's memory", info->vendor,
+                  info->device);
         return;
     }
     granted[number]++;

@@ -107,9 +107,9 @@ def test_good_description():
     assert sorted(files) == ["symbols/a.elf", "symbols/b.elf", "system.table"]
     data = files["system.table"]
     magic, size, sections = table.HEADER.unpack_from(data)
-    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 11)
+    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 12)
     counts = [table.SECTION.unpack_from(data, 16 + 8 * i) for i in range(sections)]
-    assert [count for _, count in counts] == [8, 2, 3, 1, 2, 1, 1, 1, 1, 4, 1]
+    assert [count for _, count in counts] == [8, 2, 3, 1, 2, 1, 1, 1, 1, 4, 1, 0]
     region = table.REGION.unpack_from(data, counts[0][0] + 3 * table.REGION.size)
     assert region == (b"big".ljust(32, b"\0"), 0x400000, 0xe0000000, 21, 0)
     domain = table.DOMAIN.unpack_from(data, counts[1][0] + table.DOMAIN.size)
@@ -283,6 +283,27 @@ def test_restarts():
           'seconds="5" />', "has one already")
     assert any("keep init from seeing it" in entry for entry in
                mistakes(changed('name="a" priority="10"', 'name="a" priority="145"')))
+
+
+def test_memory_of_devices():
+    good = changed('<memory_region name="rows" size="0x2000" />',
+                   '<memory_region name="rows" size="0x2000" /><memory_region name="buffers" '
+                   'size="0x10000" contiguous="true" />')
+    good = good.replace('<timer id="3"', '<dma id="2" mr="buffers" /><timer id="3"', 1)
+    data = compose(good)["system.table"]
+    at, count = table.SECTION.unpack_from(data, 16 + 8 * 11)
+    assert count == 1 and table.DMA.unpack_from(data, at) == (0, 2, 8, 0)
+    assert any("is not contiguous" in entry for entry in
+               mistakes(good.replace('mr="buffers"', 'mr="page"')))
+    assert any("no memory_region none" in entry for entry in
+               mistakes(good.replace('mr="buffers"', 'mr="none"')))
+    assert any("id 2 is in use already" in entry for entry in
+               mistakes(good.replace("<dma ", '<dma id="2" mr="buffers" /><dma ', 1)))
+    for size in ("0x3000", "0x400000"):
+        assert any("a power of two" in entry for entry in
+                   mistakes(good.replace('size="0x10000" contiguous', f'size="{size}" contiguous')))
+    check('size="0x400000" page_size="0x200000"',
+          'size="0x200000" contiguous="true" page_size="0x200000"', "a power of two")
 
 
 def test_connections():

@@ -7,24 +7,39 @@ import struct
 import uuid
 import zlib
 
-from . import build
+from . import build, debiandisk
 
+SECTOR = 512
 SECTORS = 131072
 LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 26623),
               (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, 73727)]
 CONTROLLERS = {"virtio": "virtio-blk-pci,drive=test,disable-legacy=on",
                "sata": "ide-hd,drive=test,bus=ide.1",
+               # A transitional or modern virtio device reaches all memory unless it is told not to.
+               "vtd": "virtio-blk-pci,drive=test,disable-legacy=on,iommu_platform=on",
                "nvme": "nvme,drive=test,serial=quoin-nvme"}
 
 
-def _header(own, other, entries_at, entries):
+def _header(own, other, entries_at, entries, sectors):
     """UEFI 2.10, table 5-5."""
-    body = struct.pack("<QQQQ16sQIII", own, other, 34, SECTORS - 34, uuid.UUID(int=1).bytes_le,
+    body = struct.pack("<QQQQ16sQIII", own, other, 34, sectors - 34, uuid.UUID(int=1).bytes_le,
                        entries_at, len(entries) // 128, 128, zlib.crc32(entries))
     start = b"EFI PART" + struct.pack("<II", 0x10000, 92)
     checksum = zlib.crc32(start + bytes(8) + body)
     return start + struct.pack("<II", checksum, 0) + body
+
+
+def tables(sectors, partitions):
+    """The two tables of a disk: offset -> bytes. partitions: UUID, first and last sector."""
+    entries = b"".join(LINUX_DATA.bytes_le + name.bytes_le + struct.pack("<QQQ", first, last, 0) +
+                       "data".encode("utf-16-le").ljust(72, b"\0")
+                       for name, first, last in partitions).ljust(128 * 128, b"\0")
+    found = {}
+    for own, other, at in ((1, sectors - 1, 2), (sectors - 1, 1, sectors - 33)):
+        found[own * SECTOR] = _header(own, other, at, entries, sectors)
+        found[at * SECTOR] = entries
+    return found
 
 
 def content(kind):
@@ -33,13 +48,8 @@ def content(kind):
     image = bytearray(SECTORS * 512)
     if kind == "empty":
         return image
-    entries = b"".join(LINUX_DATA.bytes_le + name.bytes_le + struct.pack("<QQQ", first, last, 0) +
-                       "data".encode("utf-16-le").ljust(72, b"\0")
-                       for name, first, last in PARTITIONS).ljust(128 * 128, b"\0")
-    for own, other, at in ((1, SECTORS - 1, 2), (SECTORS - 1, 1, SECTORS - 33)):
-        header = _header(own, other, at, entries)
-        image[own * 512:own * 512 + len(header)] = header
-        image[at * 512:at * 512 + len(entries)] = entries
+    for at, data in tables(SECTORS, PARTITIONS).items():
+        image[at:at + len(data)] = data
     if kind == "backup":
         image[512 + 60] ^= 1
     if kind == "medium":
@@ -47,10 +57,23 @@ def content(kind):
     return image
 
 
+def file_of(name):
+    """The file of a test's disk."""
+    return build.directory() / f"test-{name}.disk"
+
+
 def arguments(name, controller, kind):
-    """Arguments of QEMU for a disk with this content, in a file of this name."""
-    file = build.directory() / f"test-{name}.disk"
-    file.write_bytes(content(kind))
+    """Arguments of QEMU for a disk with this content, in a file of this name; "kept": as it is,
+    "debian": a Debian system (debiandisk.py)."""
+    if kind == "debian":
+        debiandisk.copy_to(file_of(name))
+    elif kind != "kept":
+        file_of(name).write_bytes(content(kind))
+    return attach(file_of(name), controller)
+
+
+def attach(file, controller):
+    """Arguments of QEMU for a disk that is there."""
     return ["-drive", f"if=none,id=test,format=raw,file={file}",
             "-device", CONTROLLERS[controller]]
 
@@ -58,7 +81,7 @@ def arguments(name, controller, kind):
 def check(name, kind, text):
     """What is wrong with the disk after a guest has used it, or None: its partitions hold what the
     guest's lines "partition N HASH" say, and nothing beside the first has changed."""
-    data = (build.directory() / f"test-{name}.disk").read_bytes()
+    data = file_of(name).read_bytes()
     told = dict(re.findall(r"partition (\d) ([0-9a-f]{64})", text))
     if sorted(told) != ["1", "2"]:
         return "the guest did not say what it wrote"
@@ -71,7 +94,7 @@ def check(name, kind, text):
 
 def changed_beside(name, kind):
     """What is wrong with the disk beside the first partition, or None."""
-    data = (build.directory() / f"test-{name}.disk").read_bytes()
+    data = file_of(name).read_bytes()
     before = content(kind)
     _, first, last = PARTITIONS[0]
     if (data[:first * 512], data[(last + 1) * 512:]) != (before[:first * 512],

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, disks, elf, guest, hostiletests, image, lifetests, nettests, testguests
+from . import build, disks, disktests, elf, guest, hostiletests, image, lifetests, nettests, testguests
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -38,6 +38,7 @@ DEFAULTS = {
     "each": None,      # one run for each of these: more of the guest's command line
     "net": None,       # network card on the emulator's user network: virtio or e1000e
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
+    "power": None,     # instead of expect: disktests.py with so many kills of the emulator, and a seed
     "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: what lifetests.py does at the console
@@ -66,7 +67,8 @@ def rows():
         if unknown or "name" not in given or given.get("kind") not in ("kernel", "vm", "boot"):
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
-        if not any(given.get(key) for key in ("expect", "count", "life", "hostile", "network")):
+        if not any(given.get(key) for key in ("expect", "count", "life", "hostile", "network",
+                                              "power")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found += _expand({**DEFAULTS, **given})
     return found
@@ -221,6 +223,12 @@ def run_row(results, row, yes, only=None, settings=None):
         return
     if row["hostile"]:
         hostiletests.run(results, name, _machine(row, settings or {}), row["timeout"], yes)
+        return
+    if row["power"] is not None:
+        def machine_with(more):
+            command_line = f"{row['guest']['cmdline']} {more}"
+            return _machine({**row, "guest": {**row["guest"], "cmdline": command_line}}, {})
+        disktests.power(results, name, machine_with, row["power"], row["timeout"])
         return
     if row["network"] is not None:
         nettests.run(results, name, _machine(row, settings or {}), row["network"], row["timeout"],

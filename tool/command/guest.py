@@ -150,7 +150,7 @@ def busybox():
 def test_overlay():
     """The files of a guest that runs the tests of test/guest, without modules."""
     overlay = tree(TESTS / "files")
-    for program in ("echo", "frames", "pages", "state", "tell", "zero"):
+    for program in ("echo", "frames", "journal", "pages", "state", "tell", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     return overlay

@@ -57,6 +57,12 @@ PACKAGES = {
     "attest": [
         ("openssl", "openssl"),
     ],
+    "debian disk": [
+        ("mmdebstrap", "mmdebstrap"),
+    ],
+    "file systems": [
+        ("e2fsprogs", "/usr/sbin/mkfs.ext4"),
+    ],
     "debug": [
         ("gdb", "gdb"),
     ],

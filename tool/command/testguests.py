@@ -94,12 +94,23 @@ def _loading_order(kernel, wanted):
     return order
 
 
-def _initramfs_sata():
-    """The tests' initramfs for the kernel with all modules, with those of SATA disks."""
-    kernel = kernel_amd64()
-    order = _loading_order(kernel, ["sd_mod", "ahci", "button", "evdev"])
+def _initramfs_with(kernel, wanted):
+    """The tests' initramfs for a kernel, with these modules and /lib/order to load them in."""
+    order = _loading_order(kernel, wanted)
     overlay = guest.test_overlay() | guest.modules(kernel, order)
     overlay["lib/order"] = "".join(f"{name.rsplit('/', 1)[1]}\n" for name in order).encode()
+    return guest.initramfs(guest.busybox(), overlay)
+
+
+def _initramfs_to_disk():
+    """Loads the drivers of disks and goes on with the system on the partition that the kernel's
+    command line names, such as disk=vda."""
+    kernel = kernel_amd64()
+    order = _loading_order(kernel, ["virtio_pci", "virtio_blk", "sd_mod", "ahci", "crc32c_generic",
+                                    "ext4", "button", "evdev"])
+    overlay = guest.modules(kernel, order)
+    overlay["lib/order"] = "".join(f"{name.rsplit('/', 1)[1]}\n" for name in order).encode()
+    overlay["init"] = (guest.TESTS / "to-disk").read_bytes()
     return guest.initramfs(guest.busybox(), overlay)
 
 
@@ -159,8 +170,13 @@ FILES = {
     "test/vmlinux": lambda: vmlinux(guest.kernel()),
     "test/vmlinuz-32": lambda: guest.originals(_parts_32())[0].read_bytes(),
     "test/initramfs-32": _initramfs_32,
+    "test/initramfs-to-disk": _initramfs_to_disk,
     "test/vmlinuz-amd64": lambda: kernel_amd64().read_bytes(),
-    "test/initramfs-sata": _initramfs_sata,
+    "test/initramfs-sata": lambda: _initramfs_with(kernel_amd64(),
+                                                   ["sd_mod", "ahci", "button", "evdev"]),
+    # Its ext4 is part of the kernel.
+    "test/initramfs-ext4": lambda: _initramfs_with(guest.kernel(), ["virtio_pci", "virtio_blk",
+                                                                    "button", "evdev"]),
     "test/initramfs-stress": _initramfs_stress,
 }
 

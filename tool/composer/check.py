@@ -197,9 +197,16 @@ def check(system, report):
                 region = system.regions.get(value[1])
                 if region is None:
                     report.add(line, f"setvar: there is no memory_region {value[1]}")
-                elif region.physical is None and not (region.page == region.size != PAGE):
-                    report.add(line, f"setvar: {value[1]} has no phys_addr and is not one large "
-                                     "page")
+                elif region.physical is None and not region.contiguous and \
+                        not region.page == region.size != PAGE:
+                    report.add(line, f"setvar: {value[1]} has no phys_addr, is not contiguous and "
+                                     "is not one large page")
+        for dma in domain.dmas:
+            region = system.regions.get(dma.region)
+            if region is None:
+                report.add(dma.line, f"dma: there is no memory_region {dma.region}")
+            elif not region.contiguous:
+                report.add(dma.line, f"dma: {dma.region} is not contiguous")
         if domain.watchdog is not None:
             ids.take(domain.watchdog.line, domain.name, domain.watchdog.id, "watchdog")
             if domain.priority >= model.INIT_PRIORITY:

@@ -94,13 +94,18 @@ def _region(element, report, system):
         page = PAGE
     size = fields.number("size", page, model.MAX_REGION, required=True, multiple=page)
     physical = fields.number("phys_addr", 0, (1 << 52) - 1, multiple=page)
+    contiguous = fields.truth("contiguous", False)
+    if contiguous and (physical is not None or page != PAGE or size is None or
+                       size > LARGE_PAGE or size & (size - 1)):
+        fields.wrong(f"contiguous memory has small pages, no phys_addr, and as size a power of two "
+                     f"up to {LARGE_PAGE:#x}")
     if not fields.close():
         return
     if name in system.regions:
         report.add(element.line, f"memory_region: {name} exists already, from line "
                                  f"{system.regions[name].line}")
         return
-    system.regions[name] = model.Region(name, element.line, size, page, physical)
+    system.regions[name] = model.Region(name, element.line, size, page, physical, contiguous)
 
 
 def _map(element, report, domain):
@@ -206,8 +211,20 @@ def _watchdog(element, report, domain):
     domain.watchdog = found
 
 
+def _dma(element, report, domain):
+    fields = _Fields(element, report)
+    found = model.Dma(element.line, fields.number("id", 0, 15, required=True),
+                      fields.text("mr", _NAME, required=True))
+    if not fields.close():
+        return
+    if any(other.id == found.id for other in domain.dmas):
+        report.add(element.line, f"dma: id {found.id} is in use already")
+        return
+    domain.dmas.append(found)
+
+
 _PARTS = {"program_image": _program, "map": _map, "irq": _interrupt, "ioport": _port,
-          "timer": _timer, "setvar": _variable, "watchdog": _watchdog}
+          "timer": _timer, "setvar": _variable, "watchdog": _watchdog, "dma": _dma}
 
 
 def _domain(element, report, system):

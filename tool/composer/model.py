@@ -35,6 +35,7 @@ class Region:
     size: int
     page: int = PAGE
     physical: int = None
+    contiguous: bool = False
 
 
 @dataclass
@@ -71,6 +72,13 @@ class Port:
 
 
 @dataclass
+class Dma:
+    line: int
+    id: int
+    region: str
+
+
+@dataclass
 class Timer:
     line: int
     id: int
@@ -96,6 +104,7 @@ class Domain:
     interrupts: list = field(default_factory=list)
     ports: list = field(default_factory=list)
     timers: list = field(default_factory=list)
+    dmas: list = field(default_factory=list)
     variables: list = field(default_factory=list)  # (line, symbol, value or region name)
     serves: bool = False  # somebody may call it
     restarts: int = 0     # how often in a minute it is started anew

@@ -23,6 +23,7 @@ LOG = struct.Struct("<IIII")
 MACHINES = struct.Struct("<IIIIIIII")
 PATCH = struct.Struct("<IIQQ")
 CONNECTION = struct.Struct("<IIIIII")
+DMA = struct.Struct("<IIII")
 
 DOMAIN_SERVES = 1
 PATCH_PHYSICAL = 0x100 # in the size: the value is a region's number, for its address
@@ -60,11 +61,11 @@ def encode(system, patches):
     """The table's bytes. patches: domain's number, address, size and value of a variable."""
     regions = {name: index for index, name in enumerate(system.regions)}
     domains = {name: index for index, name in enumerate(system.domains)}
-    sections = [[] for _ in range(11)]
+    sections = [[] for _ in range(12)]
     for region in system.regions.values():
         physical = NO_PHYSICAL if region.physical is None else region.physical
         sections[0].append(REGION.pack(region.name.encode(), region.size, physical,
-                                       region.page.bit_length() - 1, 0))
+                                       region.page.bit_length() - 1, int(region.contiguous)))
     for name, domain in system.domains.items():
         number = domains[name]
         sections[1].append(DOMAIN.pack(name.encode(), domain.program.encode(), domain.budget,
@@ -78,6 +79,8 @@ def encode(system, patches):
         sections[4] += [_interrupt(number, found) for found in domain.interrupts]
         sections[5] += [PORT.pack(number, found.id, found.first, found.first + found.size - 1)
                         for found in domain.ports]
+        sections[11] += [DMA.pack(number, found.id, regions[found.region], 0)
+                         for found in domain.dmas]
         sections[6] += [TIMER.pack(number, found.id) for found in domain.timers]
     for channel in system.channels:
         a, b = channel.ends

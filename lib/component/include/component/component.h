@@ -8,6 +8,7 @@
 
 #include <component/layout.h>
 #include <microkit.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Valid from init() on. */
@@ -27,6 +28,17 @@ static inline void component_timer_arm(microkit_channel id, uint64_t deadline)
 static inline void component_timer_cancel(microkit_channel id)
 {
     (void)seL4_QuoinTimer_Cancel(COMPONENT_SLOT_TIMER + id);
+}
+
+/* Lets a PCI device (as a requester ID) reach the memory that the system description calls by id in
+ * this domain's `dma`. Where there is no IOMMU every device reaches it. false: it did not work. */
+static inline bool component_map_dma(unsigned id, uint16_t device)
+{
+    seL4_SetMR(0, id);
+    seL4_SetMR(1, device);
+    microkit_msginfo answer =
+        seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_DMA, 2));
+    return microkit_msginfo_get_label(answer) == 0;
 }
 
 #endif

@@ -18,11 +18,18 @@ enum {
     COMPONENT_SLOT_LOG = 3,   /* notification of who reads the log, or empty */
     COMPONENT_SLOT_TCB = 4,   /* its own thread */
     COMPONENT_SLOT_ALIVE = 5, /* notification of init: the answer to its watchdog, or empty */
+    COMPONENT_SLOT_INIT = 6,  /* endpoint of init, or empty: enum component_request */
     COMPONENT_SLOT_NOTIFY = 0x40,
     COMPONENT_SLOT_CALL = 0x80,
     COMPONENT_SLOT_IRQ = 0xc0,
     COMPONENT_SLOT_PORT = 0x100,
     COMPONENT_SLOT_TIMER = 0x140,
+};
+
+/* What a component may ask init for, in a call's label; the answer's label is an error of the
+ * kernel, or 0. */
+enum component_request {
+    COMPONENT_REQUEST_DMA = 1, /* id of the memory (`dma`), device as a requester ID */
 };
 
 /* A notification's badge has the bit of each channel that spoke; a call's has this and the number.

@@ -9,11 +9,12 @@
 #include <pci/pci.h>
 #include <virtio/queue.h>
 
-#define VIRTIO_FEATURE_INDIRECT  (1ull << 28)
-#define VIRTIO_FEATURE_EVENT     (1ull << 29)
-#define VIRTIO_FEATURE_VERSION_1 (1ull << 32)
-#define VIRTIO_FEATURE_PLATFORM  (1ull << 33)
-#define VIRTIO_FEATURE_PACKED    (1ull << 34)
+#define VIRTIO_FEATURE_INDIRECT        (1ull << 28)
+#define VIRTIO_FEATURE_EVENT           (1ull << 29)
+#define VIRTIO_FEATURE_ACCESS_PLATFORM (1ull << 33)
+#define VIRTIO_FEATURE_VERSION_1       (1ull << 32)
+#define VIRTIO_FEATURE_PLATFORM        (1ull << 33)
+#define VIRTIO_FEATURE_PACKED          (1ull << 34)
 
 #define VIRTIO_NO_MSIX 0xffffu
 

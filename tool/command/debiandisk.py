@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A disk with a Debian system made by mmdebstrap: ext4, systemd, and a service that does what the
+guest's kernel command line says (test/guest/debian). It is made once, which takes some minutes and
+root."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from . import build, disks, packages
+from .ui import ROOT, Problem, Step, run
+
+SUITE = "bookworm"
+INCLUDED = ["systemd-sysv", "udev", "fio", "e2fsprogs"]
+SOURCE = ROOT / "test/guest/debian"
+SECTORS = 7 << 20  # 3.5 GiB
+FIRST = 2048
+
+
+def _files_into(root):
+    """The test's own files, and what would wait for a person or a network at the start."""
+    shutil.copytree(SOURCE, root, dirs_exist_ok=True)
+    (root / "usr/local/bin/quoin-work").chmod(0o755)
+    wants = root / "etc/systemd/system/multi-user.target.wants"
+    wants.mkdir(parents=True, exist_ok=True)
+    (wants / "quoin-work.service").symlink_to("../quoin-work.service")
+    (root / "etc/fstab").write_text("")
+    (root / "etc/hostname").write_text("debian-on-quoin\n")
+
+
+def _make(out):
+    if os.geteuid() != 0:
+        raise Problem("the Debian disk is made by mmdebstrap, which needs root here")
+    packages.ensure(["debian disk", "file systems"])
+    with tempfile.TemporaryDirectory(prefix="quoin-debian-") as work:
+        root = Path(work) / "root"
+        with Step("making a Debian system with mmdebstrap"):
+            run(["mmdebstrap", "--mode=root", "--variant=minbase",
+                 f"--include={','.join(INCLUDED)}", "--dpkgopt=path-exclude=/usr/share/man/*",
+                 "--dpkgopt=path-exclude=/usr/share/locale/*",
+                 "--dpkgopt=path-exclude=/usr/share/doc/*", SUITE, root], "mmdebstrap")
+        _files_into(root)
+        partial = out.with_name(out.name + ".partial")
+        partial.unlink(missing_ok=True)
+        with open(partial, "wb") as file:
+            file.truncate(SECTORS * disks.SECTOR)
+        last = SECTORS - 2049
+        run(["mkfs.ext4", "-q", "-F", "-d", root, "-E", f"offset={FIRST * disks.SECTOR}", partial,
+             f"{(last - FIRST + 1) // 2}k"], "making the Debian disk's file system")
+        with open(partial, "r+b") as file:
+            for at, data in disks.tables(SECTORS, [(disks.PARTITIONS[0][0], FIRST, last)]).items():
+                file.seek(at)
+                file.write(data)
+        partial.replace(out)
+
+
+def copy_to(file):
+    """A copy of the disk, made anew when its own files have changed."""
+    master = build.directory() / "debian.disk"
+    newest = max(path.stat().st_mtime for path in [*SOURCE.rglob("*"), Path(__file__)])
+    if not master.exists() or master.stat().st_mtime < newest:
+        _make(master)
+    subprocess.run(["cp", "--sparse=always", master, file], check=True)
