@@ -16,6 +16,9 @@
 
 #define PQ_INLINE static inline __attribute__((always_inline, unused))
 
+/*@ requires size == 0 || (\valid(to + (0 .. size - 1)) && \valid_read(from + (0 .. size - 1)));
+    requires size == 0 || \separated(to + (0 .. size - 1), from + (0 .. size - 1));
+    assigns to[0 .. size - 1]; */
 PQ_INLINE void bytes_copy(uint8_t *to, const uint8_t *from, size_t size)
 {
     if (size != 0)
@@ -77,11 +80,15 @@ PQ_INLINE void bytes_select(uint8_t *to, const uint8_t *from, size_t size, uint3
 void stack_scrub_large(void);
 void stack_scrub_small(void);
 
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing; */
 PQ_INLINE uint32_t bytes_load32_be(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | (uint32_t)p[3];
 }
 
+/*@ requires \valid_read(p + (0 .. 7));
+    assigns \nothing; */
 PQ_INLINE uint64_t bytes_load64_be(const uint8_t *p)
 {
     return (uint64_t)bytes_load32_be(p) << 32 | bytes_load32_be(p + 4);
@@ -118,6 +125,8 @@ PQ_INLINE void bytes_store32_be(uint8_t *p, uint32_t v)
     bytes_store32_le(p, __builtin_bswap32(v));
 }
 
+/*@ requires \valid(p + (0 .. 7));
+    assigns p[0 .. 7]; */
 PQ_INLINE void bytes_store64_be(uint8_t *p, uint64_t v)
 {
     bytes_store64_le(p, __builtin_bswap64(v));

@@ -51,6 +51,16 @@ static const uint64_t initial_512_256[8] = {
     0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
 };
 
+/*@ // True of numbers in two's complement; the provers know no such thing of their own.
+    axiomatic Masks {
+      axiom at_most:
+        \forall integer x; \forall integer y;
+          0 <= x ==> 0 <= y ==> (0 <= (x & y) && (x & y) <= x && (x & y) <= y);
+    }
+*/
+
+/*@ requires 1 <= n <= 63;
+    assigns \nothing; */
 PQ_INLINE uint64_t rotate_right(uint64_t x, unsigned n)
 {
     return x >> n | x << (64 - n);
@@ -59,6 +69,8 @@ PQ_INLINE uint64_t rotate_right(uint64_t x, unsigned n)
 /* FIPS 180-4 section 6.4.2 step 3, one round. Names rotate at the call instead of moving. The
  * functions of section 4.1.3 with their rotations nested, which takes one copy instead of three;
  * Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and b ^ c is what the round before had as a ^ b. */
+/*@ requires \valid(bc) && \valid(d) && \valid(h) && \separated(bc, d, h);
+    assigns *bc, *d, *h; */
 PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t *bc, uint64_t *d, uint64_t e, uint64_t f,
                           uint64_t g, uint64_t *h, uint64_t input)
 {
@@ -74,8 +86,12 @@ PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t *bc, uint64_t *d, uin
 }
 
 /* FIPS 180-4 section 6.4.2 step 1: the schedule, kept as a window of 16 words. */
+/*@ requires \valid(w + (0 .. 15)) && i <= 15;
+    assigns w[0 .. 15]; */
 PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
 {
+    /*@ assert masked: 0 <= ((i + 1) & 15) <= 15 && 0 <= ((i + 14) & 15) <= 15 &&
+                       0 <= (i & 15) <= 15 && 0 <= ((i + 9) & 15) <= 15; */
     uint64_t x = w[(i + 1) & 15];
     uint64_t y = w[(i + 14) & 15];
     uint64_t small0 = rotate_right(x ^ rotate_right(x, 7), 1) ^ x >> 7;
@@ -97,32 +113,56 @@ PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
     round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
     round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
 
+/*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;
+    requires blocks == 0 || \valid_read(data + (0 .. 128 * blocks - 1));
+    requires blocks == 0 || \separated(h + (0 .. 7), data + (0 .. 128 * blocks - 1));
+    assigns h[0 .. 7]; */
 void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks)
 {
     uint64_t w[16];
     uint64_t s[8];
     uint64_t bc;
 
+    /*@ loop invariant 0 <= blocks <= \at(blocks, Pre);
+        loop invariant data == \at(data, Pre) + 128 * (\at(blocks, Pre) - blocks);
+        loop assigns blocks, data, bc, s[0 .. 7], w[0 .. 15], h[0 .. 7];
+        loop variant blocks; */
     for (; blocks != 0; blocks--, data += 128) {
+        /*@ assert block: \valid_read(data + (0 .. 127)); */
+        /*@ loop invariant 0 <= i <= 8;
+            loop assigns i, s[0 .. 7];
+            loop variant 8 - i; */
         for (unsigned i = 0; i < 8; i++)
             s[i] = h[i];
+        /*@ loop invariant 0 <= i <= 16;
+            loop assigns i, w[0 .. 15];
+            loop variant 16 - i; */
         for (unsigned i = 0; i < 16; i++)
             w[i] = bytes_load64_be(data + 8 * i);
 
         bc = s[1] ^ s[2];
         EIGHT(round_constant, 0, FIRST);
         EIGHT(round_constant, 8, FIRST);
+        /*@ loop invariant 16 <= r <= 80 && r % 16 == 0;
+            loop assigns r, bc, s[0 .. 7], w[0 .. 15];
+            loop variant 80 - r; */
         for (unsigned r = 16; r < 80; r += 16) {
             const uint64_t *k = round_constant + r;
             EIGHT(k, 0, LATER);
             EIGHT(k, 8, LATER);
         }
 
+        /*@ loop invariant 0 <= i <= 8;
+            loop assigns i, h[0 .. 7];
+            loop variant 8 - i; */
         for (unsigned i = 0; i < 8; i++)
             h[i] += s[i];
     }
 }
 
+/*@ requires \valid(hash) && \separated(hash, initial_384 + (0 .. 7), initial_512 + (0 .. 7),
+                                        initial_512_224 + (0 .. 7), initial_512_256 + (0 .. 7));
+    assigns hash->h[0 .. 7], hash->total; */
 void sha512_init(struct pq_sha512 *hash, enum pq_algorithm algorithm)
 {
     const uint64_t *initial = initial_512;
@@ -132,11 +172,18 @@ void sha512_init(struct pq_sha512 *hash, enum pq_algorithm algorithm)
         initial = initial_512_224;
     else if (algorithm == PQ_SHA2_512_256)
         initial = initial_512_256;
+    /*@ loop invariant 0 <= i <= 8;
+        loop assigns i, hash->h[0 .. 7];
+        loop variant 8 - i; */
     for (unsigned i = 0; i < 8; i++)
         hash->h[i] = initial[i];
     hash->total = 0;
 }
 
+/*@ requires \valid(hash) && size <= 0x1000000000;
+    requires size == 0 || \valid_read(data + (0 .. size - 1));
+    requires size == 0 || \separated(hash, data + (0 .. size - 1));
+    assigns *hash; */
 void sha512_update(struct pq_sha512 *hash, const uint8_t *data, size_t size)
 {
     size_t held = (size_t)(hash->total % 128);
@@ -156,21 +203,40 @@ void sha512_update(struct pq_sha512 *hash, const uint8_t *data, size_t size)
 }
 
 /* FIPS 180-4 section 5.1.2: a one bit, zeros, and the length in bits. */
-void sha512_final(struct pq_sha512 *hash, uint8_t digest[64])
+/*@ requires \valid(hash) && \valid(digest + (0 .. 63));
+    requires \separated(hash, digest + (0 .. 63));
+    assigns *hash, digest[0 .. 63]; */
+static void finish(struct pq_sha512 *hash, uint8_t digest[64])
 {
     size_t held = (size_t)(hash->total % 128);
 
     hash->block[held++] = 0x80;
     if (held > 128 - 16) {
-        bytes_zero(hash->block + held, 128 - held);
+        /*@ loop invariant held <= 128;
+            loop assigns held, hash->block[0 .. 127];
+            loop variant 128 - held; */
+        while (held < 128)
+            hash->block[held++] = 0;
         sha512_compress(hash->h, hash->block, 1);
         held = 0;
     }
-    bytes_zero(hash->block + held, 128 - 8 - held);
+    /*@ loop invariant held <= 112;
+        loop assigns held, hash->block[0 .. 127];
+        loop variant 112 - held; */
+    while (held < 112)
+        hash->block[held++] = 0;
     bytes_store64_be(hash->block + 112, hash->total >> 61);
     bytes_store64_be(hash->block + 128 - 8, hash->total << 3);
     sha512_compress(hash->h, hash->block, 1);
+    /*@ loop invariant 0 <= i <= 8;
+        loop assigns i, digest[0 .. 63];
+        loop variant 8 - i; */
     for (unsigned i = 0; i < 8; i++)
         bytes_store64_be(digest + 8 * i, hash->h[i]);
+}
+
+void sha512_final(struct pq_sha512 *hash, uint8_t digest[64])
+{
+    finish(hash, digest);
     bytes_wipe(hash, sizeof *hash);
 }

@@ -2,6 +2,33 @@
 #include <ring/ring.h>
 #include <string.h>
 
+/*@ // A ring as ring_attach() leaves it: memory of its own.
+    predicate attached{L}(struct ring *ring) =
+      \valid(ring) && \valid(ring->shared) && \valid(ring->data + (0 .. ring->size - 1)) &&
+      64 <= ring->size <= 0x40000000 &&
+      \separated(ring, ring->shared, ring->data + (0 .. ring->size - 1));
+
+    // True of numbers in two's complement; the provers know no such thing of their own.
+    axiomatic Masks {
+      axiom at_most:
+        \forall integer x; \forall integer y;
+          0 <= x ==> 0 <= y ==> (0 <= (x & y) && (x & y) <= x && (x & y) <= y);
+    }
+*/
+
+/* Where an index stands in data, of which the size is a power of two. */
+/*@ requires 1 <= size;
+    assigns \nothing;
+    ensures 0 <= \result < size; */
+static uint32_t place(uint32_t index, uint32_t size)
+{
+    uint32_t mask = size - 1;
+
+    /*@ assert known: mask == size - 1; */
+    /*@ assert masked: 0 <= (index & mask) <= mask; */
+    return index & mask;
+}
+
 int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer)
 {
     if (length < sizeof(struct ring_shared) + 64 || ((uintptr_t)memory & 63) != 0)
@@ -18,6 +45,9 @@ int ring_attach(struct ring *ring, void *memory, uint64_t length, bool producer)
     return RING_OK;
 }
 
+/*@ requires attached((struct ring *)ring);
+    assigns \nothing;
+    ensures 0 <= \result <= ring->size; */
 uint32_t ring_room(const struct ring *ring)
 {
     uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
@@ -25,14 +55,23 @@ uint32_t ring_room(const struct ring *ring)
     return used > ring->size ? 0 : ring->size - used;
 }
 
+/*@ requires attached(ring) && length <= ring->size;
+    requires length == 0 || \valid_read(bytes + (0 .. length - 1));
+    requires length == 0 || \separated(bytes + (0 .. length - 1), ring, ring->shared,
+                                       ring->data + (0 .. ring->size - 1));
+    assigns ring->data[0 .. ring->size - 1];
+    ensures attached(ring); */
 void ring_put(struct ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length)
 {
-    uint32_t at = (ring->index + offset) & (ring->size - 1);
+    uint32_t at = place(ring->index + offset, ring->size);
     uint32_t first = length < ring->size - at ? length : ring->size - at;
     memcpy(ring->data + at, bytes, first);
     memcpy(ring->data, bytes + first, length - first);
 }
 
+/*@ requires attached(ring);
+    assigns ring->index, ring->shared->produced;
+    ensures attached(ring); */
 void ring_publish(struct ring *ring, uint32_t length)
 {
     ring->index += length;
@@ -40,6 +79,9 @@ void ring_publish(struct ring *ring, uint32_t length)
     atomic_store(&ring->shared->produced, ring->index);
 }
 
+/*@ requires attached((struct ring *)ring);
+    assigns \nothing;
+    ensures \result == RING_ERROR_BROKEN || 0 <= \result <= ring->size; */
 int64_t ring_held(const struct ring *ring)
 {
     uint32_t produced = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);
@@ -47,20 +89,36 @@ int64_t ring_held(const struct ring *ring)
     return used > ring->size ? RING_ERROR_BROKEN : (int64_t)used;
 }
 
+/*@ requires attached((struct ring *)ring) && length <= ring->size;
+    requires length == 0 || \valid(bytes + (0 .. length - 1));
+    requires length == 0 || \separated(bytes + (0 .. length - 1), ring, ring->shared,
+                                       ring->data + (0 .. ring->size - 1));
+    assigns bytes[0 .. length - 1];
+    ensures attached((struct ring *)ring); */
 void ring_peek(const struct ring *ring, uint32_t offset, uint8_t *bytes, uint32_t length)
 {
-    uint32_t at = (ring->index + offset) & (ring->size - 1);
+    uint32_t at = place(ring->index + offset, ring->size);
     uint32_t first = length < ring->size - at ? length : ring->size - at;
     memcpy(bytes, ring->data + at, first);
     memcpy(bytes + first, ring->data, length - first);
 }
 
+/*@ requires attached(ring);
+    assigns ring->index, ring->shared->consumed;
+    ensures attached(ring); */
 void ring_take(struct ring *ring, uint32_t length)
 {
     ring->index += length;
     atomic_store_explicit(&ring->shared->consumed, ring->index, memory_order_release);
 }
 
+/*@ requires attached(ring) && (length == 0 || \valid_read(bytes + (0 .. length - 1)));
+    requires length == 0 || \separated(bytes + (0 .. length - 1), ring, ring->shared,
+                                       ring->data + (0 .. ring->size - 1));
+    assigns ring->index, ring->shared->produced, ring->data[0 .. ring->size - 1];
+    ensures attached(ring);
+    ensures \result == RING_ERROR_BROKEN || 0 <= \result <= length;
+    ensures \result <= ring->size; */
 int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
 {
     uint32_t consumed = atomic_load_explicit(&ring->shared->consumed, memory_order_acquire);
@@ -75,6 +133,13 @@ int64_t ring_write(struct ring *ring, const uint8_t *bytes, uint32_t length)
     return length;
 }
 
+/*@ requires attached(ring) && (length == 0 || \valid(bytes + (0 .. length - 1)));
+    requires length == 0 || \separated(bytes + (0 .. length - 1), ring, ring->shared,
+                                       ring->data + (0 .. ring->size - 1));
+    assigns ring->index, ring->shared->consumed, bytes[0 .. length - 1];
+    ensures attached(ring);
+    ensures \result == RING_ERROR_BROKEN || 0 <= \result <= length;
+    ensures \result <= ring->size; */
 int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length)
 {
     int64_t held = ring_held(ring);
@@ -87,6 +152,8 @@ int64_t ring_read(struct ring *ring, uint8_t *bytes, uint32_t length)
     return length;
 }
 
+/*@ requires attached(ring);
+    assigns ring->shared->consumer_sleeps; */
 bool ring_must_wake(struct ring *ring)
 {
     /* A plain look first: the exchange would take the line from the consumer for nothing. */
@@ -95,6 +162,8 @@ bool ring_must_wake(struct ring *ring)
     return atomic_exchange(&ring->shared->consumer_sleeps, 0) != 0;
 }
 
+/*@ requires attached(ring);
+    assigns ring->shared->consumer_sleeps; */
 bool ring_prepare_sleep(struct ring *ring)
 {
     atomic_store(&ring->shared->consumer_sleeps, 1);
@@ -104,12 +173,16 @@ bool ring_prepare_sleep(struct ring *ring)
     return false;
 }
 
+/*@ requires attached((struct ring *)ring);
+    assigns \nothing; */
 bool ring_sleeps(const struct ring *ring)
 {
     return atomic_load_explicit(&ring->shared->produced, memory_order_acquire) == ring->index &&
            atomic_load(&ring->shared->consumer_sleeps) != 0;
 }
 
+/*@ requires attached(ring);
+    assigns ring->shared->producer_waits; */
 bool ring_prepare_wait(struct ring *ring, uint32_t bytes)
 {
     atomic_store(&ring->shared->producer_waits, 1);
@@ -120,6 +193,8 @@ bool ring_prepare_wait(struct ring *ring, uint32_t bytes)
     return false;
 }
 
+/*@ requires attached(ring);
+    assigns ring->shared->producer_waits; */
 bool ring_must_tell(struct ring *ring)
 {
     /* What was read is known before the flag is looked at, as ring_prepare_wait does it the other
@@ -130,6 +205,9 @@ bool ring_must_tell(struct ring *ring)
     return atomic_exchange(&ring->shared->producer_waits, 0) != 0;
 }
 
+/*@ requires attached(ring);
+    assigns ring->index, ring->shared->consumed;
+    ensures attached(ring); */
 void ring_drop(struct ring *ring)
 {
     ring->index = atomic_load_explicit(&ring->shared->produced, memory_order_acquire);

@@ -9,10 +9,12 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import zlib
 from pathlib import Path
 
-from . import build, grubtests, hostiletests, hosttests, image, layout, tampertests, tpmtests, trust
+from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, tampertests,
+               tpmtests, trust)
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, run
@@ -111,12 +113,59 @@ def _digest(path):
         return hashlib.file_digest(file, "sha512").digest()
 
 
+def _kill_and_restart(results, name, session):
+    """Twice each: killed in the middle of its work and started again, and restarted."""
+    console = lifetests.Console(session, time.monotonic() + 300)
+    try:
+        console.select("debian")
+        for _ in range(2):
+            console.order(b"k", "debian", "stopped")
+            console.order(b"s", "debian", "running")
+            console.order(b"r", "debian", "running")
+        place = console.type(lifetests.ESCAPE + b"1")
+        console.text(rb"quoin-guest login:", place)
+        results.ok(name)
+    except lifetests.Failure as failure:
+        results.fail(name, str(failure), session.last_lines())
+
+
+# Machines that ask for the boot medium, to write to it: the whole disk, and its partitions.
+GREEDY = {"whole": "disk:51554f49-4e00-4000-8002-0000000000aa",
+          "first": "partition:51554f49-4e00-4000-8002-000000000001",
+          "second": "partition:51554f49-4e00-4000-8002-000000000002"}
+
+
+def _greedy_image(out, work):
+    files = {}
+    for name, disk in GREEDY.items():
+        files[f"vm/{name}.ini"] = work / f"{name}.ini"
+        files[f"vm/{name}.ini"].write_text(
+            f"name = {name}\nkernel = guest/vmlinuz\ninitrd = guest/initramfs\nmemory = 64M\n"
+            f"order = 90\ndisk = {disk} virtio\n")
+    image.make(out, image.payload(image.root_image(name="greedy.root.elf", extra=files)))
+
+
+def _refused_disks(results, name, session):
+    """What the log says of those machines."""
+    console = lifetests.Console(session, time.monotonic() + 120)
+    try:
+        for machine in GREEDY:
+            place = console.type(lifetests.ESCAPE + b"l")
+            console.text(rb"machine " + machine.encode() +
+                         rb": its disk 0 is not there, or is not offered", place)
+        results.ok(name)
+    except lifetests.Failure as failure:
+        results.fail(name, str(failure), session.last_lines())
+
+
 def installed(results, name, slow):
     """The image of an installed disk: its tables are good, it boots, BIOS and UEFI, and is the same
-    afterwards, though the machine could write to it."""
+    afterwards, though the computer could write to it and machines ask for it."""
     with tempfile.TemporaryDirectory(prefix="quoin-disk-") as temporary:
         out = Path(temporary) / "disk.img"
-        image.install(out, image.current())
+        iso = Path(temporary) / "greedy.iso"
+        _greedy_image(iso, Path(temporary))
+        image.install(out, iso)
         with open(out, "rb") as file:
             def data_at(at, size):
                 file.seek(at)
@@ -130,10 +179,15 @@ def installed(results, name, slow):
         for firmware in ("bios", "uefi"):
             with Session(Machine(disks=[out], firmware=firmware, memory="1G")) as session:
                 result = session.wait({"up": "^quoin-guest login:"}, 120)
-                if result == "up":
-                    results.ok(f"{name}: {firmware} boots")
-                else:
+                if result != "up":
                     results.fail(f"{name}: {firmware} boots", result, session.last_lines())
+                    continue
+                results.ok(f"{name}: {firmware} boots")
+                if firmware == "bios":
+                    _refused_disks(results, f"{name}: machines that ask for it do not get it",
+                                   session)
+                    _kill_and_restart(results, f"{name}: its machine is killed and restarted",
+                                      session)
         if _digest(out) == before:
             results.ok(f"{name}: not a bit of it has changed")
         else:
