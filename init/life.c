@@ -201,15 +201,21 @@ void life_commands(void)
 
 void life_time(void)
 {
+    bool changed = false;
+
     for (unsigned i = 0; i < slot_count; i++) {
         struct slot *s = &slots[i];
         if (s->state == MACHINE_STOPPING && s->deadline <= tsc()) {
             end(s, MACHINE_STOPPED);
             report_end(s, "did not stop and was killed");
+            changed = true;
         }
     }
     arm();
-    publish();
+    /* It is called each second for others as well, and times that were not read are not news. */
+    if (changed) {
+        publish();
+    }
 }
 
 void life_ended(unsigned slot, enum vmm_ending ending)
