@@ -90,7 +90,7 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
 static void wait(struct vcpu *vcpu, uint64_t deadline)
 {
     const struct vmm_startup_vcpu *caps = vcpu->context;
-    if (caps->timer != 0) {
+    if (caps->timer != 0 && deadline != vcpu->armed) {
         if (deadline == TIMER_NEVER)
             call_invoke(caps->timer, QUOIN_LABEL_TIMER_CANCEL, 0, 0, 0, NULL);
         else

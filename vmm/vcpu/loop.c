@@ -174,13 +174,20 @@ void vcpu_prepare(struct vcpu *vcpu)
         prepare_events(vcpu);
 }
 
+/* After a notification: the hardware timer has gone off, or perhaps has, early even. */
+static void note_timer(struct vcpu *vcpu)
+{
+    bool due = clock_now(&vcpu->vm->clock) >= vcpu->armed;
+    vcpu->armed = due ? TIMER_NEVER : 0; /* 0: unknown, to be armed anew */
+}
+
 /* The entry ended with a notification. */
 static void interrupted(struct vcpu *vcpu)
 {
     struct vm *vm = vcpu->vm;
     vcpu->kicked = false;
     vcpu->poked = true;
-    vcpu->armed = 0;                                /* the timer may have gone off, early even */
+    note_timer(vcpu);
     uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
     if ((event & EVENT_VALID) != 0 && vcpu_take_back(vcpu, event))
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
@@ -222,7 +229,8 @@ static void wait(struct vcpu *vcpu)
     vm_go_inside(vm, vcpu);
     vcpu->kicked = false;
     vcpu->poked = true;
-    vcpu->armed = 0;
+    vcpu->armed = deadline;
+    note_timer(vcpu);
     vm_set_current(vm, vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
         vm->poll(vm);

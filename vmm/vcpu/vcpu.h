@@ -31,7 +31,8 @@ enum vcpu_state {
 /*
  * What a vCPU needs of the layer below. enter runs the guest until an exit (returns true and the
  * decoded exit) or until the thread's notification arrived (false). wait blocks until the
- * notification arrives; `deadline` is the TSC value at which the vCPU's timer must go off.
+ * notification arrives; `deadline` is the TSC value at which the vCPU's timer must go off, and
+ * `armed` of the vCPU what it holds already.
  */
 struct vcpu_operations {
     uint64_t (*read)(struct vcpu *vcpu, unsigned field);
@@ -78,7 +79,7 @@ struct vcpu {
 
     struct apic apic;
     struct timer_queue timers;
-    uint64_t armed; /* deadline that the hardware timer holds */
+    uint64_t armed; /* deadline that the hardware timer holds; 0: unknown */
     struct msr_state msr;
     struct vcpu_known known[VCPU_KNOWN]; /* by RIP */
     struct insn insn;                    /* the last one fetched that is not known */
