@@ -8,7 +8,7 @@ timer goes off, which is why the median counts."""
 import re
 from pathlib import Path
 
-from . import build, guest, image
+from . import benchdisk, build, guest, image
 from .machine import Machine
 from .session import Session
 from .ui import Problem, Step
@@ -62,5 +62,5 @@ def io(yes):
     files = _files()
     bare = _round_trip(_bare(files), "without a hypervisor", yes)
     quoin = _round_trip(_quoin(files), "in a virtual machine", yes)
-    return [{"name": "network round trip", "unit": "instructions", "quoin": quoin, "bare": bare,
+    return benchdisk.disk(yes) + [{"name": "network round trip", "unit": "instructions", "quoin": quoin, "bare": bare,
              "kvm": None, "xen": None, "reference": None}]

@@ -69,7 +69,7 @@ def _run(machine, done, yes, timeout=300):
         raise Problem(f"the benchmark did not get to its end ({result})")
 
 
-def _counted(machine, marks, inside, done, yes):
+def counted(machine, marks, inside, done, yes, timeout=300):
     """Runs the machine; returns what the plugin noted: [(instructions, guest's own, entries)], one
     for each mark and one for the end."""
     plugin = build.artifact("test/bench/libmarks.so")
@@ -78,7 +78,7 @@ def _counted(machine, marks, inside, done, yes):
         arguments = [f"{plugin}", f"out={out}", *(f"mark={mark:x}" for mark in marks)]
         arguments += ["guest=on"] if inside else []
         machine.qemu_args = [*machine.qemu_args, "-plugin", ",".join(arguments)]
-        _run(machine, done, yes)
+        _run(machine, done, yes, timeout)
         lines = [line.split() for line in out.read_text().splitlines()]
     if [int(line[0], 16) for line in lines] != [*marks, 0]:
         raise Problem(f"the benchmark passed other marks: {' '.join(line[0] for line in lines)}")
@@ -111,7 +111,7 @@ def _boot(files, extra, after, yes):
     machine = Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, icount=0,
                       memory="1G")
     marks = [KERNEL_ENTRY, _elf_entry(guest.busybox().read_bytes())]
-    return _counted(machine, marks, True, "VM bench: powered off", yes)
+    return counted(machine, marks, True, "VM bench: powered off", yes)
 
 
 def _bare_boot(files, extra, yes):
@@ -121,7 +121,7 @@ def _bare_boot(files, extra, yes):
     machine = Machine(kernel=kernel, root=initrd, icount=0, memory="256M",
                       qemu_args=["-append", f"console=ttyS0 nokaslr {extra}"])
     marks = [KERNEL_ENTRY, _elf_entry(guest.busybox().read_bytes())]
-    return _counted(machine, marks, False, r"^guest tests: .*$", yes)
+    return counted(machine, marks, False, r"^guest tests: .*$", yes)
 
 
 def vm(yes):

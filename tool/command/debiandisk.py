@@ -42,7 +42,7 @@ def _make(out):
                  "--dpkgopt=path-exclude=/usr/share/locale/*",
                  "--dpkgopt=path-exclude=/usr/share/doc/*", SUITE, root], "mmdebstrap")
         _files_into(root)
-        partial = out.with_name(out.name + ".partial")
+        partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
         partial.unlink(missing_ok=True)
         with open(partial, "wb") as file:
             file.truncate(SECTORS * disks.SECTOR)
