@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "vmm/vcpu/cr.h"
+#include "vmm/vcpu/step.h"
 #include "vmm/vcpu/dump.h"
 #include "vmm/vm.h"
 
@@ -123,6 +124,11 @@ static void prepare_events(struct vcpu *vcpu)
             vcpu->apic.nmi_pending = false;
             inject(vcpu, EVENT_NMI, 2);
             occupied = true;
+        } else if (!occupied && (blocked & BLOCKED_BY_NMI) == 0 &&
+                   vcpu->vm->vendor == VM_VENDOR_AMD) {
+            /* Behind STI and MOV SS one instruction comes first; a window would be open at once. */
+            vcpu->iret_awaited = false;
+            step_begin(vcpu);
         } else {
             bool nmi = occupied && (mr[QUOIN_VM_ENTRY_INFO] & EVENT_TYPE) == EVENT_NMI;
             mr[QUOIN_VM_CONTROLS] |= CONTROL_NMI_WINDOW;

@@ -32,6 +32,7 @@ void step_begin(struct vcpu *vcpu)
 {
     uint64_t flags = vcpu->mr[QUOIN_VM_RFLAGS];
     vcpu->stepping = true;
+    vcpu->step_iret = vcpu->iret_awaited;
     vcpu->step_own = (flags & FLAG_TF) != 0;
     vcpu->step_dr6 = vcpu->operations->read(vcpu, QUOIN_FIELD_DR6);
     vcpu->operations->write(vcpu, FIELD_EXCEPTION_BITMAP, INTERCEPT_DB);
@@ -46,6 +47,8 @@ bool step_end(struct vcpu *vcpu)
     vcpu->operations->write(vcpu, FIELD_EXCEPTION_BITMAP, 0);
     if (vcpu->step_own)
         return false;
+    if (!vcpu->step_iret)
+        vcpu_set_rflags(vcpu, vcpu->mr[QUOIN_VM_RFLAGS] & ~FLAG_TF);
     /* The trap behind the IRET may be that of a breakpoint as well, which the guest must see. */
     uint64_t dr6 = vcpu->operations->read(vcpu, QUOIN_FIELD_DR6);
     bool other = (dr6 & ~vcpu->step_dr6 & DR6_OTHER) != 0;

@@ -14,8 +14,8 @@ struct vcpu;
  * set a single-step trap is raised (18.3.1.4). RIP is behind the instruction. */
 void step_complete(struct vcpu *vcpu);
 
-/* AMD-V: the guest is about to execute the IRET that ends its NMI handler. It executes that one
- * instruction; no NMI is injected until then. */
+/* AMD-V: the guest is about to execute the IRET that ends its NMI handler, or the instruction
+ * behind STI or MOV SS. It executes that one instruction; no NMI is injected until then. */
 void step_begin(struct vcpu *vcpu);
 
 /* A debug exception came as an exit. True: it was the VMM's step; false: it is the guest's. */

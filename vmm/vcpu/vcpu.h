@@ -75,6 +75,7 @@ struct vcpu {
     bool iret_awaited; /* AMD-V: the NMI window that was asked for begins with an IRET */
     bool stepping;     /* that IRET is under way, with TF set (step.h); the guest's own TF, DR6: */
     bool step_own;
+    bool step_iret; /* it is an IRET, which loads TF */
     uint64_t step_dr6;
 
     struct apic apic;

@@ -168,6 +168,27 @@ static void trap_and_nmi_behind_the_iret(void **state)
     }
 }
 
+/* Behind STI one instruction is executed first, and TF is gone behind it. */
+static void nmi_behind_sti(void **state)
+{
+    (void)state;
+    struct machine *m = make("\x90\x90", 2);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    m->mr[0][QUOIN_VM_RFLAGS] = FLAGS;
+    m->mr[0][QUOIN_VM_INTERRUPTIBILITY] = 1;
+    vcpu->apic.nmi_pending = true;
+    vcpu_prepare(vcpu);
+    assert_int_equal(m->mr[0][QUOIN_VM_ENTRY_INFO], 0);
+    assert_int_equal(m->mr[0][QUOIN_VM_CONTROLS] & CONTROL_NMI, 0);
+    assert_int_equal(m->mr[0][QUOIN_VM_RFLAGS], FLAGS | FLAG_TF);
+    m->mr[0][QUOIN_VM_INTERRUPTIBILITY] = 0;
+    machine_exit(m, &debug);
+    assert_int_equal(m->mr[0][QUOIN_VM_RFLAGS], FLAGS);
+    vcpu_prepare(vcpu);
+    assert_int_equal(m->mr[0][QUOIN_VM_ENTRY_INFO], EVENT_N);
+    machine_destroy(m);
+}
+
 /* Two NMIs at once: the second waits for the IRET of the first's handler. */
 static void nmi_behind_nmi(void **state)
 {
@@ -198,6 +219,7 @@ int main(void)
         cmocka_unit_test(resume_flag),
         cmocka_unit_test(nmi_behind_the_iret),
         cmocka_unit_test(trap_and_nmi_behind_the_iret),
+        cmocka_unit_test(nmi_behind_sti),
         cmocka_unit_test(nmi_behind_nmi),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
