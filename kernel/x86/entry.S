@@ -255,11 +255,16 @@ interrupt_isolated:
     INTERRUPT_TO_C
     jmp entry_exit_isolated
 
-/* An interrupt in kernel mode comes only inside interrupt_wait and arch_interrupt_window: the frame is
- * dropped, and their call returns its vector. An exception is the kernel's own. */
+/* An interrupt in kernel mode comes only inside arch_interrupt_wait and arch_interrupt_window: the frame
+ * is dropped, and their call returns its vector. An exception is the kernel's own, and so is the fault
+ * if an interrupt comes elsewhere: RAX is lost to the report then. */
 interrupt_in_kernel:
     cmpq $32, (%rsp)
     jb exception_in_kernel
+    mov (CONTEXT_RIP - CONTEXT_VECTOR)(%rsp), %rax
+    sub $arch_interrupt_wait, %rax
+    cmp $(interrupt_windows_end - arch_interrupt_wait), %rax
+    jae exception_in_kernel
     mov (%rsp), %eax
     mov (CONTEXT_RSP - CONTEXT_VECTOR)(%rsp), %rsp
     ret
@@ -290,6 +295,7 @@ arch_interrupt_window:
     cli
     xor %eax, %eax
     ret
+interrupt_windows_end:
 
 /* NMI, double fault and machine check can come anywhere: own stacks, whose top holds the core and
  * (with isolation) the kernel's CR3 above the frame. GS is not touched. */
