@@ -25,7 +25,7 @@ void notification_signal(struct notification *n, uint64_t badge)
         if (t && t->state == THREAD_RUNNING_VM) {
             tcb_stall(t);
             if (t->state == THREAD_RUNNING_VM) {
-                sched_dequeue(t);
+                /* A thread that waits for its turn keeps its place in the queue. */
                 arch_vm_interrupted(t);
                 notification_deliver(n, t, badge);
                 return;

@@ -100,6 +100,45 @@ TEST(vcpu_kicked_on_another_core)
     notifications(other_core());
 }
 
+/* Spins until it is told to stop, and tells how often the guest had been interrupted then. */
+static void spin_until_told(struct thread *self)
+{
+    const struct thread *guest = (const struct thread *)self->arg[0];
+
+    while (*(volatile seL4_Word *)&self->arg[1] == 0) {
+        self->step++;
+    }
+    self->result = guest->step;
+    self->step = 0;
+}
+
+/* A guest that is interrupted while it waits for its turn goes on waiting: guests whose timers
+ * fire in the others' turns would change places with each other, and others of their priority
+ * never run. */
+TEST(vcpu_kicked_keeps_its_turn)
+{
+    struct guest *g = guest_new(0);
+    seL4_CPtr notification = notification_new();
+    struct thread_options long_slices = {.priority = LOWER, .budget = 1000000, .period = 1000000};
+
+    GUEST_LOAD(g, code_count);
+    struct thread *t = start_counting(g, 0);
+    CHECK_OK(seL4_TCB_BindNotification(t->tcb, notification));
+    struct thread *other = thread_new_with(&long_slices);
+    thread_start(other, spin_until_told, (seL4_Word)t, 0, 0);
+    while (other->step == 0) {
+        sleep_us(1000);
+    }
+    seL4_Signal(notification);
+    *(volatile seL4_Word *)&other->arg[1] = 1;
+    thread_join(other);
+    CHECK_EQ(other->result, 0);
+    for (unsigned n = 0; n < 1000 && t->step == 0; n++) {
+        sleep_us(1000);
+    }
+    CHECK_EQ(t->step, 1);
+}
+
 /* A page that is taken away is gone when Unmap returns, whatever core the guest runs on. */
 static void unmap(seL4_Word core)
 {

@@ -262,7 +262,8 @@ def run_row(results, row, yes, only=None, settings=None):
     if result == "found" and row["compare"]:
         compare(results, row, text, yes)
     if result != "found":
-        reason = {"forbidden": "the console says what it must not",
+        said = re.search(row["forbid"], text, re.MULTILINE) if row["forbid"] else None
+        reason = {"forbidden": f"the console says {said and said.group(0)!r}, which it must not",
                   "timeout": f"{pattern!r} not seen within {timeout} s",
                   "exit": "the machine ended early"}[result]
         results.fail(name, reason, tail)

@@ -48,6 +48,22 @@ static void words(struct vcpu *vcpu, const char *what, uint64_t linear, unsigned
     }
 }
 
+/* What a vCPU that hangs may wait for. Times are TSC values. */
+static void dump_interrupts(struct vcpu *vcpu)
+{
+    const struct apic *apic = &vcpu->apic;
+    struct vm *vm = vcpu->vm;
+
+    vm_report(vm, "  now %lx next timer %lx event %lx blocked %lx priority %x",
+              clock_now(&vm->clock), vcpu->timers.earliest, vcpu->mr[QUOIN_VM_ENTRY_INFO],
+              vcpu->mr[QUOIN_VM_INTERRUPTIBILITY], apic->tpr);
+    for (unsigned i = 0; i < 8; i++) {
+        if (apic->irr.word[i] != 0 || apic->isr.word[i] != 0)
+            vm_report(vm, "  interrupts from %x: requested %x in service %x", 32 * i,
+                      apic->irr.word[i], apic->isr.word[i]);
+    }
+}
+
 void dump_vcpu(struct vcpu *vcpu)
 {
     static const char *const names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -65,6 +81,7 @@ void dump_vcpu(struct vcpu *vcpu)
                   vcpu_gpr(vcpu, i + 1), names[i + 2], vcpu_gpr(vcpu, i + 2), names[i + 3],
                   vcpu_gpr(vcpu, i + 3));
     }
+    dump_interrupts(vcpu);
     unsigned mode = access_mode(vcpu);
     words(vcpu, "code", access_linear(vcpu, SEGMENT_CS, access_mask(mr[QUOIN_VM_RIP], mode)),
           BYTES / 8);
