@@ -2,11 +2,10 @@
 #include "identity.h"
 
 #include <component/component.h>
+#include <entropy/entropy.h>
 #include <stdbool.h>
 #include <string.h>
 #include <tpm_quote.h>
-
-#include "service/entropy/entropy.h"
 
 uint64_t identity_registers = 0;
 
@@ -15,6 +14,7 @@ enum { KEY_SIZE = 2592, SECRET_SIZE = 4896, QUOTED_PCRS = (1 << ATTEST_PCRS) - 1
 static struct tpm tpm;
 static unsigned bank; /* that is quoted */
 static struct entropy entropy;
+static struct jitter jitter;
 static bool ready;
 static uint8_t public_key[KEY_SIZE];
 static uint8_t secret_key[SECRET_SIZE];
@@ -55,13 +55,9 @@ static const char *prepare(void)
     }
     bank = choose_bank();
     entropy_initialize(&entropy);
-    if (entropy_has_rdseed()) {
-        (void)entropy_add(&entropy, entropy_rdseed, NULL);
-    } else if (entropy_has_rdrand()) {
-        (void)entropy_add(&entropy, entropy_rdrand, NULL);
-    }
-    (void)entropy_add(&entropy, tpm_noise, NULL);
-    if (entropy_read(&entropy, seed, sizeof(seed)) != sizeof(seed) ||
+    if (!entropy_add_processor(&entropy, &jitter) ||
+        !entropy_add(&entropy, HEALTH_ONE_BIT, tpm_noise, NULL) ||
+        entropy_read(&entropy, seed, sizeof(seed)) != sizeof(seed) ||
         pq_sign_keygen(PQ_ML_DSA_87, (struct pq_bytes){seed, sizeof(seed)}, public_key,
                        secret_key) != PQ_OK) {
         return "this machine has no random numbers for a key";

@@ -4,10 +4,10 @@
  * machine's disks, random numbers from the processor's generators.
  */
 #include <block/ramdisk.h>
+#include <entropy/entropy.h>
 #include <rt/log.h>
 #include <stddef.h>
 
-#include "service/entropy/entropy.h"
 #include "vmm/device/ahci.h"
 #include "vmm/target/storage.h"
 #include "vmm/target/target.h"
@@ -25,6 +25,7 @@ static struct virtio_blk virtio_disk[VMM_MAX_DISKS];
 static struct ahci ahci;
 static struct virtio_rng rng;
 static struct entropy entropy;
+static struct jitter jitter;
 
 _Static_assert(VMCONFIG_MAX_DISKS == VMM_MAX_DISKS, "each disk has its place");
 _Static_assert(SLOT_DISK + VMM_MAX_DISKS <= SLOT_RNG, "each device has its slot");
@@ -95,12 +96,9 @@ static uint32_t random_bytes(void *context, uint8_t *to, uint32_t length)
 
 static bool attach_rng(struct vm *vm)
 {
+    uint8_t tried;
     entropy_initialize(&entropy);
-    if (entropy_has_rdseed())
-        entropy_add(&entropy, entropy_rdseed, NULL);
-    if (entropy_has_rdrand())
-        entropy_add(&entropy, entropy_rdrand, NULL);
-    if (entropy.sources == 0) {
+    if (!entropy_add_processor(&entropy, &jitter) || random_bytes(&entropy, &tried, 1) != 1) {
         log_error("this processor has no source of random numbers; the machine goes without");
         return true;
     }

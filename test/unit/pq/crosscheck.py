@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exchanges random signatures and ciphertexts with independent implementations, both ways.
 
-    crosscheck.py DRIVER noble|openssl LIBCRYPTO_PROGRAM [--all]
+    crosscheck.py DRIVER noble|openssl LIBCRYPTO_PROGRAM [--all | --only SET --rounds N [--run ID]]
 
 noble is @noble/post-quantum under node, openssl the libcrypto of OpenSSL 3.5. Each round makes a key
 pair on one side, has the other sign or encapsulate too, checks both, and checks that both refuse an
 altered signature. --all takes 1,000 rounds for each set of ML-DSA and ML-KEM, and 1,008 over the
-twelve sets of SLH-DSA; otherwise a few.
+twelve sets of SLH-DSA; otherwise a few. --only takes N rounds of one set, other ones for each ID.
 """
 
 import argparse
@@ -86,9 +86,11 @@ def kem_round(ours, peer, source, algorithm):
         assert rejected != shared and rejected == peer.decapsulate(algorithm, secret, wrong)
 
 
-def plan(everything):
+def plan(arguments):
     """(algorithm, rounds)"""
-    if everything:
+    if arguments.only:
+        return [(arguments.only, arguments.rounds)]
+    if arguments.all:
         return [(name, 1000) for name in MLDSA + MLKEM] + \
             [(name, 160 if name.endswith("f") else 8) for name in SLHDSA]
     return [(name, 10) for name in MLDSA + MLKEM] + \
@@ -101,6 +103,9 @@ def main():
     parser.add_argument("peer", choices=("noble", "openssl"))
     parser.add_argument("program")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--only", choices=MLDSA + MLKEM + SLHDSA)
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--run", default="")
     arguments = parser.parse_args()
     try:
         peer = start_peer(arguments.peer, arguments.program)
@@ -109,9 +114,9 @@ def main():
         sys.exit(77)
     ours = Library(arguments.driver)
     bad = False
-    rounds = plan(arguments.all)
+    rounds = plan(arguments)
     for number, (algorithm, count) in enumerate(rounds, 1):
-        source = random.Random(f"{algorithm} {arguments.peer}")
+        source = random.Random(f"{algorithm} {arguments.peer}{arguments.run}")
         done = 0
         try:
             for done in range(count):

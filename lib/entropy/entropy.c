@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "service/entropy/entropy.h"
-
+#include <entropy/entropy.h>
 #include <string.h>
 
 #define SEED 64u
 /*
- * SP 800-90B, 3.1.5.1.2: full entropy needs 64 bits more than come out. A sample counts as one bit,
- * 8 of them come at once.
+ * SP 800-90B, 3.1.5.1.2: full entropy needs 64 bits more than come out.
  */
-#define SEED_SAMPLES (8 * SEED + 64)
-#define NOISE        8u
+#define SEED_BITS (8 * SEED + 64)
+#define NOISE     8u /* samples that come at once */
 
 void entropy_initialize(struct entropy *entropy)
 {
     memset(entropy, 0, sizeof(*entropy));
 }
 
-bool entropy_add(struct entropy *entropy, bool (*read)(void *, uint8_t[8]), void *context)
+bool entropy_add(struct entropy *entropy, enum health_credit credit,
+                 bool (*read)(void *, uint8_t[8]), void *context)
 {
     if (entropy->sources == ENTROPY_SOURCES)
         return false;
-    entropy->source[entropy->sources++] = (struct entropy_source){.read = read, .context = context};
+    entropy->source[entropy->sources++] =
+        (struct entropy_source){.read = read, .context = context, .health = {.credit = credit}};
     return true;
 }
 
@@ -52,9 +52,10 @@ static bool start(struct entropy_source *source)
 /* Hashes a seed's worth of a source's noise in; false when it does not have that much. */
 static bool absorb(struct entropy_source *source, struct pq_hash *hash)
 {
+    const uint32_t samples = SEED_BITS * health_limits[source->health.credit].samples_per_bit;
     uint8_t noise[NOISE];
     bool whole = start(source);
-    for (unsigned i = 0; whole && i < SEED_SAMPLES / NOISE; i++) {
+    for (unsigned i = 0; whole && i < samples / NOISE; i++) {
         whole = read_noise(source, noise);
         if (whole)
             pq_hash_update(hash, noise, sizeof(noise));

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <entropy/entropy.h>
 #include <string.h>
-
-#include "service/entropy/entropy.h"
 
 /* SDM volume 1, 7.3.17.1: after ten failures in a row something is wrong. RDSEED may well run dry.
  */
@@ -78,4 +77,14 @@ bool entropy_rdseed(void *context, uint8_t noise[8])
     }
     memcpy(noise, &value, sizeof(value));
     return valid;
+}
+
+bool entropy_add_processor(struct entropy *entropy, struct jitter *jitter)
+{
+    if (entropy_has_rdseed())
+        return entropy_add(entropy, HEALTH_ONE_BIT, entropy_rdseed, NULL);
+    if (entropy_has_rdrand() && !entropy_add(entropy, HEALTH_ONE_BIT, entropy_rdrand, NULL))
+        return false;
+    jitter_initialize(jitter);
+    return entropy_add(entropy, HEALTH_QUARTER_BIT, jitter_read, jitter);
 }

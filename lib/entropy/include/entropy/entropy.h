@@ -4,14 +4,14 @@
  * an HMAC_DRBG with SHA-512 (SP 800-90A) that is reseeded as it is used. All sources go into each
  * seed; one healthy source is enough, and a bad one takes nothing away from it.
  */
-#ifndef SERVICE_ENTROPY_ENTROPY_H
-#define SERVICE_ENTROPY_ENTROPY_H
+#ifndef ENTROPY_ENTROPY_H
+#define ENTROPY_ENTROPY_H
 
+#include <entropy/health.h>
+#include <entropy/jitter.h>
 #include <pq.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#include "service/entropy/health.h"
 
 #define ENTROPY_SOURCES 4u
 #define ENTROPY_RESEED  65536u /* bytes that one seed gives at most */
@@ -34,8 +34,16 @@ struct entropy {
 
 void entropy_initialize(struct entropy *entropy);
 
-/* false: there is no room for another. */
-bool entropy_add(struct entropy *entropy, bool (*read)(void *, uint8_t[8]), void *context);
+/* A source whose samples are credited with so much; false: there is no room for another. */
+bool entropy_add(struct entropy *entropy, enum health_credit credit,
+                 bool (*read)(void *, uint8_t[8]), void *context);
+
+/*
+ * Adds what the processor has: RDSEED, which is true entropy; where that is missing RDRAND, if
+ * there is one, and the times of the processor's work. *jitter is used only then. It stays the
+ * caller's and must live as long as *entropy. false: there is no room for them.
+ */
+bool entropy_add_processor(struct entropy *entropy, struct jitter *jitter);
 
 /*
  * Writes `length` random bytes; returns length, or 0 when no source is healthy or none has enough
