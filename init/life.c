@@ -265,14 +265,19 @@ static bool is_vm_file(const char *name)
     return strncmp(name, "vm/", 3) == 0 && length > 7 && strcmp(name + length - 4, ".ini") == 0;
 }
 
-static bool name_is_taken(const char *name)
+/* Why there is no slot for such a machine, or NULL. A secret is for one machine. */
+static const char *reason_against(const struct vm_settings *settings)
 {
     for (unsigned i = 0; i < slot_count; i++) {
-        if (strcmp(slots[i].settings.name, name) == 0) {
-            return true;
+        const struct vm_settings *other = &slots[i].settings;
+        if (strcmp(other->name, settings->name) == 0) {
+            return "another virtual machine has this name";
+        }
+        if (settings->secret[0] != 0 && strcmp(other->secret, settings->secret) == 0) {
+            return "another virtual machine has this secret";
         }
     }
-    return false;
+    return slot_count == VM_MAX ? "there are too many virtual machines" : NULL;
 }
 
 /* One slot for each configuration, by their order, and by the files' names where that is the same.
@@ -287,10 +292,9 @@ static void read_settings(unsigned file_count)
         if (!is_vm_file(file.name) || settings_read(&file, &settings) != 0) {
             continue;
         }
-        if (slot_count == VM_MAX || name_is_taken(settings.name)) {
-            log_error("%s: %s", file.name,
-                      slot_count == VM_MAX ? "there are too many virtual machines"
-                                           : "another virtual machine has this name");
+        const char *against = reason_against(&settings);
+        if (against) {
+            log_error("%s: %s", file.name, against);
             continue;
         }
         unsigned at = slot_count++;

@@ -37,6 +37,9 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     if (config.net.vlan != 0) {
         settings->connections |= 1u << CONNECTION_NET;
     }
+    if (config.secret[0] != 0) {
+        settings->connections |= 1u << CONNECTION_SECRET;
+    }
     if (settings->connections != 0 && file->size > sizeof(((struct connection_row *)0)->config)) {
         log_error("%s: it is too long", file->name);
         return -1;
@@ -48,6 +51,7 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
         settings->disk_store[i] = config.disk[i].writable;
     }
     memcpy(settings->name, config.name, sizeof(settings->name));
+    memcpy(settings->secret, config.secret, sizeof(settings->secret));
     settings->memory = config.memory;
     settings->vcpus = config.vcpus;
     settings->autostart = config.autostart;

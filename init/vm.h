@@ -35,6 +35,7 @@ struct vm_host {
 /* What a VM's configuration asks for. */
 struct vm_settings {
     char name[32];
+    char secret[32]; /* that it waits for; "": none */
     uint64_t memory; /* bytes, a multiple of 2 MiB */
     unsigned vcpus;
     unsigned first_core;

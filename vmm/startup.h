@@ -32,14 +32,14 @@
 #include <stdint.h>
 
 #define VMM_STARTUP_MAGIC   0x706d75747261746eull
-#define VMM_STARTUP_VERSION 3
+#define VMM_STARTUP_VERSION 4
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
 #define VMM_MAX_DISKS 4
 
 /* As many as lib/connection has kinds. */
-#define VMM_MAX_CONNECTIONS 2
+#define VMM_MAX_CONNECTIONS 3
 
 /*
  * Guest-physical address space (the layout of a Q35 machine): RAM from 0 up to VMM_LOW_RAM_END, the

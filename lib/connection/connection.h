@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum connection_kind { CONNECTION_DISK, CONNECTION_NET, CONNECTION_KINDS };
+enum connection_kind { CONNECTION_DISK, CONNECTION_NET, CONNECTION_SECRET, CONNECTION_KINDS };
 
 enum { CONNECTION_SLOTS = 16, CONNECTION_PAGE = 4096 };
 

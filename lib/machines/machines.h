@@ -69,9 +69,11 @@ enum {
 };
 
 /* VM exits by kind (enum exit_kind of vmm/vcpu/exit.h) for each vCPU, written by the VMM. */
-enum { MACHINE_COUNT_KINDS = 32, MACHINE_COUNT_VCPUS = 16 };
+enum { MACHINE_COUNT_KINDS = 31, MACHINE_COUNT_VCPUS = 16 };
 struct machine_counts {
     uint64_t exits[MACHINE_COUNT_VCPUS][MACHINE_COUNT_KINDS];
+    uint64_t waits; /* 1: the guest has not begun, since its secret is not there */
+    uint64_t unused[15];
 };
 _Static_assert(sizeof(struct machine_counts) == MACHINE_SLICE_COUNTS_SIZE, "one page");
 

@@ -231,11 +231,13 @@ static const char *check(const struct system_table *t)
     if (t->machines && !machines_are_valid(t, t->machines)) {
         return "the machines";
     }
+    uint32_t kinds = 0;
     for (uint32_t i = 0; i < t->connection_count; i++) {
-        if (!connection_is_valid(t, &t->connections[i]) ||
-            (i > 0 && t->connections[i].kind == t->connections[0].kind)) {
+        const struct system_connection *c = &t->connections[i];
+        if (!connection_is_valid(t, c) || (kinds >> c->kind & 1) != 0) {
             return "a connection";
         }
+        kinds |= 1u << c->kind;
     }
     return NULL;
 }

@@ -60,13 +60,18 @@ void message_begin(struct message *message, uint16_t tag, uint32_t command)
     message_put(message, command, 4);
 }
 
-void message_put_password(struct message *message)
+void message_put_session(struct message *message, uint32_t session)
 {
     message_put(message, 9, 4);
-    message_put(message, SESSION_PASSWORD, 4);
+    message_put(message, session, 4);
     message_put(message, 0, 2); /* nonce */
     message_put(message, 0, 1); /* attributes */
-    message_put(message, 0, 2); /* password */
+    message_put(message, 0, 2); /* password, or the HMAC that a policy session needs none of */
+}
+
+void message_put_password(struct message *message)
+{
+    message_put_session(message, SESSION_PASSWORD);
 }
 
 int message_send(struct tpm *tpm, struct message *message)

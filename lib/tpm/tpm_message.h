@@ -24,6 +24,9 @@ void message_put_bytes(struct message *message, const uint8_t *data, size_t size
 /* An authorization by the empty password (part 1, section 19.4). */
 void message_put_password(struct message *message);
 
+/* An authorization by a policy session, which ends with the command (part 1, section 19.7). */
+void message_put_session(struct message *message, uint32_t session);
+
 /* Sends the command; the response stands in message, to be read from behind its header. */
 int message_send(struct tpm *tpm, struct message *message);
 

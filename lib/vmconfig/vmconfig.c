@@ -327,6 +327,24 @@ static int set_disk(struct parser *p, struct text value)
     return 0;
 }
 
+/* The secret's name, and what is done when it is not there. */
+static int set_secret(struct parser *p, struct text value)
+{
+    struct text name = parser_next_word(&value);
+    struct text option = parser_next_word(&value);
+
+    if (parser_set_name(p, p->config->secret, sizeof(p->config->secret), name) != 0) {
+        return -1;
+    }
+    if (option.length != 0 && !parser_text_is(option, "or-fail")) {
+        return parser_fail(p, "a secret's one option is or-fail", option);
+    }
+    p->config->secret_or_fail = option.length != 0;
+    return trim(value).length == 0
+               ? 0
+               : parser_fail(p, "nothing may follow a secret's option", trim(value));
+}
+
 unsigned vmconfig_machine_disks(const struct vmconfig *config)
 {
     unsigned count = 0;
@@ -349,7 +367,7 @@ static const struct key keys[] = {
     {"cpu", set_cpu},           {"order", set_order},
     {"rng", set_rng},           {"disk", set_disk},
     {"priority", set_priority}, {"net", parser_set_net},
-    {"hpet", set_hpet},
+    {"hpet", set_hpet},         {"secret", set_secret},
 };
 
 static int parse_line(struct parser *p, struct text line)

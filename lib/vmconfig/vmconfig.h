@@ -20,6 +20,7 @@ enum {
     VMCONFIG_MAX_DISKS = 4,
     VMCONFIG_SERIAL_SIZE = 21,
     VMCONFIG_NETWORK_SIZE = 16,
+    VMCONFIG_SECRET_SIZE = 32,
 };
 
 enum vmconfig_disk_kind { VMCONFIG_DISK_VIRTIO, VMCONFIG_DISK_SATA, VMCONFIG_DISK_CDROM };
@@ -65,6 +66,8 @@ struct vmconfig {
     bool autostart;       /* started with the system; true unless the file says no */
     bool rng;             /* a source of random numbers; false unless the file says on */
     bool hpet;            /* high-precision event timers; likewise */
+    char secret[VMCONFIG_SECRET_SIZE]; /* name of what a verifier releases to it; "": nothing */
+    bool secret_or_fail; /* without it the machine fails at once; false: it waits for it */
     unsigned disk_count;
     struct vmconfig_disk disk[VMCONFIG_MAX_DISKS];
     struct vmconfig_net net;

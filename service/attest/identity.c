@@ -7,53 +7,31 @@
 #include <string.h>
 #include <tpm_quote.h>
 
-uint64_t identity_registers = 0;
+#include "chip.h"
 
 enum { KEY_SIZE = 2592, SECRET_SIZE = 4896, QUOTED_PCRS = (1 << ATTEST_PCRS) - 1 };
 
-static struct tpm tpm;
-static unsigned bank; /* that is quoted */
+static struct tpm *tpm;
 static struct entropy entropy;
 static struct jitter jitter;
 static bool ready;
 static uint8_t public_key[KEY_SIZE];
 static uint8_t secret_key[SECRET_SIZE];
 
-void tpm_pause(void)
-{
-    uint64_t end = component_tsc() + component_info->tsc_hz / 1000000;
-
-    while (component_tsc() < end) {
-        __builtin_ia32_pause();
-    }
-}
-
 static bool tpm_noise(void *context, uint8_t noise[8])
 {
     (void)context;
-    return tpm_random(&tpm, noise, 8) == TPM_OK;
-}
-
-/* SHA-256 where it is active: what every verifier can compute. */
-static unsigned choose_bank(void)
-{
-    for (unsigned i = 0; i < tpm.bank_count; i++) {
-        if (tpm.banks[i].algorithm == TPM_SHA256) {
-            return i;
-        }
-    }
-    return 0;
+    return tpm_random(tpm, noise, 8) == TPM_OK;
 }
 
 static const char *prepare(void)
 {
     uint8_t seed[32];
 
-    if (tpm_find(&tpm, identity_registers) != TPM_OK || tpm_start(&tpm) != TPM_OK ||
-        tpm.bank_count == 0) {
+    tpm = chip_find();
+    if (!tpm) {
         return "this machine has no TPM 2.0 with a bank of SHA-2";
     }
-    bank = choose_bank();
     entropy_initialize(&entropy);
     if (!entropy_add_processor(&entropy, &jitter) ||
         !entropy_add(&entropy, HEALTH_ONE_BIT, tpm_noise, NULL) ||
@@ -69,21 +47,22 @@ static const char *prepare(void)
 
 static bool quote(const uint8_t *challenge, uint8_t *answer)
 {
+    const unsigned bank = chip_bank();
     struct tpm_key key;
     struct tpm_quote said;
     uint8_t qualifying[32];
 
     for (unsigned i = 0; i < ATTEST_PCRS; i++) {
-        if (tpm_read_pcr(&tpm, bank, i, answer + ATTEST_AT_PCRS + 64 * i) != TPM_OK) {
+        if (tpm_read_pcr(tpm, bank, i, answer + ATTEST_AT_PCRS + 64 * i) != TPM_OK) {
             return false;
         }
     }
     attest_qualifying(challenge, answer, qualifying);
-    if (tpm_make_key(&tpm, &key) != TPM_OK) {
+    if (tpm_make_key(tpm, &key) != TPM_OK) {
         return false;
     }
-    int error = tpm_quote(&tpm, &key, bank, QUOTED_PCRS, qualifying, &said);
-    if (tpm_drop_key(&tpm, &key) != TPM_OK || error != TPM_OK) {
+    int error = tpm_quote(tpm, &key, bank, QUOTED_PCRS, qualifying, &said);
+    if (tpm_drop_key(tpm, &key) != TPM_OK || error != TPM_OK) {
         return false;
     }
     memcpy(answer + ATTEST_AT_TPM_KEY, key.x, 32);
@@ -91,8 +70,8 @@ static bool quote(const uint8_t *challenge, uint8_t *answer)
     memcpy(answer + ATTEST_AT_QUOTE, said.bytes, said.size);
     memcpy(answer + ATTEST_AT_QUOTE_SIGNATURE, said.r, 32);
     memcpy(answer + ATTEST_AT_QUOTE_SIGNATURE + 32, said.s, 32);
-    answer[ATTEST_AT_BANK] = (uint8_t)tpm.banks[bank].algorithm;
-    answer[ATTEST_AT_BANK + 1] = (uint8_t)(tpm.banks[bank].algorithm >> 8);
+    answer[ATTEST_AT_BANK] = (uint8_t)tpm->banks[bank].algorithm;
+    answer[ATTEST_AT_BANK + 1] = (uint8_t)(tpm->banks[bank].algorithm >> 8);
     answer[ATTEST_AT_QUOTE_SIZE] = (uint8_t)said.size;
     answer[ATTEST_AT_QUOTE_SIZE + 1] = (uint8_t)(said.size >> 8);
     return true;

@@ -7,9 +7,6 @@
 
 #include <attest.h>
 
-/* Set by the system description. */
-extern uint64_t identity_registers;
-
 /* Fills the answer and starts the session. NULL, or a text that says why there is no answer. The
  * first call finds the TPM, gathers randomness and makes the key. */
 const char *identity_answer(const uint8_t *challenge, uint8_t *answer,

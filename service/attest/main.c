@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The attestation service: tells a verifier on another host, over COM2, what this machine runs, and
- * takes secrets from him in a sealed session (doc/formats.md, "Attestation"). It alone has the TPM.
+ * takes secrets from him in a sealed session (doc/formats.md, "Attestation"), for the virtual
+ * machines that name them. It alone has the TPM.
  */
 #include <attest.h>
 #include <component/component.h>
 #include <rt/format.h>
+#include <request.h>
 #include <rt/log.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "identity.h"
 #include "line.h"
+#include "machines.h"
+#include "secrets.h"
 
 extern uint8_t line_irq_id;
 
@@ -19,10 +23,6 @@ static struct attest_receiver receiver;
 static struct attest_session session;
 static bool in_session;
 static uint8_t answer[ATTEST_ANSWER_SIZE];
-
-/* A secret that a verifier has released to this machine. Nobody takes it from here yet. */
-static uint8_t secret[ATTEST_TEXT_MAX];
-static size_t secret_size;
 
 static void send(enum attest_frame type, const void *data, size_t size)
 {
@@ -51,27 +51,51 @@ static void challenged(struct pq_bytes challenge)
     send(ATTEST_ANSWER, answer, sizeof(answer));
 }
 
-/* What is asked for in a session: "status", or "keep" and the bytes of a secret behind a blank. */
-static size_t carry_out(const uint8_t *text, size_t size, char *reply, size_t room)
+/* Keeps a secret, and hands it to the machine that waits for it. */
+static size_t release(const struct request *request, char *reply, size_t room)
 {
-    if (size > 5 && memcmp(text, "keep ", 5) == 0) {
-        secret_size = size - 5;
-        memcpy(secret, text + 5, secret_size);
-        log_info("a verifier released a secret of %lu bytes", secret_size);
-        return format_text(reply, room, "kept %lu bytes", secret_size);
+    char kept[96];
+
+    switch (secrets_keep(request->name, request->data)) {
+    case SECRETS_SEALED:
+        format_text(kept, sizeof(kept), "sealed in the TPM to what runs now");
+        break;
+    case SECRETS_IN_MEMORY:
+        format_text(kept, sizeof(kept), "kept until power-off: the TPM does not seal it (%x)",
+                    secrets_code());
+        break;
+    default:
+        return format_text(reply, room, "refused: a secret has 1 to %u bytes, and there are %u",
+                           SECRET_MAX, SECRETS_AT_ONCE);
     }
-    if (size == 6 && memcmp(text, "status", 6) == 0) {
-        return format_text(reply, room, "up for %lu s, holds a secret of %lu bytes",
-                           component_tsc() / component_info->tsc_hz, secret_size);
+    log_info("a verifier released the secret %s, of %lu bytes: %s", request->name,
+             request->data.size, kept);
+    const char *machine = machines_serve(request->name);
+    return format_text(reply, room, "%s; %s%s", kept, machine ? "handed to " : "no machine waits",
+                       machine ? machine : "");
+}
+
+/* What is asked for in a session. */
+static size_t carry_out(struct pq_bytes text, char *reply, size_t room)
+{
+    struct request request;
+
+    if (request_parse(text, &request) != 0) {
+        return format_text(reply, room, "not understood");
     }
-    return format_text(reply, room, "not understood");
+    switch (request.kind) {
+    case REQUEST_RELEASE:
+        return release(&request, reply, room);
+    default:
+        return format_text(reply, room, "up for %lu s", component_tsc() / component_info->tsc_hz);
+    }
 }
 
 static void requested(struct pq_bytes sealed)
 {
     static uint8_t text[ATTEST_TEXT_MAX];
     static uint8_t out[ATTEST_SEALED_MAX];
-    char reply[128];
+    char reply[256];
     int size = in_session ? attest_open(&session, sealed, text) : -1;
 
     if (size < 0) {
@@ -80,7 +104,7 @@ static void requested(struct pq_bytes sealed)
         send(ATTEST_ERROR, problem, sizeof(problem) - 1);
         return;
     }
-    size_t length = carry_out(text, (size_t)size, reply, sizeof(reply));
+    size_t length = carry_out((struct pq_bytes){text, (size_t)size}, reply, sizeof(reply));
     pq_wipe(text, sizeof(text));
     send(ATTEST_REPLY, out,
          attest_seal(&session, (struct pq_bytes){(const uint8_t *)reply, length}, out));
@@ -111,11 +135,14 @@ void line_byte(uint8_t byte)
 void init(void)
 {
     line_start();
+    machines_start();
 }
 
 void notified(microkit_channel ch)
 {
     if (ch == line_irq_id) {
         line_interrupt();
+    } else {
+        (void)machines_notified(ch);
     }
 }

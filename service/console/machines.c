@@ -76,6 +76,14 @@ uint64_t machines_exits(unsigned slot, unsigned kind)
     return sum;
 }
 
+bool machines_wait(unsigned slot)
+{
+    const struct machine_counts *counts =
+        (const struct machine_counts *)(slice(slot) + MACHINE_SLICE_COUNTS);
+
+    return counts->waits == 1;
+}
+
 static bool runs(uint32_t state)
 {
     return state == MACHINE_RUNNING || state == MACHINE_STOPPING;

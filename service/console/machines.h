@@ -33,6 +33,8 @@ unsigned machines_count(void);
 const char *machines_name(unsigned slot);
 /* Exits of a kind, of all its vCPUs, since it started. */
 uint64_t machines_exits(unsigned slot, unsigned kind);
+/* Its guest has not begun: its secret is not there. */
+bool machines_wait(unsigned slot);
 
 extern uint8_t machines_first_id; /* channel of the first slot */
 extern uint8_t machines_id;       /* channel to init */

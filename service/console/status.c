@@ -124,9 +124,14 @@ static void draw_machine(unsigned slot)
          row->state == MACHINE_RUNNING || row->state == MACHINE_STOPPING
              ? (tsc - row->started_tsc) / component_info->tsc_hz
              : 0);
-    ADD("        exits/s: ");
-    draw_exits(slot, s, ticks);
-    LINE("%s", "");
+    if (machines_wait(slot) && row->state == MACHINE_RUNNING) {
+        LINE("        waits for its secret, which a verifier must release (./quoin attest "
+             "--release)");
+    } else {
+        ADD("        exits/s: ");
+        draw_exits(slot, s, ticks);
+        LINE("%s", "");
+    }
     s->generation = row->generation;
     s->tsc = tsc;
     s->consumed_us = row->consumed_us;

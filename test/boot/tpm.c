@@ -13,8 +13,9 @@
 #include "measure.h"
 #include "rollback.h"
 #include "tpm_quote.h"
+#include "tpm_seal.h"
 
-#define ANSWERS_MAX 8
+#define ANSWERS_MAX 16
 
 static struct {
     uint8_t bytes[255];
@@ -268,6 +269,109 @@ static void test_quote(void **state)
     assert_int_equal(tpm_quote(&tpm, &key, 1, 0x00ffff, qualifying, &quote), TPM_ERROR_RESPONSE);
 }
 
+static struct tpm with_bank(void)
+{
+    struct tpm tpm = new_tpm();
+
+    tpm.bank_count = 1;
+    tpm.banks[0] = (struct tpm_bank){TPM_SHA256, 32, PQ_SHA2_256};
+    return tpm;
+}
+
+static const uint8_t session_answer[] = {3, 0, 0, 1, 0, 0};
+
+static void test_unseal(void **state)
+{
+    static const uint8_t body[] = {0, 0, 0, 5, 0, 3, 'k', 'e', 'y'};
+    uint8_t large[6 + TPM_SEALED_MAX + 1] = {0};
+    uint8_t data[TPM_SEALED_MAX];
+    struct tpm tpm = with_bank();
+
+    (void)state;
+    answer(0, session_answer, sizeof session_answer);
+    answer(0, NULL, 0);
+    answer(0, body, sizeof body);
+    assert_int_equal(tpm_unseal(&tpm, 0, 1 << 11, 0x81515100, data), 3);
+    assert_memory_equal(data, "key", 3);
+    assert_int_equal(asked, 3);
+    assert_int_equal(commands[1][9], 0x7f);
+    assert_memory_equal(commands[1] + 16, "\0\0\0\1\0\13\3\0\10\0", 10); /* PCR 11 */
+    assert_int_equal(commands[2][9], 0x5e);
+    assert_memory_equal(commands[2] + 18, "\3\0\0\1", 4); /* by the session */
+    for (size_t cut = 0; cut < sizeof body; cut++) {
+        tpm = with_bank();
+        answer(0, session_answer, sizeof session_answer);
+        answer(0, NULL, 0);
+        answer(0, body, cut);
+        assert_int_equal(tpm_unseal(&tpm, 0, 1, 0x81515100, data), TPM_ERROR_RESPONSE);
+    }
+    tpm = with_bank();
+    large[5] = TPM_SEALED_MAX + 1;
+    answer(0, session_answer, sizeof session_answer);
+    answer(0, NULL, 0);
+    answer(0, large, sizeof large);
+    assert_int_equal(tpm_unseal(&tpm, 0, 1, 0x81515100, data), TPM_ERROR_RESPONSE);
+    /* Refused: the session is dropped, and why is still known. */
+    tpm = with_bank();
+    answer(0, session_answer, sizeof session_answer);
+    answer(0, NULL, 0);
+    answer(TPM_RC_HANDLE_1, NULL, 0);
+    answer(0, NULL, 0);
+    assert_int_equal(tpm_unseal(&tpm, 0, 1, 0x81515100, data), TPM_ERROR_CODE);
+    assert_true(tpm_is_absent(&tpm));
+    assert_int_equal(asked, 4);
+    assert_int_equal(commands[3][9], 0x65);
+    assert_int_equal(tpm_unseal(&tpm, 1, 1, 0x81515100, data), TPM_ERROR_RESPONSE);
+}
+
+/* Which command fails: the objects made before it are dropped, and no other command follows. */
+static void test_seal(void **state)
+{
+    static const uint8_t expected[] = {0x76, 0x7f, 0x89, 0x65, 0x31, 0x53, 0x57, 0x65, 0x20, 0x65};
+    static const unsigned failing[] = {0, 1, 2, 4, 5, 6, 8};
+    static const unsigned dropped[] = {0, 1, 1, 0, 1, 1, 1};
+    static const uint8_t secret[4] = {9, 8, 7, 6};
+    static const uint8_t handle[] = {0x80, 0, 0, 1, 0, 0, 0, 0};
+    static const uint8_t parts[] = {0, 0, 0, 6, 0, 2, 'p', 'r', 0, 1, 'u'};
+    uint8_t digest[34] = {0, 32};
+
+    (void)state;
+    for (unsigned fail = 0; fail <= 7; fail++) {
+        unsigned at = fail < 7 ? failing[fail] : 99;
+        struct tpm tpm = with_bank();
+        for (unsigned i = 0; i < sizeof expected; i++) {
+            if (i == at)
+                answer(0x922, NULL, 0);
+            else if (i == 0)
+                answer(0, session_answer, sizeof session_answer);
+            else if (i == 2)
+                answer(0, digest, sizeof digest);
+            else if (i == 4 || i == 6)
+                answer(0, handle, sizeof handle);
+            else if (i == 5)
+                answer(0, parts, sizeof parts);
+            else
+                answer(0, NULL, 0);
+        }
+        for (unsigned i = 0; i < 3; i++) /* what is dropped after a failure */
+            answer(0, NULL, 0);
+        int error = tpm_seal(&tpm, 0, 1 << 11, 0x81515100, secret, sizeof secret);
+        if (fail == 7) {
+            assert_int_equal(error, TPM_OK);
+            for (unsigned i = 0; i < sizeof expected; i++)
+                assert_int_equal(commands[i][9], expected[i]);
+            assert_int_equal(asked, sizeof expected);
+            assert_memory_equal(commands[6] + 27, parts + 4, 7); /* loaded as it was made */
+        } else {
+            assert_int_equal(error, TPM_ERROR_CODE);
+            assert_int_equal(tpm.code, 0x922);
+            assert_int_equal(asked, at + 1 + dropped[fail]);
+            if (dropped[fail])
+                assert_int_equal(commands[at + 1][9], 0x65);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_bad_answers), cmocka_unit_test(test_extend),
         cmocka_unit_test(test_log),         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_key),         cmocka_unit_test(test_quote),
+        cmocka_unit_test(test_unseal),      cmocka_unit_test(test_seal),
     };
     return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
 }

@@ -37,6 +37,7 @@ static void check(const struct vmconfig *config)
     require(config->vcpus >= 1 && config->vcpus <= VMCONFIG_MAX_VCPUS);
     require(config->cpu_percent >= 1 && config->cpu_percent <= 100);
     require(config->order <= 99);
+    require(ends(config->secret, sizeof(config->secret)));
     require(config->disk_count <= VMCONFIG_MAX_DISKS);
     for (unsigned i = 0; i < config->disk_count; i++) {
         require(ends(config->disk[i].file, sizeof(config->disk[i].file)));

@@ -145,7 +145,9 @@ def test_description_of_the_tree():
                           "dma_physical2", "dma_physical3", "machines_first_id",
                           "machines_slots", "machines_slice", "machines_slices",
                           "machines_rows"),
-             "attest.elf": ("line_port_id", "line_port", "line_irq_id", "identity_registers"),
+             "attest.elf": ("line_port_id", "line_port", "line_irq_id", "chip_registers",
+                            "machines_first_id", "machines_slots", "machines_slice",
+                            "machines_memory", "machines_rows"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])
                 for program, variables in names.items()}

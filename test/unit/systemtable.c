@@ -210,7 +210,7 @@ static void refuses_bad_records(void **state)
     REFUSE(11, 0, system_dma, id, 16);
     REFUSE(11, 0, system_dma, region, 0);
     REFUSE(11, 0, system_dma, region, 5);
-    REFUSE(10, 0, system_connection, kind, 2);
+    REFUSE(10, 0, system_connection, kind, 3);
     REFUSE(10, 0, system_connection, domain, 2);
     REFUSE(10, 0, system_connection, region, 5);
     REFUSE(10, 0, system_connection, region, 2);

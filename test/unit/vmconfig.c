@@ -156,6 +156,12 @@ static void test_refusals(void **state)
         {"rng = yes\n", 1, "on or off"},
         {"hpet = 1\n", 1, "on or off"},
         {"net =\n", 1, "needs a value"},
+        {"secret =\n", 1, "needs a value"},
+        {"secret = a/b\n", 1, "made of letters"},
+        {"secret = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n", 1, "too long"},
+        {"secret = key wait\n", 1, "one option is or-fail: wait"},
+        {"secret = key or-fail now\n", 1, "nothing may follow a secret's option: now"},
+        {"secret = a\nsecret = b\n", 2, "a second time: secret"},
         {"net = a.b\n", 1, "made of letters"},
         {"net = abcdefghijklmnop\n", 1, "too long"},
         {"net = lan inside\n", 1, "options are outside, mac= and vlan=: inside"},
@@ -208,6 +214,19 @@ static void test_refusals(void **state)
     }
 }
 
+static void test_secret(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\n"), 0);
+    assert_string_equal(config.secret, "");
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nsecret = disk-key\n"), 0);
+    assert_string_equal(config.secret, "disk-key");
+    assert_false(config.secret_or_fail);
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nsecret=disk-key  or-fail \n"), 0);
+    assert_string_equal(config.secret, "disk-key");
+    assert_true(config.secret_or_fail);
+}
+
 static void test_nul_byte_is_refused(void **state)
 {
     static const char text[] = "name = a\0b\n";
@@ -221,7 +240,7 @@ int main(void)
         cmocka_unit_test(test_complete_file), cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_devices),       cmocka_unit_test(test_disks_of_the_machine),
         cmocka_unit_test(test_refusals),      cmocka_unit_test(test_nul_byte_is_refused),
-        cmocka_unit_test(test_network),
+        cmocka_unit_test(test_network),       cmocka_unit_test(test_secret),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

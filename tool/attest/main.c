@@ -4,8 +4,8 @@
  * signature. It prints what the machine says, "name hexadecimal", and "session open"; then takes
  * requests from its standard input, one a line, and prints the replies:
  *
- *   status         what the machine says of itself
- *   keep FILE      releases the file's bytes to it
+ *   status              what the machine says of itself
+ *   release NAME FILE   releases the file's bytes to the virtual machine whose secret has that name
  *
  * What PCRs are right, and whether the TPM's quote is good, is for the caller to say (tool/command/
  * attest.py) before he releases anything.
@@ -159,9 +159,21 @@ static size_t read_secret(const char *path, uint8_t *to, size_t room)
         die(strerror(errno));
     size = fread(to, 1, room, file);
     if (size == 0 || !feof(file))
-        die("a secret has 1 to 1000 bytes");
+        die("a secret that is empty, or too large");
     fclose(file);
     return size;
+}
+
+/* "release NAME FILE" with the file's bytes in its name's place; its size. */
+static size_t make_release(const char *text, uint8_t *plain, size_t room)
+{
+    const char *path = strchr(text + strlen("release "), ' ');
+    size_t size;
+
+    if (!path)
+        die("release NAME FILE");
+    size = (size_t)(path + 1 - text);
+    return size + read_secret(path + 1, plain + size, room - size);
 }
 
 static void request(const char *text)
@@ -174,10 +186,11 @@ static void request(const char *text)
     if (size >= sizeof plain)
         die("the request is too long");
     memcpy(plain, text, size);
-    if (strncmp(text, "keep ", 5) == 0)
-        size = 5 + read_secret(text + 5, plain + 5, sizeof plain - 5);
+    if (strncmp(text, "release ", strlen("release ")) == 0)
+        size = make_release(text, plain, sizeof plain);
     send_frame(ATTEST_REQUEST, sealed,
                attest_seal(&session, (struct pq_bytes){plain, size}, sealed));
+    pq_wipe(plain, sizeof plain);
     got = attest_open(&session, await_frame(ATTEST_REPLY), plain);
     if (got < 0)
         die("the reply is not of this session");

@@ -182,13 +182,29 @@ def command(options):
     packages.ensure(["iso", "attest"], options.yes)
     iso = options.iso or image.current(options.yes)
     roots = options.roots or trust.chosen(options).roots
-    with Verifier(options.line) as verifier:
-        wrong = examine(verifier, iso, roots, options.pin)
-        for line in wrong:
-            say(f"WRONG: {line}")
+    return check(options.line, iso, roots, options.pin, options.release)
+
+
+def check(line, iso, roots, pin=None, secrets=()):
+    """The command: 0 if the machine runs the ISO, and then it has got the secrets (NAME=FILE)."""
+    with Verifier(line) as verifier:
+        wrong = examine(verifier, iso, roots, pin)
+        for text in wrong:
+            say(f"WRONG: {text}")
         if wrong:
             return 1
         say(f"in a sealed session (ML-KEM-1024, ChaCha20-Poly1305): {verifier.ask('status')}")
-        if options.release is not None:
-            say(f"{options.release.name}: {verifier.ask(f'keep {options.release.resolve()}')}")
-    return 0
+        return _release(verifier, secrets)
+
+
+def _release(verifier, secrets):
+    """Releases secrets (NAME=FILE); the machine said what became of each."""
+    wrong = 0
+    for secret in secrets:
+        name, equals, file = secret.partition("=")
+        if not equals or not Path(file).is_file():
+            raise Problem(f"--release {secret}: give NAME=FILE")
+        reply = verifier.ask(f"release {name} {Path(file).resolve()}")
+        say(f"{name}: {reply}")
+        wrong += reply.startswith(("refused", "not understood"))
+    return 1 if wrong else 0

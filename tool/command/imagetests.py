@@ -13,8 +13,8 @@ import time
 import zlib
 from pathlib import Path
 
-from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, tampertests,
-               tpmtests, trust)
+from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, secrettests,
+               tampertests, tpmtests, trust)
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, run
@@ -244,13 +244,19 @@ def own_keys(results, name, slow):
 
 TESTS = {"iso-keys": own_keys, "iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
          "tamper": tampertests.tamper, "tpm": tpmtests.tpm, "attest": tpmtests.attestation,
+         "secret": secrettests.small, "secret-disk": secrettests.encrypted_disk,
          "grub-signatures": grubtests.grub, "hostile-boot-medium": hostiletests.boot_medium}
+
+
+# Only with ./quoin test all, or by their exact names.
+SLOW = {"secret-disk"}
 
 
 def run_all(results, pattern, slow):
     """Runs the tests whose name matches and returns how many."""
     chosen = {name: function for name, function in TESTS.items()
-              if pattern is None or re.search(pattern, name)}
+              if (pattern is None or re.search(pattern, name))
+              and (slow or name not in SLOW or name == pattern)}
     for name, function in chosen.items():
         function(results, name, slow)
     return len(chosen)

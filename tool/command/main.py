@@ -110,8 +110,9 @@ def _parser():
     sub.add_argument("--pin", type=Path, metavar="FILE",
                      help="demand the TPM and the firmware that are written down there; the first "
                           "time they are")
-    sub.add_argument("--release", type=Path, metavar="FILE",
-                     help="a secret for the machine, if it runs what it should")
+    sub.add_argument("--release", action="append", default=[], metavar="NAME=FILE",
+                     help="a secret for the virtual machine that names it, if the machine runs what it "
+                          "should; repeat it for more")
     _key_options(sub)
 
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")

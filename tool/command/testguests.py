@@ -94,10 +94,11 @@ def _loading_order(kernel, wanted):
     return order
 
 
-def _initramfs_with(kernel, wanted):
-    """The tests' initramfs for a kernel, with these modules and /lib/order to load them in."""
+def _initramfs_with(kernel, wanted, more=None):
+    """The tests' initramfs for a kernel, with these modules and /lib/order to load them in. more:
+    further files, name -> bytes."""
     order = _loading_order(kernel, wanted)
-    overlay = guest.test_overlay() | guest.modules(kernel, order)
+    overlay = guest.test_overlay() | guest.modules(kernel, order) | (more or {})
     overlay["lib/order"] = "".join(f"{name.rsplit('/', 1)[1]}\n" for name in order).encode()
     return guest.initramfs(guest.busybox(), overlay)
 
@@ -143,6 +144,14 @@ def _initramfs_stress():
     return guest.initramfs(guest.busybox(), overlay)
 
 
+def _initramfs_secret():
+    """With cryptsetup, and the drivers of fw_cfg and encrypted disks."""
+    return _initramfs_with(
+        guest.kernel(), ["virtio_pci", "virtio_blk", "qemu_fw_cfg", "dm_crypt", "ecb", "xts",
+                         "algif_skcipher"],
+        _libraries(_parts_with_libraries("cryptsetup-bin"), "sbin/cryptsetup"))
+
+
 def iperf():
     """iperf3 and its libraries, by their names in the guest."""
     return _libraries(_parts_with_libraries("iperf3"), "usr/bin/iperf3")
@@ -178,6 +187,7 @@ FILES = {
     "test/initramfs-ext4": lambda: _initramfs_with(guest.kernel(), ["virtio_pci", "virtio_blk",
                                                                     "button", "evdev"]),
     "test/initramfs-stress": _initramfs_stress,
+    "test/initramfs-secret": _initramfs_secret,
 }
 
 

@@ -205,8 +205,11 @@ def _attest(results, title, line, iso, other, roots, pin, secret):
         expect("it runs the image", not wrong, wrong)
         expect("it does not run another version", _secret_refused(verifier, other, roots),
                "taken for it")
-        expect("a secret in the session", verifier.ask(f"keep {secret}") == "kept 17 bytes" and
-               "secret of 17 bytes" in verifier.ask("status"), verifier.ask("status"))
+        said = verifier.ask(f"release disk-key {secret}")
+        expect("a secret in the session", said == "sealed in the TPM to what runs now; no machine "
+               "waits" and verifier.ask("status").startswith("up for"), said)
+        said = verifier.ask(f"release no/name {secret}")
+        expect("a secret with a bad name", said == "not understood", said)
         first = dict(verifier.said)
         changed = first | {"qualifying": bytes(32)}
         values = [verifier.pcr(number) for number in attest.QUOTED]

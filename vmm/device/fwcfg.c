@@ -35,7 +35,7 @@ bool fwcfg_add(struct fwcfg *fwcfg, uint16_t key, const uint8_t *data, uint32_t 
 {
     if (fwcfg->count >= FWCFG_MAX_ITEMS || find(fwcfg, key) != NULL)
         return false;
-    fwcfg->item[fwcfg->count++] = (struct fwcfg_item){key, data, size};
+    fwcfg->item[fwcfg->count++] = (struct fwcfg_item){key, data, size, NULL};
     return true;
 }
 
@@ -63,6 +63,14 @@ bool fwcfg_add_file(struct fwcfg *fwcfg, const char *name, const uint8_t *data, 
     file->select[1] = (uint8_t)key;
     memcpy(file->name, name, length);
     put_be32(fwcfg->directory.count, fwcfg->files);
+    return true;
+}
+
+bool fwcfg_add_secret(struct fwcfg *fwcfg, const char *name, uint8_t *data, uint32_t size)
+{
+    if (!fwcfg_add_file(fwcfg, name, data, size))
+        return false;
+    fwcfg->item[fwcfg->count - 1].wiped = data;
     return true;
 }
 
@@ -95,6 +103,11 @@ static void read_item(struct fwcfg *fwcfg, uint8_t *buffer, uint32_t size)
         memcpy(buffer, item->data + fwcfg->offset, available);
     memset(buffer + available, 0, size - available);
     fwcfg->offset = size > UINT32_MAX - fwcfg->offset ? UINT32_MAX : fwcfg->offset + size;
+    if (item != NULL && item->wiped != NULL && available != 0 && fwcfg->offset >= item->size) {
+        volatile uint8_t *bytes = item->wiped;
+        for (uint32_t i = 0; i < item->size; i++)
+            bytes[i] = 0;
+    }
 }
 
 /* The DMA descriptor: control, length, address, all big-endian. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The firmware configuration device of QEMU's machines (QEMU docs/specs/fw_cfg): OVMF and other
- * guest firmware read the memory map, ACPI tables and the kernel from it. Items are read-only.
+ * guest firmware read the memory map, ACPI tables and the kernel from it. Items are read-only,
+ * and secrets can be read once.
  */
 #ifndef VMM_DEVICE_FWCFG_H
 #define VMM_DEVICE_FWCFG_H
@@ -37,6 +38,7 @@ struct fwcfg_item {
     uint16_t key;
     const uint8_t *data; /* not owned; must stay valid */
     uint32_t size;
+    uint8_t *wiped; /* the data, of what can be read once; else NULL */
 };
 
 /* A directory entry as the guest reads it; numbers are big-endian. */
@@ -75,5 +77,7 @@ bool fwcfg_add(struct fwcfg *fwcfg, uint16_t key, const uint8_t *data, uint32_t 
 bool fwcfg_add_number(struct fwcfg *fwcfg, uint16_t key, uint64_t value, unsigned size);
 /* Adds a named file, by ascending name. */
 bool fwcfg_add_file(struct fwcfg *fwcfg, const char *name, const uint8_t *data, uint32_t size);
+/* A named file that can be read once: with its last byte it is overwritten, and reads as zeros. */
+bool fwcfg_add_secret(struct fwcfg *fwcfg, const char *name, uint8_t *data, uint32_t size);
 
 #endif

@@ -126,6 +126,17 @@ DefinitionBlock ("dsdt.aml", "DSDT", 2, "QUOIN ", "QUOINVM ", 0x00000001)
                     })
                 }
 
+                /* QEMU's fw_cfg (docs/specs/fw_cfg): guests read their secrets there. */
+                Device (FWCF)
+                {
+                    Name (_HID, "QEMU0002")
+                    Name (_STA, 0x0B)
+                    Name (_CRS, ResourceTemplate ()
+                    {
+                        IO (Decode16, 0x0510, 0x0510, 0x01, 0x0C)
+                    })
+                }
+
                 Device (COM1)
                 {
                     Name (_HID, EisaId ("PNP0501"))

@@ -14,6 +14,7 @@
 #include "vmm/cpu/cpuid.h"
 #include "vmm/firmware/boot.h"
 #include "vmm/target/call.h"
+#include "vmm/target/secret.h"
 #include "vmm/target/storage.h"
 #include "vmm/target/target.h"
 #include "vmm/vcpu/dump.h"
@@ -140,6 +141,19 @@ static void build(void)
     }
 }
 
+/* The guest begins with its secret or not at all. */
+static void open_secret(void)
+{
+    switch (secret_open(&vm, startup, &config)) {
+    case SECRET_READY:
+        break;
+    case SECRET_OFF:
+        end(VMM_ENDING_POWER_OFF);
+    default:
+        end(VMM_ENDING_FAILED);
+    }
+}
+
 static void load(void)
 {
     struct boot_image image = {
@@ -189,6 +203,7 @@ void vmm_thread(const struct vmm_startup *page, uint64_t index)
         read_config();
         target_initialize(page);
         build();
+        open_secret();
         load();
         console_poll(&vm); /* announces that input is to be told of */
         for (unsigned i = 1; i < vm.vcpu_count; i++)

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "attest.h"
+#include "request.h"
 
 static struct attest_receiver receiver;
 static uint8_t challenge[ATTEST_CHALLENGE_SIZE];
@@ -181,12 +182,52 @@ static void test_session(void **state)
     assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), -1);
 }
 
+static int parse(const char *text, size_t size, struct request *request)
+{
+    return request_parse((struct pq_bytes){(const uint8_t *)text, size}, request);
+}
+
+static void test_requests(void **state)
+{
+    static const char *const refused[] = {
+        "",
+        "status ",
+        "status x",
+        "Status",
+        "statu",
+        "statuss",
+        "release",
+        "release ",
+        "release a",
+        "release a ",
+        "release  secret",
+        "release a/b secret",
+        "release a.b secret",
+        "release 0123456789012345678901234567890a secret", /* 32 characters */
+        "keep secret",
+    };
+    struct request request;
+
+    (void)state;
+    assert_int_equal(parse("status", 6, &request), 0);
+    assert_int_equal(request.kind, REQUEST_STATUS);
+    assert_int_equal(request.data.size, 0);
+    assert_int_equal(parse("release a-B_9 \0 x\n", 19, &request), 0);
+    assert_int_equal(request.kind, REQUEST_RELEASE);
+    assert_string_equal(request.name, "a-B_9");
+    assert_int_equal(request.data.size, 5);
+    assert_memory_equal(request.data.data, "\0 x\n", 5);
+    assert_int_equal(parse("release 0123456789012345678901234567890 x", 41, &request), 0);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(parse(refused[i], strlen(refused[i]), &request), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames),    cmocka_unit_test(test_noise),
         cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_session),
+        cmocka_unit_test(test_session),   cmocka_unit_test(test_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Secrets for virtual machines: released by a verifier to the machine that names them and to no
+other, sealed in the TPM to what runs, wiped where they were."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from . import attest, build, disks, image, packages, testguests, trust
+from .machine import Machine
+from .session import Session
+from .ui import Problem
+
+ESCAPE = b"\x1d"
+WAITS = r"this machine waits for its secret disk-key: a verifier must release it"
+MEMORY = 512 << 20
+
+
+def _fnv(data):
+    value = 0xCBF29CE484222325
+    for byte in data:
+        value = (value ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    return value
+
+
+def _iso(out, content, version, deferred=()):
+    root = out.with_suffix(".root.elf")
+    root.write_bytes(image.packed(content, deferred=deferred))
+    image.make(out, image.payload(root), version=version)
+    return out
+
+
+class _Bench:
+    """Machines with the same TPM and disk, one after the other; a verifier at their second line."""
+
+    def __init__(self, results, name, work, memory, more=()):
+        self.results, self.name = results, name
+        self.line, self.state = work / "com2", work / "tpm-state"
+        self.memory, self.more = memory, more
+        self.roots = trust.development().roots
+
+    @contextlib.contextmanager
+    def boot(self, iso):
+        machine = Machine(iso=iso, tpm="tis", tpm_state=self.state, memory=self.memory, qemu_args=[
+            "-serial", f"unix:{self.line},server=on,wait=off", *self.more])
+        with Session(machine) as session:
+            yield session
+
+    def expect(self, session, what, pattern, timeout=120):
+        """Whether the console says so, counted as a test."""
+        found = session.wait({"found": pattern, "failure": r"PANIC|panic:|\.\.\. FAIL"}, timeout)
+        if found == "found":
+            self.results.ok(f"{self.name}: {what}")
+        else:
+            self.results.fail(f"{self.name}: {what}", f"{pattern!r} not seen, but {found}",
+                              session.last_lines())
+            raise Problem("the rest depends on it")
+
+    def judge(self, what, good, why):
+        if good:
+            self.results.ok(f"{self.name}: {what}")
+        else:
+            self.results.fail(f"{self.name}: {what}", str(why))
+
+    def release(self, iso, secret):
+        return attest.check(str(self.line), iso, self.roots, secrets=[f"disk-key={secret}"])
+
+
+def _again(session, what):
+    """How often a line stands on the console by now."""
+    return session.text.count(what)
+
+
+def _await_count(session, what, count, timeout=120):
+    """Waits until it stands there that often."""
+    end = time.monotonic() + timeout
+    while _again(session, what) < count and time.monotonic() < end:
+        time.sleep(0.2)
+    return _again(session, what) >= count
+
+
+def _copies(session, work, secret):
+    """How often the secret stands in the machine's memory."""
+    dump = work / "memory"
+    session.qmp("pmemsave", val=0, size=MEMORY, filename=str(dump))
+    found = dump.read_bytes().count(secret)
+    dump.unlink()
+    return found
+
+
+def small(results, name, slow):
+    """With a guest that reads it and keeps nothing."""
+    packages.ensure(["tpm", "iso", "attest"])
+    ini = "name = {}\nkernel = test/payload\nmemory = 16M\norder = {}\n{}"
+    content = {
+        "test/payload": build.artifact("test/payload/payload-secret").read_bytes(),
+        "vm/keeper.ini": ini.format("keeper", 0, "secret = disk-key\n").encode(),
+        "vm/other.ini": ini.format("other", 1, "").encode(),
+        "vm/eager.ini": ini.format("eager", 2, "secret = another-key or-fail\n").encode(),
+        "vm/thief.ini": ini.format("thief", 3, "secret = disk-key\n").encode()}
+    with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
+        work = Path(temporary)
+        bench = _Bench(results, name, work, "512M")
+        iso, other = _iso(work / "good.iso", content, 7), _iso(work / "other.iso", content, 8)
+        secret = work / "key"
+        secret.write_bytes(os.urandom(48))
+        with contextlib.suppress(Problem):
+            _small(bench, work, iso, other, secret)
+
+
+def _small(bench, work, iso, other, secret):
+    key = secret.read_bytes()
+    told = f"file opt/quoin/secret/disk-key 48 bytes, hash {_fnv(key):x}"
+    with bench.boot(iso) as session:
+        bench.expect(session, "a machine waits for its secret", WAITS)
+        session.send(ESCAPE + b"s")
+        bench.expect(session, "the status page says so",
+                     r"keeper +running(.*\n){1,2}.*waits for its secret, which a verifier must release")
+        session.send(ESCAPE + b"l")
+        bench.expect(session, "one that does not wait fails, and says why",
+                     r"eager: error: its secret another-key is not there(.*\n)*.*VM eager: failed")
+        bench.judge("a second machine cannot name it",
+                    "vm/thief.ini: another virtual machine has this secret" in session.text,
+                    session.text[-3000:])
+        bench.judge("not released to another image", bench.release(other, secret) == 1 and
+                    _again(session, "disk-key 48 bytes") == 0, session.last_lines())
+        large = work / "large"
+        large.write_bytes(bytes(97))
+        bench.judge("one that is too large is refused", bench.release(iso, large) == 1,
+                    session.last_lines())
+        bench.judge("released", bench.release(iso, secret) == 0, session.last_lines())
+        session.send(ESCAPE + b"1")
+        bench.expect(session, "its guest has it, once", f"secret: 1 files\n{told}\nagain 0\nsecret: done")
+        session.send(ESCAPE + b"2")
+        bench.expect(session, "another machine has none", "secret: 0 files\nsecret: done")
+        bench.judge("a search of the memory finds what is there",
+                    _copies(session, work, b"opt/quoin/secret/disk-key") > 0, "nothing")
+        copies = _copies(session, work, key)
+        bench.judge("it stands nowhere in memory any more", copies == 0, f"{copies} copies")
+        # Started anew it gets it from the TPM.
+        session.send(ESCAPE + b"s")
+        session.send(b"1r")
+        session.send(ESCAPE + b"1")
+        bench.judge("started anew it has it again", _await_count(session, told, 2),
+                    session.last_lines())
+    with bench.boot(iso) as session:
+        bench.expect(session, "after a reboot it has it without a verifier", f"{told}\nagain 0")
+        copies = _copies(session, work, key)
+        bench.judge("and it stands nowhere in memory", copies == 0, f"{copies} copies")
+    with bench.boot(other) as session:
+        bench.expect(session, "another image does not get it out of the TPM", WAITS)
+        bench.judge("it stands nowhere in its memory", _copies(session, work, key) == 0, "it does")
+
+
+def encrypted_disk(results, name, slow):
+    """Debian's kernel and cryptsetup with a disk that the secret opens."""
+    packages.ensure(["tpm", "iso", "attest"])
+    guests = testguests.content({"guest/vmlinuz", "test/initramfs-secret"})
+    ini = ("name = {}\nkernel = guest/vmlinuz\ninitrd = test/initramfs-secret\nmemory = 256M\n"
+           "order = {}\ncmdline = console=ttyS0 quiet tests=secret {}\n{}")
+    content = guests | {
+        "vm/keeper.ini": ini.format("keeper", 0, "secret=disk-key", "secret = disk-key\n"
+                                    f"disk = partition:{disks.PARTITIONS[0][0]}\n").encode(),
+        "vm/other.ini": ini.format("other", 1, "", "").encode()}
+    with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
+        work = Path(temporary)
+        disk = work / "disk"
+        disk.write_bytes(disks.content("partitions"))
+        bench = _Bench(results, name, work, "1G", disks.attach(disk, "virtio"))
+        iso = _iso(work / "good.iso", content, 7, deferred=guests)
+        secret = work / "key"
+        secret.write_bytes(os.urandom(64))
+        with contextlib.suppress(Problem):
+            _encrypted_disk(bench, iso, secret)
+        data = disk.read_bytes()
+        first = disks.PARTITIONS[0][1] * disks.SECTOR
+        bench.judge("on the disk itself is LUKS, and not what was written",
+                    data[first:first + 6] == b"LUKS\xba\xbe" and b"MARKER written" not in data,
+                    data[first:first + 16])
+
+
+def _encrypted_disk(bench, iso, secret):
+    key = hashlib.sha256(secret.read_bytes()).hexdigest()
+    opened = "opened: MARKER written by the first boot"
+    with bench.boot(iso) as session:
+        bench.expect(session, "it waits", WAITS)
+        bench.judge("released", bench.release(iso, secret) == 0, session.last_lines())
+        bench.expect(session, "Linux has the key", f"secret: key {key}\n")
+        bench.expect(session, "a disk is encrypted and opened",
+                     rf"made an encrypted disk\n(.*\n)*.*{opened}\n(.*\n)*test secret \.\.\. ok")
+        session.send(ESCAPE + b"2")
+        bench.expect(session, "another machine sees none",
+                     r"secret: nothing to see\n(.*\n)*test secret \.\.\. ok")
+    with bench.boot(iso) as session:
+        bench.expect(session, "after a reboot it is opened without a verifier",
+                     rf"secret: {opened}\n(.*\n)*test secret \.\.\. ok")
+        bench.judge("and not made anew", "made an encrypted disk" not in session.text,
+                    session.last_lines())
