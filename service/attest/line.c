@@ -75,10 +75,11 @@ void line_interrupt(void)
     }
 }
 
-/* Until the FIFO is empty; false when that takes longer than a tenth of a second. */
+/* Until the FIFO is empty; false when the line takes nothing for ten seconds. Line rate would be
+ * two milliseconds; the other end of an emulated line may take its time. */
 static bool await_empty(void)
 {
-    uint64_t end = component_tsc() + component_info->tsc_hz / 10;
+    uint64_t end = component_tsc() + 10 * component_info->tsc_hz;
 
     while ((in(LSR)&LSR_EMPTY) == 0) {
         if (component_tsc() > end) {

@@ -21,7 +21,7 @@
 #include "attest.h"
 #include "line.h"
 
-enum { PATIENCE_MS = 10000, ATTEMPTS = 3, SECRET_KEY_SIZE = 3168 };
+enum { PATIENCE_MS = 30000, ATTEMPTS = 3, SECRET_KEY_SIZE = 3168 };
 
 static int line;
 static struct attest_receiver receiver;
@@ -103,14 +103,35 @@ static void make_challenge(void)
     pq_wipe(seed, sizeof seed);
 }
 
-static void check_signature(void)
+/* Whether the frame is an answer to this challenge, and not to one before it. */
+static bool take_answer(struct pq_bytes found)
 {
     uint8_t digest[64];
-    struct pq_message message = attest_message(challenge, answer, digest);
 
-    if (pq_verify(PQ_ML_DSA_87, (struct pq_bytes){answer + ATTEST_AT_KEY, 2592}, &message,
-                  (struct pq_bytes){answer + ATTEST_AT_SIGNATURE, ATTEST_SIGNATURE_SIZE}))
-        die("the answer's signature does not verify");
+    if (found.size != ATTEST_ANSWER_SIZE)
+        return false;
+    memcpy(answer, found.data, found.size);
+    struct pq_message message = attest_message(challenge, answer, digest);
+    return pq_verify(PQ_ML_DSA_87, (struct pq_bytes){answer + ATTEST_AT_KEY, 2592}, &message,
+                     (struct pq_bytes){answer + ATTEST_AT_SIGNATURE, ATTEST_SIGNATURE_SIZE}) == 0;
+}
+
+/* A machine that just starts loses what comes before its service listens, and a busy one may answer
+ * late: each attempt is a challenge of its own. */
+static void get_answer(void)
+{
+    bool wrong = false;
+
+    for (unsigned i = 0; i < ATTEMPTS; i++) {
+        make_challenge();
+        send_frame(ATTEST_CHALLENGE, challenge, sizeof challenge);
+        while (find_frame(ATTEST_ANSWER)) {
+            if (take_answer(attest_contents(&receiver)))
+                return;
+            wrong = true;
+        }
+    }
+    die(wrong ? "the answer's signature does not verify" : "the machine does not answer");
 }
 
 static void open_session(void)
@@ -211,20 +232,7 @@ int main(int count, char **arguments)
         fprintf(stderr, "quoin-attest: %s: %s\n", arguments[1], strerror(errno));
         return 1;
     }
-    make_challenge();
-    /* A machine that just starts loses what comes before its service listens. */
-    bool answered = false;
-    for (unsigned i = 0; i < ATTEMPTS && !answered; i++) {
-        send_frame(ATTEST_CHALLENGE, challenge, sizeof challenge);
-        answered = find_frame(ATTEST_ANSWER);
-    }
-    if (!answered)
-        die("the machine does not answer");
-    struct pq_bytes found = attest_contents(&receiver);
-    if (found.size != ATTEST_ANSWER_SIZE)
-        die("the answer has another size");
-    memcpy(answer, found.data, found.size);
-    check_signature();
+    get_answer();
     open_session();
     show_answer();
     while (fgets(text, sizeof text, stdin)) {
