@@ -2,34 +2,31 @@
 #include <net/frame.h>
 #include <string.h>
 
+#include "checksum.h"
+
 #define TYPE_VLAN 0x8100u
 #define TYPE_IP4  0x0800u
 #define TYPE_IP6  0x86ddu
-
-#define PROTOCOL_TCP 6u
 
 #define TCP_FIN 0x01u
 #define TCP_PSH 0x08u
 #define TCP_CWR 0x80u
 
-#define TCP_CHECKSUM 16u /* offset of the field in its header */
-
-/* One's complement sum of big-endian words (RFC 1071). */
-static uint64_t sum(const uint8_t *data, uint32_t length, uint64_t start)
+uint64_t checksum_add(const uint8_t *data, uint32_t length, uint64_t total)
 {
-    uint64_t total = start;
-    for (uint32_t i = 0; i + 1 < length; i += 2)
-        total += net_get16(data + i);
-    if ((length & 1) != 0)
-        total += (uint64_t)data[length - 1] << 8;
-    return total;
-}
-
-static uint16_t fold(uint64_t total)
-{
-    while (total >> 16 != 0)
-        total = (total & 0xffff) + (total >> 16);
-    return (uint16_t)~total;
+    for (; length >= CHECKSUM_BLOCK; length -= CHECKSUM_BLOCK, data += CHECKSUM_BLOCK)
+        total = checksum_block(data, total);
+    for (; length >= 8; length -= 8, data += 8) {
+        uint64_t word;
+        memcpy(&word, data, sizeof(word));
+        total += word;
+        total += total < word;
+    }
+    uint64_t rest = 0;
+    for (uint32_t i = 0; i < length; i++)
+        rest |= (uint64_t)data[i] << 8 * i;
+    total += rest;
+    return total + (total < rest);
 }
 
 bool net_frame_valid(const struct net_frame *frame)
@@ -58,7 +55,8 @@ void net_finish_checksum(struct net_frame *frame, uint8_t *data)
         return;
     /* The field holds the pseudo-header's sum already. */
     uint8_t *field = data + o->checksum_start + o->checksum_offset;
-    uint16_t value = fold(sum(data + o->checksum_start, frame->length - o->checksum_start, 0));
+    uint16_t value =
+        checksum_of(checksum_add(data + o->checksum_start, frame->length - o->checksum_start, 0));
     /* RFC 768: a UDP checksum of zero means none; all ones is the same number. */
     net_put16(field, value == 0 ? 0xffff : value);
     *o = (struct net_offload){.flags = NET_CHECKSUM_GOOD};
@@ -102,13 +100,14 @@ bool net_segment_begin(struct net_segmenter *s, const struct net_frame *frame)
 static void checksum_tcp(const struct net_segmenter *s, uint8_t *packet, uint32_t length)
 {
     uint32_t tcp_length = length - s->tcp;
-    uint64_t total = PROTOCOL_TCP + tcp_length;
+    uint64_t total = checksum_number(PROTOCOL_TCP + tcp_length);
     if (s->ipv6)
-        total = sum(packet + s->ip + 8, 32, total);
+        total = checksum_add(packet + s->ip + 8, 32, total);
     else
-        total = sum(packet + s->ip + 12, 8, total);
+        total = checksum_add(packet + s->ip + 12, 8, total);
     net_put16(packet + s->tcp + TCP_CHECKSUM, 0);
-    net_put16(packet + s->tcp + TCP_CHECKSUM, fold(sum(packet + s->tcp, tcp_length, total)));
+    net_put16(packet + s->tcp + TCP_CHECKSUM,
+              checksum_of(checksum_add(packet + s->tcp, tcp_length, total)));
 }
 
 static void set_ip(const struct net_segmenter *s, uint8_t *packet, uint32_t length)
@@ -121,7 +120,7 @@ static void set_ip(const struct net_segmenter *s, uint8_t *packet, uint32_t leng
     net_put16(ip + 2, (uint16_t)(length - s->ip));
     net_put16(ip + 4, (uint16_t)(net_get16(ip + 4) + s->number));
     net_put16(ip + 10, 0);
-    net_put16(ip + 10, fold(sum(ip, s->tcp - s->ip, 0)));
+    net_put16(ip + 10, checksum_of(checksum_add(ip, s->tcp - s->ip, 0)));
 }
 
 uint32_t net_segment_next(struct net_segmenter *s, uint8_t *packet, uint32_t room)

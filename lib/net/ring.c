@@ -13,23 +13,35 @@ int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool 
                             : ring_attach(&ring->in, network ? region : region + half, half, false);
 }
 
-bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
+bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length)
+{
+    uint32_t at = (uint32_t)sizeof(struct net_record) + offset;
+    if (ring->broken || ring_room(&ring->out) < at + length)
+        return false;
+    ring_put(&ring->out, at, bytes, length);
+    return true;
+}
+
+void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length)
 {
     const struct net_record record = {
-        .length = frame->length,
-        .flags = frame->offload.flags,
-        .gso = frame->offload.gso,
-        .header_length = frame->offload.header_length,
-        .gso_size = frame->offload.gso_size,
-        .checksum_start = frame->offload.checksum_start,
-        .checksum_offset = frame->offload.checksum_offset,
+        .length = length,
+        .flags = offload->flags,
+        .gso = offload->gso,
+        .header_length = offload->header_length,
+        .gso_size = offload->gso_size,
+        .checksum_start = offload->checksum_start,
+        .checksum_offset = offload->checksum_offset,
     };
-    uint32_t length = (uint32_t)sizeof(record) + frame->length;
-    if (ring->broken || ring_room(&ring->out) < length)
-        return false;
     ring_put(&ring->out, 0, (const uint8_t *)&record, sizeof(record));
-    ring_put(&ring->out, sizeof(record), frame->data, frame->length);
-    ring_publish(&ring->out, length);
+    ring_publish(&ring->out, (uint32_t)sizeof(record) + length);
+}
+
+bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
+{
+    if (!net_ring_put(ring, 0, frame->data, frame->length))
+        return false;
+    net_ring_publish(ring, &frame->offload, frame->length);
     return true;
 }
 

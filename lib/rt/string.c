@@ -2,35 +2,56 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "string_asm.h"
+
 /* Bulk goes in words of eight bytes, which x86-64 loads and stores at any address. */
 struct word {
     uint64_t value;
 } __attribute__((packed, may_alias));
 
+struct half {
+    uint32_t value;
+} __attribute__((packed, may_alias));
+
+static void copy_word(uint8_t *to, const uint8_t *from)
+{
+    ((struct word *)to)->value = ((const struct word *)from)->value;
+}
+
+/* Fewer than 8 bytes. */
+static void copy_few(uint8_t *to, const uint8_t *from, size_t size)
+{
+    if (size >= 4) {
+        uint32_t first = ((const struct half *)from)->value;
+        uint32_t last = ((const struct half *)(from + size - 4))->value;
+
+        ((struct half *)to)->value = first;
+        ((struct half *)(to + size - 4))->value = last;
+        return;
+    }
+    for (size_t i = 0; i < size; i++) {
+        to[i] = from[i];
+    }
+}
+
+/* What is no whole number of words ends with one that covers bytes of the one before it again. */
 void *memcpy(void *restrict to, const void *restrict from, size_t size)
 {
     uint8_t *d = to;
     const uint8_t *s = from;
 
-    for (; size >= 32; size -= 32, d += 32, s += 32) {
-        struct word *wd = (struct word *)d;
-        const struct word *ws = (const struct word *)s;
-        uint64_t a = ws[0].value;
-        uint64_t b = ws[1].value;
-        uint64_t c = ws[2].value;
-        uint64_t e = ws[3].value;
-
-        wd[0].value = a;
-        wd[1].value = b;
-        wd[2].value = c;
-        wd[3].value = e;
+    if (size < 8) {
+        copy_few(d, s, size);
+        return to;
     }
-    for (; size >= 8; size -= 8, d += 8, s += 8) {
-        ((struct word *)d)->value = ((const struct word *)s)->value;
+    if (size >= STRING_MANY) {
+        string_copy(d, s, size / 8);
+    } else {
+        for (size_t i = 0; i + 8 < size; i += 8) {
+            copy_word(d + i, s + i);
+        }
     }
-    for (; size > 0; size--) {
-        *d++ = *s++;
-    }
+    copy_word(d + size - 8, s + size - 8);
     return to;
 }
 
@@ -62,6 +83,11 @@ void *memset(void *to, int value, size_t size)
     uint8_t *d = to;
     uint64_t fill = (uint8_t)value * UINT64_C(0x0101010101010101);
 
+    if (size >= STRING_MANY) {
+        string_fill(d, fill, size / 8);
+        d += size & ~(size_t)7;
+        size &= 7;
+    }
     for (; size >= 8; size -= 8, d += 8) {
         ((struct word *)d)->value = fill;
     }
@@ -75,8 +101,13 @@ int memcmp(const void *a, const void *b, size_t size)
 {
     const uint8_t *x = a;
     const uint8_t *y = b;
+    size_t i = 0;
 
-    for (size_t i = 0; i < size; i++) {
+    while (size - i >= 8 &&
+           ((const struct word *)(x + i))->value == ((const struct word *)(y + i))->value) {
+        i += 8;
+    }
+    for (; i < size; i++) {
         if (x[i] != y[i]) {
             return x[i] - y[i];
         }

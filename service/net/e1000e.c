@@ -171,8 +171,8 @@ static void hand_in(struct e1000e_driver *driver, unsigned index, uint16_t lengt
         driver->dropped++;
         return;
     }
-    memcpy(driver->frame, driver->receive_buffer + (uint64_t)index * BUFFER_SIZE, length);
-    const struct net_frame frame = {.data = driver->frame, .length = length};
+    const struct net_frame frame = {.data = driver->receive_buffer + (uint64_t)index * BUFFER_SIZE,
+                                    .length = length};
     if (!driver->input.deliver(driver->input.context, &frame))
         driver->dropped++;
 }

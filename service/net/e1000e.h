@@ -38,7 +38,6 @@ struct e1000e_driver {
     bool refused;            /* the output has refused a frame since there was room */
     bool skip;               /* the rest of a frame that is longer than one buffer */
     uint64_t dropped;
-    uint8_t frame[2048]; /* received, copied out of the card's reach */
     uint8_t scratch[NET_FRAME_MAX];
 };
 

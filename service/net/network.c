@@ -4,7 +4,7 @@
  * switch, what the switch sends goes out; it decides nothing about either.
  */
 #include <component/component.h>
-#include <net/ring.h>
+#include <net/merge.h>
 #include <rt/log.h>
 
 #include "service/net/e1000e.h"
@@ -38,6 +38,7 @@ static struct e1000e_driver e1000e;
 static bool is_virtio;
 static const struct net_sink *card; /* NULL: there is none, or it has stopped working */
 static struct net_ring ring;
+static struct net_merge merge = {.ring = &ring};
 static uint8_t buffer[NET_FRAME_MAX];
 static struct net_frame waiting; /* in the buffer: the card had no room for it; length 0: none */
 
@@ -45,7 +46,7 @@ static struct net_frame waiting; /* in the buffer: the card had no room for it; 
 static bool hand_in(void *context, const struct net_frame *frame)
 {
     (void)context;
-    return net_ring_send(&ring, frame);
+    return net_merge_add(&merge, frame);
 }
 
 /* Goes on when the watchdog and the others have had their turn. */
@@ -131,6 +132,7 @@ void init(void)
 static void look_at_card(void)
 {
     bool room = is_virtio ? virtio_net_interrupt(&virtio) : e1000e_interrupt(&e1000e);
+    net_merge_flush(&merge);
     if (is_virtio && virtio.broken) {
         log_error("the card has stopped working");
         card = NULL;

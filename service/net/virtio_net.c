@@ -124,7 +124,8 @@ static bool transmit(void *context, const struct net_frame *frame)
                : net_deliver_plain(&wire, frame, driver->scratch);
 }
 
-/* One received frame, copied before it is looked at. */
+/* One received frame. Its header is copied before it is looked at; its data is for whoever copies
+ * it out of the DMA memory (net/merge.h). */
 static void hand_in(struct virtio_net_driver *driver, uint32_t index, uint32_t written)
 {
     const uint8_t *at = driver->receive_buffer + (uint64_t)index * RECEIVE_SIZE;
@@ -134,8 +135,7 @@ static void hand_in(struct virtio_net_driver *driver, uint32_t index, uint32_t w
     }
     uint8_t header[HEADER];
     memcpy(header, at, HEADER);
-    struct net_frame frame = {.data = driver->frame, .length = written - HEADER};
-    memcpy(driver->frame, at + HEADER, frame.length);
+    struct net_frame frame = {.data = at + HEADER, .length = written - HEADER};
     frame.offload.flags = header[0] & (NET_NEEDS_CHECKSUM | NET_CHECKSUM_GOOD);
     if ((driver->transport.features & F_GUEST_CSUM) == 0)
         frame.offload.flags = 0;

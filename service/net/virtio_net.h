@@ -30,7 +30,6 @@ struct virtio_net_driver {
     bool broken;
     bool more; /* the device may have more: virtio_net_interrupt is to be called again */
     uint64_t dropped;
-    uint8_t frame[2048]; /* received, copied out of the device's reach */
     uint8_t scratch[NET_FRAME_MAX];
 };
 

@@ -50,6 +50,33 @@ static void test_memcpy(void **state)
     }
 }
 
+/* Sizes at which large copies begin and end, at all alignments; what is beside them stays. */
+static void test_many(void **state)
+{
+    static uint8_t source[1200];
+    static uint8_t ours[sizeof(source)];
+    static uint8_t theirs[sizeof(source)];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(source); i++) {
+        source[i] = (uint8_t)(i * 37 + i / 256);
+    }
+    for (size_t to = 0; to < 9; to++) {
+        for (size_t from = 0; from < 9; from++) {
+            for (size_t size = 240; size < 1100; size += size < 300 ? 1 : 97) {
+                memset(ours, 0x11, sizeof(ours));
+                memset(theirs, 0x11, sizeof(theirs));
+                assert_ptr_equal(rt_memcpy(ours + to, source + from, size), ours + to);
+                memcpy(theirs + to, source + from, size);
+                assert_memory_equal(ours, theirs, sizeof(ours));
+                assert_ptr_equal(rt_memset(ours + to, 0x5a, size), ours + to);
+                memset(theirs + to, 0x5a, size);
+                assert_memory_equal(ours, theirs, sizeof(ours));
+            }
+        }
+    }
+}
+
 static void test_memmove(void **state)
 {
     (void)state;
@@ -154,10 +181,10 @@ static void test_compare(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memcpy),  cmocka_unit_test(test_memmove),
-        cmocka_unit_test(test_memset),  cmocka_unit_test(test_memcmp),
-        cmocka_unit_test(test_search),  cmocka_unit_test(test_length),
-        cmocka_unit_test(test_compare),
+        cmocka_unit_test(test_memcpy),  cmocka_unit_test(test_many),
+        cmocka_unit_test(test_memmove), cmocka_unit_test(test_memset),
+        cmocka_unit_test(test_memcmp),  cmocka_unit_test(test_search),
+        cmocka_unit_test(test_length),  cmocka_unit_test(test_compare),
     };
 
     return cmocka_run_group_tests_name("rt-string", tests, NULL, NULL);

@@ -49,6 +49,13 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame);
 bool net_ring_must_wake(struct net_ring *ring);
 
 /*
+ * A frame that is put together in its place: net_ring_put copies to byte `offset` of it, false when
+ * there is no room for what ends there, or the ring is broken; net_ring_publish sends it.
+ */
+bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length);
+void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length);
+
+/*
  * After a frame was refused: announces that its sender waits. Returns false when it fits by now. A
  * broken ring never has room.
  */

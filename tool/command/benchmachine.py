@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The machines of ./quoin bench io: one test in Debian's kernel on the machine itself, in a virtual
+machine of Quoin, and in one of KVM with QEMU on Debian's kernel. All three on the same emulated
+hardware, whose devices answer without the host's time in it: what is counted is repeatable."""
+
+import subprocess
+from pathlib import Path
+
+from composer import symbols
+
+from . import build, guest, image
+from .benchvm import counted
+from .machine import Machine
+from .ui import Step
+
+DONE = "^guest tests: 1 passed"
+TIMEOUT = 1800
+MEMORY = "256M"
+
+# A request is carried out before the instruction that gives it is over (no ioeventfd, no host
+# file): nothing depends on how busy the host is.
+DISK = ["-blockdev", "null-co,node-name=bench,size=67108864,read-zeroes=on",
+        "-device", "virtio-blk-pci,drive=bench,serial=bench,disable-legacy=on,ioeventfd=off"]
+# Of the emulator's user network 10.0.2.2 answers pings, 10.0.2.100 takes everything that is sent to
+# port 9, and 10.0.2.101 sends zeroes from port 19. Frames go out by a timer of virtual time.
+NETWORK = ["-chardev", "null,id=sink", "-chardev", "serial,id=source,path=/dev/zero", "-netdev",
+           "user,id=net,guestfwd=tcp:10.0.2.100:9-chardev:sink,"
+           "guestfwd=tcp:10.0.2.101:19-chardev:source",
+           "-device", "virtio-net-pci,netdev=net,mac=52:54:00:51:00:01,ioeventfd=off,tx=timer"]
+
+# Modules of the cloud kernel for KVM, a bridge, and vhost, each behind those that it needs.
+KVM_MODULES = ["virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm-amd.ko",
+               "net/802/stp.ko", "net/llc/llc.ko", "net/bridge/bridge.ko", "drivers/net/tun.ko",
+               "drivers/net/tap.ko", "drivers/vhost/vhost_iotlb.ko", "drivers/vhost/vhost.ko",
+               "drivers/vhost/vhost_net.ko"]
+KVM_INIT = """#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci failover \\
+    net_failover virtio_net virtio_blk irqbypass kvm kvm-amd llc stp bridge tun tap vhost_iotlb \\
+    vhost vhost_net; do
+    insmod /lib/$module.ko
+done
+mkdir -p /dev/net
+[ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
+if [ -e /sys/class/net/eth0 ]; then
+    ip link add br0 type bridge
+    ip tuntap add mode tap tap0
+    ip link set eth0 master br0
+    ip link set tap0 master br0
+    for link in lo eth0 tap0 br0; do ip link set $link up; done
+fi
+"""
+
+
+class Test:
+    """script runs as the guest's only test; program (of test/guest) has the marks."""
+
+    def __init__(self, name, script, program, marks, devices, options, inner_devices):
+        self.name = name
+        self.program = program
+        self.marks = marks
+        self.devices = devices              # of the machine, for QEMU
+        self.options = options              # lines of the virtual machine's configuration
+        self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
+        data = build.artifact(f"test/guest/guest-{program}").read_bytes()
+        self.files = guest.test_files({f"test/{name}": script.encode(), f"test/{program}": data})
+        self.command_line = f"console=ttyS0 quiet nokaslr tests={name}"
+
+    def places(self):
+        """Addresses of the marks."""
+        found = {name: address for name, kind, _, address, _ in
+                 symbols.symbols(build.artifact(f"test/guest/guest-{self.program}").read_bytes())
+                 if kind == symbols.FUNCTION}
+        return [found[name] for name in self.marks]
+
+    def file(self, kind, data):
+        path = build.directory() / f"bench-{self.name}.{kind}"
+        path.write_bytes(data)
+        return path
+
+
+def _bare(test):
+    """The machine that runs the guest's kernel itself."""
+    return Machine(kernel=test.file("vmlinuz", test.files["guest/vmlinuz"]),
+                   root=test.file("initramfs", test.files["test/initramfs"]), memory=MEMORY,
+                   icount=0, qemu_args=["-append", test.command_line, *test.devices])
+
+
+def _quoin(test):
+    text = (f"name = bench\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = {MEMORY}\n"
+            f"{test.options}cmdline = {test.command_line}\n")
+    root = test.file("root.elf", image.packed({"vm/bench.ini": text.encode()} | test.files))
+    return Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, memory="1G", icount=0,
+                   qemu_args=test.devices)
+
+
+def _emulator():
+    """QEMU as it is installed here, with its libraries and the firmware that it needs: name in an
+    initramfs -> bytes."""
+    program = Path("/usr/bin/qemu-system-x86_64")
+    listed = subprocess.run(["ldd", program], stdout=subprocess.PIPE, text=True, check=True).stdout
+    libraries = [Path(word) for word in listed.split() if word.startswith("/")]
+    files = {str(path).lstrip("/"): path.read_bytes() for path in [program, *libraries]}
+    firmware = ["seabios/bios-256k.bin", "qemu/linuxboot_dma.bin", "qemu/kvmvapic.bin",
+                "qemu/efi-virtio.rom"]
+    for name in firmware:
+        path = Path("/usr/share") / name
+        if path.exists():
+            files[f"usr/share/qemu/{path.name}"] = path.read_bytes()
+    return files
+
+
+def _kvm(test):
+    """Debian's kernel with KVM, and the same virtual machine in its QEMU."""
+    command = ["qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-m", MEMORY,
+               "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
+               "-kernel", "/vmlinuz", "-initrd", "/initramfs",
+               "-append", f"'{test.command_line}'", *test.inner_devices]
+    overlay = _emulator() | guest.modules(guest.kernel(), guest.TEST_MODULES + KVM_MODULES) | {
+        "init": (KVM_INIT + " ".join(command) + " </dev/console\npoweroff -f\n").encode(),
+        "vmlinuz": test.files["guest/vmlinuz"], "initramfs": test.files["test/initramfs"]}
+    root = test.file("kvm-initramfs", guest.initramfs(guest.busybox(), overlay))
+    return Machine(kernel=guest.kernel(), root=root, memory="2G", icount=0,
+                   qemu_args=["-append", "console=ttyS0 quiet nokaslr", *test.devices])
+
+
+COLUMNS = {"bare": (_bare, False, "without a hypervisor"),
+           "quoin": (_quoin, True, "in a virtual machine of Quoin"),
+           "kvm": (_kvm, True, "in a virtual machine of KVM")}
+
+
+def rows(test, titles, yes):
+    """titles: what lies behind each mark but the last. Rows of instructions and of entries."""
+    spent = {}
+    for column, (make, inside, where) in COLUMNS.items():
+        with Step(f"{test.name}, {where}"):
+            seen = counted(make(test), test.places(), inside, DONE, yes, TIMEOUT)
+        spent[column] = [tuple(after - before for before, after in zip(*pair))
+                         for pair in zip(seen, seen[1:])]
+    out = []
+    for number, title in enumerate(titles):
+        for name, unit, which in ((title, "instructions", 0), (f"{title}: entries", "entries", 2)):
+            columns = {column: parts[number][which] for column, parts in spent.items()}
+            if which == 2:
+                columns["bare"] = None
+            out.append({"name": name, "unit": unit, "xen": None, "reference": None, **columns})
+    return out
