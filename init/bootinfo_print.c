@@ -131,6 +131,9 @@ static void print_chunk(const seL4_BootInfoHeader *header, const uint8_t *chunk)
     case QUOIN_BOOTINFO_EXTENSIONS:
         print_extensions(chunk, header->len);
         break;
+    case QUOIN_BOOTINFO_MCFG:
+        log_info("MCFG table, %lu bytes", header->len - sizeof(*header));
+        break;
     default:
         log_info("chunk %lx, %lu bytes", header->id, header->len);
         break;

@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-int chunk_read(const seL4_BootInfo *info, seL4_Word id, void *to, size_t size)
+const void *chunk_find(const seL4_BootInfo *info, seL4_Word id, size_t *size)
 {
     const uint8_t *chunks = (const uint8_t *)info + seL4_BootInfoExtraOffset;
     seL4_Word at = 0;
@@ -13,16 +13,25 @@ int chunk_read(const seL4_BootInfo *info, seL4_Word id, void *to, size_t size)
         seL4_BootInfoHeader header;
         memcpy(&header, chunks + at, sizeof(header));
         if (header.len < sizeof(header) || header.len > info->extraLen - at) {
-            return -1;
+            return NULL;
         }
         if (header.id == id) {
-            if (header.len - sizeof(header) < size) {
-                return -1;
-            }
-            memcpy(to, chunks + at + sizeof(header), size);
-            return 0;
+            *size = header.len - sizeof(header);
+            return chunks + at + sizeof(header);
         }
         at += header.len;
     }
-    return -1;
+    return NULL;
+}
+
+int chunk_read(const seL4_BootInfo *info, seL4_Word id, void *to, size_t size)
+{
+    size_t there = 0;
+    const void *chunk = chunk_find(info, id, &there);
+
+    if (!chunk || there < size) {
+        return -1;
+    }
+    memcpy(to, chunk, size);
+    return 0;
 }

@@ -3,6 +3,7 @@
  * The root task: takes over what the kernel hands out, builds the static system, starts the virtual
  * machines that the root image describes, and watches all of them.
  */
+#include <pci/mcfg.h>
 #include <rt/component.h>
 #include <rt/log.h>
 #include <rt/panic.h>
@@ -44,6 +45,24 @@ static void read_extensions(const seL4_BootInfo *info)
         host.xcr0 = extensions.xcr0;
         host.tsc_hz = extensions.tsc_hz;
     }
+}
+
+/* Where PCI's configuration space is, for the component that has it. */
+static void read_ecam(const seL4_BootInfo *info)
+{
+    struct mcfg_area area;
+    size_t size = 0;
+    const void *table = chunk_find(info, QUOIN_BOOTINFO_MCFG, &size);
+
+    if (!table) {
+        return;
+    }
+    if (mcfg_find(table, size, &area) != MCFG_OK) {
+        log_error("the MCFG table names no PCI bus 0");
+        return;
+    }
+    host.ecam_address = area.address;
+    host.ecam_last_bus = area.last_bus;
 }
 
 static void make_own_objects(const seL4_BootInfo *info, struct own *own)
@@ -116,6 +135,7 @@ void component_main(const seL4_BootInfo *info)
     device_init(info);
     dma_init(info);
     read_extensions(info);
+    read_ecam(info);
     make_own_objects(info, &own);
     (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
     host.sched_control = info->schedcontrol.start;

@@ -221,7 +221,7 @@ static seL4_Error make_watchdogs(struct system *s, seL4_CPtr notification)
     return error;
 }
 
-/* Who may ask init to let devices reach memory. */
+/* Who may ask init about devices' memory. */
 static seL4_Error make_requests(const struct system *s, const struct vm_host *host)
 {
     const struct system_table *t = &s->table;
@@ -231,6 +231,9 @@ static seL4_Error make_requests(const struct system *s, const struct vm_host *ho
         bool asks = false;
         for (uint32_t d = 0; d < t->dma_count; d++) {
             asks = asks || t->dmas[d].domain == i;
+        }
+        for (uint32_t f = 0; f < t->found_count; f++) {
+            asks = asks || t->founds[f].domain == i;
         }
         if (asks) {
             error = component_give(&components[i], COMPONENT_SLOT_INIT, host->endpoint,
@@ -249,6 +252,41 @@ seL4_Error system_map_dma(const struct system *s, unsigned number, seL4_Word id,
         if (d->domain == number && d->id == id && device <= UINT16_MAX) {
             return dma_map(&regions[d->region], (uint16_t)device, &arena);
         }
+    }
+    return seL4_InvalidArgument;
+}
+
+/* Maps what came into a region with everybody who maps the region. */
+static seL4_Error map_filled(const struct system_table *t, uint32_t region, uint64_t offset,
+                             uint64_t size)
+{
+    seL4_Error error = seL4_NoError;
+
+    for (uint32_t i = 0; i < t->map_count && error == seL4_NoError; i++) {
+        const struct system_map *m = &t->maps[i];
+        uint64_t first = m->offset > offset ? m->offset : offset;
+        uint64_t end = m->offset + m->size < offset + size ? m->offset + m->size : offset + size;
+        if (m->region != region || first >= end || components[m->domain].tcb == 0) {
+            continue;
+        }
+        error = region_map(&regions[region], &components[m->domain].space, first, end - first,
+                           m->address + (first - m->offset), (m->flags & SYSTEM_MAP_WRITE) != 0,
+                           (m->flags & SYSTEM_MAP_UNCACHED) == 0);
+    }
+    return error;
+}
+
+seL4_Error system_found(const struct system *s, unsigned number, const seL4_Word words[4])
+{
+    const struct system_table *t = &s->table;
+
+    for (uint32_t i = 0; i < t->found_count; i++) {
+        const struct system_found *f = &t->founds[i];
+        if (f->domain != number || f->id != words[0]) {
+            continue;
+        }
+        seL4_Error error = region_fill(&regions[f->region], words[1], words[2], words[3], &arena);
+        return error != seL4_NoError ? error : map_filled(t, f->region, words[1], words[3]);
     }
     return seL4_InvalidArgument;
 }

@@ -34,6 +34,10 @@ seL4_Error system_build(struct system *system, const struct archive_file *file,
 seL4_Error system_map_dma(const struct system *system, unsigned number, seL4_Word id,
                           seL4_Word device);
 
+/* A component has found device memory for a region that its record names (`found`): id, offset in
+ * the region, physical address, size. */
+seL4_Error system_found(const struct system *system, unsigned number, const seL4_Word words[4]);
+
 /* Ends a component and starts it anew, with the same capabilities and shared memory; its record
  * must allow it. false: there is no memory, and it runs no more. */
 bool system_restart(struct system *system, unsigned number, const struct vm_host *host);

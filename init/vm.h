@@ -21,6 +21,7 @@ struct vm_host {
     uint64_t wall_clock_ns, wall_clock_tsc;
     seL4_CPtr sched_control; /* first of core_count */
     unsigned core_count;
+    uint64_t ecam_address, ecam_last_bus; /* as in struct component_info */
     seL4_CPtr endpoint; /* init's: faults and endings arrive here with the VM's badge */
 
     /* The console service: 0 where there is none. */

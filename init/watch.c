@@ -9,6 +9,21 @@
 #include "life.h"
 #include "symbols.h"
 
+/* What a component asks for: an error of the kernel, or 0. */
+static seL4_Error request(const struct system *system, unsigned number, seL4_Word label)
+{
+    const seL4_Word words[4] = {seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2), seL4_GetMR(3)};
+
+    switch (label) {
+    case COMPONENT_REQUEST_DMA:
+        return system_map_dma(system, number, words[0], words[1]);
+    case COMPONENT_REQUEST_FOUND:
+        return system_found(system, number, words);
+    default:
+        return seL4_IllegalOperation;
+    }
+}
+
 /* One line: who, what happened, and in which function of the program. */
 static void report_fault(const char *name, const char *program, seL4_Word label)
 {
@@ -57,9 +72,7 @@ static void take_message(const struct system *system, seL4_Word badge, seL4_Mess
         break;
     }
     case BADGE_REQUEST: {
-        seL4_Error error = label == COMPONENT_REQUEST_DMA
-                               ? system_map_dma(system, number, seL4_GetMR(0), seL4_GetMR(1))
-                               : seL4_IllegalOperation;
+        seL4_Error error = request(system, number, label);
         seL4_Send(reply, seL4_MessageInfo_new((seL4_Word)error, 0, 0, 0));
         break;
     }

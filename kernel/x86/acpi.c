@@ -113,6 +113,8 @@ static void take_table(struct acpi_table table, struct acpi_info *info)
         info->dmar = table;
     } else if (has_signature(table.data, "IVRS", 4) && info->ivrs.data == NULL) {
         info->ivrs = table;
+    } else if (has_signature(table.data, "MCFG", 4) && info->mcfg.data == NULL) {
+        info->mcfg = table;
     } else if (has_signature(table.data, "FACP", 4) && table.length >= 92) {
         uint32_t port = load32(table.data + 76); /* PM_TMR_BLK; PM_TMR_LEN must be 4 */
         info->pm_timer_port = table.data[91] == 4 && port <= 0xfffc ? (uint16_t)port : 0;

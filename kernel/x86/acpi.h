@@ -31,7 +31,7 @@ struct acpi_info {
     unsigned ioapic_count;
     struct acpi_ioapic ioapics[CONFIG_MAX_IOAPICS];
     uint16_t pm_timer_port; /* FADT PM_TMR_BLK, 0: none */
-    struct acpi_table madt, dmar, ivrs;
+    struct acpi_table madt, dmar, ivrs, mcfg;
 };
 
 /* Reads all tables from the root pointer found (20 or 36 bytes). Null, or what is wrong; then info

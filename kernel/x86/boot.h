@@ -6,6 +6,8 @@
 #ifndef KERNEL_X86_BOOT_H
 #define KERNEL_X86_BOOT_H
 
+#include <sel4/quoin.h>
+
 #include "types.h"
 
 /* Physical memory from start up to but not including end. */
@@ -59,7 +61,9 @@ struct boot_info {
     struct boot_framebuffer framebuffer;
     uint8_t rsdp[36]; /* ACPI 2 structure, or the first 20 bytes of it */
     unsigned rsdp_length;
-    bool vbe; /* Multiboot 1, 3.3: VBE information is there */
+    uint8_t mcfg[QUOIN_MCFG_BYTES]; /* the beginning of ACPI's MCFG, which user mode reads */
+    unsigned mcfg_length;           /* 0: there is none */
+    bool vbe;                       /* Multiboot 1, 3.3: VBE information is there */
     uint8_t vbe_control[512], vbe_mode_info[256];
     uint16_t vbe_mode, vbe_segment, vbe_offset, vbe_length;
     bool multiboot1;

@@ -20,6 +20,11 @@ struct extensions_chunk {
     struct quoin_extensions extensions;
 };
 
+struct mcfg_chunk {
+    seL4_BootInfoHeader header;
+    uint8_t table[QUOIN_MCFG_BYTES];
+};
+
 static seL4_SlotRegion region(struct slot_range r)
 {
     return (seL4_SlotRegion){r.start, r.end};
@@ -58,6 +63,7 @@ uint64_t bootinfo_extra_bytes(void)
     bytes += boot_info.vbe ? sizeof(struct vbe_chunk) : 0;
     bytes += boot_info.rsdp_length != 0 ? sizeof(seL4_X86_BootInfo_acpi_rsdp_t) : 0;
     bytes += boot_info.framebuffer.present ? sizeof(seL4_X86_BootInfo_fb_t) : 0;
+    bytes += boot_info.mcfg_length != 0 ? sizeof(seL4_BootInfoHeader) + boot_info.mcfg_length : 0;
     return bytes;
 }
 
@@ -136,5 +142,12 @@ void bootinfo_write_extra(uint8_t *to)
                 .xcr0 = virt_max_xcr0(),
             },
     };
-    put(to, &extensions, sizeof(extensions));
+    to = put(to, &extensions, sizeof(extensions));
+    if (boot_info.mcfg_length != 0) {
+        struct mcfg_chunk mcfg = {
+            .header = {QUOIN_BOOTINFO_MCFG, sizeof(mcfg.header) + boot_info.mcfg_length},
+        };
+        memory_copy(mcfg.table, boot_info.mcfg, boot_info.mcfg_length);
+        put(to, &mcfg, mcfg.header.len);
+    }
 }

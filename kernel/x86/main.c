@@ -80,6 +80,9 @@ static void init_acpi(void)
         boot_info.rsdp_length = acpi_find_rsdp(&window_view, boot_info.rsdp);
     }
     check(acpi_parse(&window_view, boot_info.rsdp, boot_info.rsdp_length, &acpi_info));
+    const struct acpi_table *mcfg = &acpi_info.mcfg;
+    boot_info.mcfg_length = mcfg->length < QUOIN_MCFG_BYTES ? mcfg->length : QUOIN_MCFG_BYTES;
+    memory_copy(boot_info.mcfg, mcfg->data, boot_info.mcfg_length);
 }
 
 static void init_idle_thread(unsigned id)

@@ -2,6 +2,8 @@
 #include <pci/pci.h>
 #include <string.h>
 
+#include "bridge.h"
+
 #define VENDOR       0x00
 #define DEVICE       0x02
 #define COMMAND      0x04
@@ -9,7 +11,6 @@
 #define REVISION     0x08
 #define HEADER_TYPE  0x0e
 #define BAR          0x10
-#define SECONDARY    0x19
 #define CAPABILITIES 0x34
 #define LINE         0x3c
 #define PIN          0x3d
@@ -26,6 +27,7 @@
 #define BAR_PREFETCHABLE 8u
 
 #define CAP_MSI      0x05
+#define CAP_PCIE     0x10
 #define CAP_MSIX     0x11
 #define MSI_ENABLE   1u
 #define MSI_MULTIPLE 0x70u
@@ -33,6 +35,8 @@
 #define MSIX_ENABLE  0x8000u
 #define MSIX_MASKED  0x4000u
 #define MSIX_ENTRY   16u
+
+#define PAGE 4096u
 
 struct registers pci_config(const struct pci_ecam *ecam, uint16_t id)
 {
@@ -170,6 +174,8 @@ bool pci_describe(const struct registers *config, uint16_t id, struct pci_info *
     info->class_code = class_code >> 8;
     uint8_t type = registers_read8(config, HEADER_TYPE) & 0x7f;
     info->bridge = type == 1;
+    info->parent = PCI_NO_PARENT;
+    info->port = PCI_PORT_CONVENTIONAL;
     if (type > 1)
         return true; /* CardBus or nonsense: known to be there, not described */
     info->interrupt_line = registers_read8(config, LINE);
@@ -180,40 +186,12 @@ bool pci_describe(const struct registers *config, uint16_t id, struct pci_info *
     info->msi = find_capability(config, CAP_MSI);
     info->msi_wide = info->msi != 0 && (registers_read16(config, info->msi + 2u) & MSI_64) != 0;
     describe_msix(config, info);
+    uint16_t express = find_capability(config, CAP_PCIE);
+    if (express != 0)
+        info->port = registers_read16(config, express + 2u) >> 4 & 15;
+    if (info->bridge)
+        bridge_describe(config, &info->behind);
     return true;
-}
-
-unsigned pci_scan(const struct pci_ecam *ecam, struct pci_info *list, unsigned room)
-{
-    bool wanted[256] = {false};
-    unsigned count = 0;
-    wanted[ecam->first_bus] = true;
-    /* A bridge leads only to a higher bus, so one pass in ascending order visits each once. */
-    for (unsigned bus = ecam->first_bus; bus <= ecam->last_bus; bus++) {
-        for (unsigned device = 0; device < 32 && wanted[bus]; device++) {
-            bool several = false;
-            for (unsigned function = 0; function < 8; function++) {
-                uint16_t id = pci_id(bus, device, function);
-                struct registers config = pci_config(ecam, id);
-                struct pci_info info;
-                if (!pci_describe(&config, id, &info)) {
-                    if (function == 0)
-                        break;
-                    continue;
-                }
-                if (function == 0)
-                    several = (registers_read8(&config, HEADER_TYPE) & 0x80) != 0;
-                unsigned next = info.bridge ? registers_read8(&config, SECONDARY) : 0;
-                if (next > bus)
-                    wanted[next] = true;
-                if (count < room)
-                    list[count++] = info;
-                if (!several)
-                    break;
-            }
-        }
-    }
-    return count;
 }
 
 bool pci_overlap(const struct pci_info *a, const struct pci_info *b)
@@ -222,10 +200,11 @@ bool pci_overlap(const struct pci_info *a, const struct pci_info *b)
         const struct pci_bar_info *x = &a->bar[i];
         for (unsigned j = 0; j < PCI_BAR_COUNT; j++) {
             const struct pci_bar_info *y = &b->bar[j];
-            if (x->kind == PCI_BAR_NONE || x->kind != y->kind || x->address == 0 || y->address == 0)
+            if (x->kind != PCI_BAR_MEMORY || y->kind != PCI_BAR_MEMORY || x->address == 0 ||
+                y->address == 0)
                 continue;
-            if (x->address <= y->address + (y->size - 1) &&
-                y->address <= x->address + (x->size - 1))
+            if (x->address / PAGE <= (y->address + (y->size - 1)) / PAGE &&
+                y->address / PAGE <= (x->address + (x->size - 1)) / PAGE)
                 return true;
         }
     }

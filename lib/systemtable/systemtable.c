@@ -24,6 +24,7 @@ enum section_kind {
     SECTION_PATCH,
     SECTION_CONNECTION,
     SECTION_DMA,
+    SECTION_FOUND,
     SECTION_COUNT,
 };
 
@@ -49,6 +50,7 @@ static const struct kind {
     [SECTION_PATCH] = {sizeof(struct system_patch), SYSTEM_MAX_RECORDS},
     [SECTION_CONNECTION] = {sizeof(struct system_connection), SYSTEM_MAX_CONNECTIONS},
     [SECTION_DMA] = {sizeof(struct system_dma), SYSTEM_MAX_RECORDS},
+    [SECTION_FOUND] = {sizeof(struct system_found), SYSTEM_MAX_RECORDS},
 };
 
 static bool name_is_valid(const char *name, size_t size)
@@ -64,7 +66,9 @@ static bool region_is_valid(const struct system_region *r)
         return false;
     }
     mask = (1ull << r->page_bits) - 1;
-    if (r->flags > SYSTEM_REGION_CONTIGUOUS ||
+    if (r->flags > SYSTEM_REGION_FOUND ||
+        (r->flags == SYSTEM_REGION_FOUND &&
+         (r->physical != SYSTEM_NO_PHYSICAL || r->size >> r->page_bits > SYSTEM_MAX_FOUND)) ||
         (r->flags == SYSTEM_REGION_CONTIGUOUS &&
          (r->page_bits != PAGE_BITS || r->physical != SYSTEM_NO_PHYSICAL ||
           r->size > 1u << LARGE_PAGE_BITS || (r->size & (r->size - 1)) != 0))) {
@@ -125,7 +129,8 @@ static bool port_is_valid(const struct system_table *t, const struct system_port
 static bool is_plain(const struct system_table *t, uint32_t region, uint64_t least)
 {
     return region < t->region_count && t->regions[region].page_bits == PAGE_BITS &&
-           t->regions[region].physical == SYSTEM_NO_PHYSICAL && t->regions[region].size >= least;
+           t->regions[region].physical == SYSTEM_NO_PHYSICAL &&
+           t->regions[region].flags != SYSTEM_REGION_FOUND && t->regions[region].size >= least;
 }
 
 static bool log_is_valid(const struct system_table *t, const struct system_log *l)
@@ -159,8 +164,8 @@ static bool connection_is_valid(const struct system_table *t, const struct syste
         return false;
     }
     const struct system_region *r = &t->regions[c->region];
-    return r->physical == SYSTEM_NO_PHYSICAL && c->slice >= 2 * PAGE &&
-           (c->slice & ((1ull << r->page_bits) - 1)) == 0 &&
+    return r->physical == SYSTEM_NO_PHYSICAL && r->flags != SYSTEM_REGION_FOUND &&
+           c->slice >= 2 * PAGE && (c->slice & ((1ull << r->page_bits) - 1)) == 0 &&
            (uint64_t)c->slice * m->slots <= r->size;
 }
 
@@ -168,8 +173,9 @@ static bool patch_is_valid(const struct system_table *t, const struct system_pat
 {
     if (p->size == (8 | SYSTEM_PATCH_PHYSICAL)) {
         return p->domain < t->domain_count && p->address % 8 == 0 && p->value < t->region_count &&
-               ((t->regions[p->value].flags & SYSTEM_REGION_CONTIGUOUS) != 0 ||
-                (t->regions[p->value].page_bits == 21 && t->regions[p->value].size == 1u << 21));
+               (t->regions[p->value].flags == SYSTEM_REGION_CONTIGUOUS ||
+                (t->regions[p->value].flags == 0 && t->regions[p->value].page_bits == 21 &&
+                 t->regions[p->value].size == 1u << 21));
     }
     return p->domain < t->domain_count &&
            (p->size == 1 || p->size == 2 || p->size == 4 || p->size == 8) &&
@@ -221,8 +227,15 @@ static const char *check(const struct system_table *t)
     for (uint32_t i = 0; i < t->dma_count; i++) {
         const struct system_dma *d = &t->dmas[i];
         if (d->domain >= t->domain_count || d->id > 15 || d->region >= t->region_count ||
-            (t->regions[d->region].flags & SYSTEM_REGION_CONTIGUOUS) == 0) {
+            t->regions[d->region].flags != SYSTEM_REGION_CONTIGUOUS) {
             return "memory for a device";
+        }
+    }
+    for (uint32_t i = 0; i < t->found_count; i++) {
+        const struct system_found *f = &t->founds[i];
+        if (f->domain >= t->domain_count || f->id > 15 || f->region >= t->region_count ||
+            t->regions[f->region].flags != SYSTEM_REGION_FOUND) {
+            return "memory of a device";
         }
     }
     if (t->log && !log_is_valid(t, t->log)) {
@@ -282,6 +295,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .patches = at[SECTION_PATCH],
         .connections = at[SECTION_CONNECTION],
         .dmas = at[SECTION_DMA],
+        .founds = at[SECTION_FOUND],
         .region_count = h.sections[SECTION_REGION].count,
         .domain_count = h.sections[SECTION_DOMAIN].count,
         .map_count = h.sections[SECTION_MAP].count,
@@ -292,6 +306,7 @@ int systemtable_open(const void *data, size_t size, struct system_table *table, 
         .patch_count = h.sections[SECTION_PATCH].count,
         .connection_count = h.sections[SECTION_CONNECTION].count,
         .dma_count = h.sections[SECTION_DMA].count,
+        .found_count = h.sections[SECTION_FOUND].count,
     };
     *reason = check(table);
     return *reason ? -1 : 0;

@@ -21,6 +21,7 @@ enum {
     SYSTEM_MAX_ID = 62,
     SYSTEM_MAX_CORES = 16,
     SYSTEM_MAX_CONNECTIONS = 3,
+    SYSTEM_MAX_FOUND = 256,
 };
 
 #define SYSTEM_NO_PHYSICAL     UINT64_MAX
@@ -37,8 +38,12 @@ struct system_region {
     uint32_t flags;
 };
 
-/* Small pages that follow each other in the machine's memory: a power of two, 2 MiB at most. */
-enum { SYSTEM_REGION_CONTIGUOUS = 1 };
+enum {
+    /* Small pages that follow each other in the machine's memory: a power of two, 2 MiB at most. */
+    SYSTEM_REGION_CONTIGUOUS = 1,
+    /* Device memory that is found when the system runs: SYSTEM_MAX_FOUND pages at most. */
+    SYSTEM_REGION_FOUND = 2,
+};
 
 enum { SYSTEM_DOMAIN_SERVES = 1 }; /* somebody may call it */
 
@@ -116,6 +121,11 @@ struct system_dma {
     uint32_t domain, id, region, zero;
 };
 
+/* A region of device memory that the domain may find, by this id. */
+struct system_found {
+    uint32_t domain, id, region, zero;
+};
+
 /* In the size: value is the number of a region of one large page or of contiguous ones, the
  * variable (8 bytes) gets its physical address. */
 #define SYSTEM_PATCH_PHYSICAL 0x100u
@@ -139,6 +149,7 @@ _Static_assert(sizeof(struct system_machines) == 32, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_patch) == 24, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_connection) == 24, "tool/composer/table.py");
 _Static_assert(sizeof(struct system_dma) == 16, "tool/composer/table.py");
+_Static_assert(sizeof(struct system_found) == 16, "tool/composer/table.py");
 
 struct system_table {
     const struct system_region *regions;
@@ -153,8 +164,9 @@ struct system_table {
     const struct system_patch *patches;
     const struct system_connection *connections;
     const struct system_dma *dmas;
+    const struct system_found *founds;
     uint32_t region_count, domain_count, map_count, channel_count, irq_count, port_count,
-        timer_count, patch_count, connection_count, dma_count;
+        timer_count, patch_count, connection_count, dma_count, found_count;
 };
 
 /*

@@ -12,8 +12,7 @@
 #include "service/block/controller.h"
 #include "service/block/disks.h"
 
-#define CONTROLLERS   4u
-#define WINDOW_STRIDE 0x10000u /* from one controller's window to the next one's */
+#define CONTROLLERS 4u
 
 /* Drivers take a command for lost after ten ticks: half a minute, since a disk may be a file on a
  * busy computer. */
@@ -23,8 +22,8 @@
 microkit_channel pci_channel;
 microkit_channel irq_first_id;
 microkit_channel tick_id;
-uint64_t windows;
-uint64_t window_size;
+uint64_t windows; /* of the controllers' registers, one behind the other */
+uint64_t windows_size;
 uint64_t dma_virtual; /* of the first; the others' follow */
 uint64_t dma_size;    /* of each */
 uint64_t dma_physical0;
@@ -50,9 +49,9 @@ static bool start_controller(unsigned number)
     const uint64_t physical[CONTROLLERS] = {dma_physical0, dma_physical1, dma_physical2,
                                             dma_physical3};
     struct controller *controller = &controllers[number];
-    const struct registers window = {
-        .base = (volatile uint8_t *)(windows + (uint64_t)number * WINDOW_STRIDE),
-        .size = window_size};
+    const uint64_t each = windows_size / CONTROLLERS;
+    const struct registers window = {.base = (volatile uint8_t *)(windows + number * each),
+                                     .size = each};
 
     controller->dma = (struct dma){.memory = (uint8_t *)(dma_virtual + number * dma_size),
                                    .address = physical[number],

@@ -1,42 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The PCI service: finds the devices that the system description gives to drivers, puts their
- * registers where the drivers have mapped them, and lets each driver see its own device's
- * configuration space and no other. It alone has the configuration ports.
+ * The PCI service: finds the devices that the system description gives to drivers, behind bridges
+ * too, lets each driver have its own device's registers where firmware placed them, and see its
+ * configuration space and no other. It alone has configuration space.
  */
 #include <component/component.h>
 #include <pci/pci.h>
 #include <rt/log.h>
 #include <stddef.h>
 
+#include "service/pci/config.h"
+#include "service/pci/place.h"
 #include "service/pci/protocol.h"
 
-#define ADDRESS_PORT 0xcf8u
-#define DATA_PORT    0xcfcu
-#define CONFIG_SPACE 256u /* what mechanism 1 reaches (PCI 3.0, 3.2.2.3.2) */
-
-#define COMMAND      0x04u
-#define BARS         0x10u
-#define COMMAND_MASK 0x0406u /* memory, bus master, INTx off */
+#define COMMAND        0x04u
+#define COMMAND_MASK   0x0406u /* memory, bus master, INTx off */
+#define COMMAND_MEMORY 0x0002u
 
 /* Messages of interrupt n go to the first processor (SDM volume 3, 11.11); see kernel/config.h, and
  * sel4/quoin.h for those that an IOMMU remaps. */
 #define MSI_ADDRESS      0xfee00000u
 #define MSI_FIRST_VECTOR 0x30u
 
-/*
- * Of a BAR that holds both registers and the table of MSI-X, the driver gets so many bytes from its
- * beginning on: an NVMe controller's registers and first doorbells.
- */
-#define SHARED_REGISTERS 0x2000u
+#define FUNCTIONS_MAX 128u
+
+/* Ids of regions that this service fills, as the system description says. */
+enum { FOUND_CONFIG, FOUND_TABLES, FOUND_DISKS, FOUND_NETWORK };
 
 /* Set by the system description. */
-microkit_channel config_port_id;
-uint64_t disk_window;           /* where the disks' registers begin, physically */
-uint64_t disk_tables;           /* where this service has the first one's MSI-X table */
-uint64_t network_window;        /* the same for the network card ... */
-uint64_t network_table;         /* ... and where its table is, physically ... */
-uint64_t network_table_address; /* ... and for this service */
+uint64_t tables; /* where this service has the devices' MSI-X tables */
+uint64_t tables_size;
 
 /* A virtio disk, modern or transitional, an AHCI or an NVMe controller. */
 static bool is_disk(const struct pci_info *info)
@@ -52,42 +45,28 @@ static bool is_network(const struct pci_info *info)
     return virtio || (info->vendor == 0x8086 && info->device == 0x10d3);
 }
 
-/*
- * Which devices are whose: the channel is the place in this list. Each device has a window, which
- * its driver has mapped, and memory of this service for the BAR with the MSI-X table, all as the
- * system description says.
- */
-static struct class
+/* Which devices are whose: the channel is the place in this list. */
+static const struct class
 {
     bool (*suits)(const struct pci_info *info);
-    unsigned most;          /* devices */
-    unsigned interrupt;     /* of the first */
-    unsigned dma;           /* id of the first one's memory in this domain */
-    uint32_t window_size;   /* for the driver */
-    uint32_t table_size;    /* for this service */
-    uint32_t stride;        /* from one device's to the next one's */
-    const uint64_t *window; /* of the first, physically */
-    const uint64_t *table;  /* likewise; NULL: behind the window */
-    const uint64_t *table_address;
+    unsigned most;      /* devices */
+    unsigned interrupt; /* of the first */
+    unsigned dma;       /* id of the first one's memory in this domain */
+    unsigned registers; /* id of the region with all windows of the driver */
+    uint32_t window;    /* bytes of each device's */
 } classes[] = {
     {.suits = is_disk,
      .most = 4,
      .interrupt = 16,
      .dma = 0,
-     .window_size = 0xa000,
-     .table_size = 0x6000,
-     .stride = 0x10000,
-     .window = &disk_window,
-     .table_address = &disk_tables},
+     .registers = FOUND_DISKS,
+     .window = 0x10000},
     {.suits = is_network,
      .most = 1,
      .interrupt = 9,
      .dma = 8,
-     .window_size = 0x200000,
-     .table_size = 0x1000,
-     .window = &network_window,
-     .table = &network_table,
-     .table_address = &network_table_address},
+     .registers = FOUND_NETWORK,
+     .window = 0x80000},
 };
 
 #define CLASSES      (sizeof(classes) / sizeof(classes[0]))
@@ -95,194 +74,168 @@ static struct class
 
 /* A device that was given to a driver. */
 struct grant {
-    uint64_t window; /* physically */
-    uint64_t table;
-    struct registers table_registers;
     struct registers config;
     struct pci_info info;
-    uint32_t offset[PCI_BAR_COUNT]; /* in the window */
-    uint32_t size[PCI_BAR_COUNT];   /* of what the driver has of it */
+    struct place place;
+    uint16_t requester;
 };
 
+static struct pci_ecam ecam;
+static struct pci_info list[FUNCTIONS_MAX];
+static unsigned count;
 static struct grant grants[CLASSES][MOST_GRANTED];
 static unsigned granted[CLASSES];
-
-/* Bus 0 alone: mechanism 1 and its ports, as a range of registers with 4 KiB for each function. */
-static void select(uint64_t offset)
-{
-    uint32_t function = (uint32_t)(offset >> 12) & 0xffff;
-    microkit_x86_ioport_write_32(config_port_id, ADDRESS_PORT,
-                                 0x80000000u | function << 8 | ((uint32_t)offset & 0xfc));
-}
-
-static uint64_t config_read(void *context, uint64_t offset, unsigned size)
-{
-    (void)context;
-    if ((offset & 0xfff) >= CONFIG_SPACE)
-        return UINT64_MAX;
-    select(offset);
-    seL4_Word port = DATA_PORT + (offset & 3);
-    return size == 1   ? microkit_x86_ioport_read_8(config_port_id, port)
-           : size == 2 ? microkit_x86_ioport_read_16(config_port_id, port)
-                       : microkit_x86_ioport_read_32(config_port_id, port);
-}
-
-static void config_write(void *context, uint64_t offset, unsigned size, uint64_t value)
-{
-    (void)context;
-    if ((offset & 0xfff) >= CONFIG_SPACE)
-        return;
-    select(offset);
-    seL4_Word port = DATA_PORT + (offset & 3);
-    if (size == 1)
-        microkit_x86_ioport_write_8(config_port_id, port, (seL4_Uint8)value);
-    else if (size == 2)
-        microkit_x86_ioport_write_16(config_port_id, port, (seL4_Uint16)value);
-    else
-        microkit_x86_ioport_write_32(config_port_id, port, (seL4_Uint32)value);
-}
-
-static void set_bar(const struct grant *grant, unsigned bar, uint64_t address)
-{
-    registers_write32(&grant->config, BARS + 4 * bar, (uint32_t)address);
-    if (grant->info.bar[bar].wide)
-        registers_write32(&grant->config, BARS + 4 * bar + 4, (uint32_t)(address >> 32));
-}
+static unsigned tables_used; /* bytes */
 
 /*
  * MSI needs no memory of the device's and is taken where there is a choice; MSI-X stays off then,
  * and its table says nothing.
  */
-static bool uses_msix(const struct grant *grant)
+static bool uses_msix(const struct pci_info *info)
 {
-    return grant->info.msi == 0 && grant->info.msix.capability != 0;
+    return info->msi == 0 && info->msix.capability != 0;
 }
 
-/* The BAR with the MSI-X table is this service's: who writes there can raise any interrupt. */
-static bool is_table(const struct grant *grant, unsigned bar)
+/* Lets the driver have its registers; `base` is where its window is in the region. */
+static bool hand_over(const struct place *place, unsigned region, uint64_t base)
 {
-    return uses_msix(grant) && grant->info.msix.table_bar == bar;
-}
-
-/* Puts the BAR with the table where this service has it; with a driver's registers before the
- * table, across the end of the window. */
-static bool place_table(struct grant *grant, const struct class *class, unsigned index)
-{
-    const struct pci_bar_info *bar = &grant->info.bar[index];
-    uint64_t entries = (uint64_t)grant->info.msix.vectors * 16;
-    if (bar->size <= class->table_size &&
-        grant->info.msix.table_offset + entries <= class->table_size &&
-        grant->table % (bar->size < 4096 ? 4096 : bar->size) == 0 &&
-        grant->info.msix.table_offset < SHARED_REGISTERS) {
-        set_bar(grant, index, grant->table);
-        return true;
+    for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
+        const struct place_range *range = &place->bar[i];
+        if (range->size != 0 &&
+            !component_found(region, base + range->offset, range->physical, range->size))
+            return false;
     }
-    uint64_t address = grant->window + class->window_size - SHARED_REGISTERS;
-    if (grant->table != grant->window + class->window_size || address % bar->size != 0 ||
-        bar->size > SHARED_REGISTERS + class->table_size ||
-        grant->info.msix.table_offset < SHARED_REGISTERS)
-        return false;
-    set_bar(grant, index, address);
-    grant->info.msix.table_offset -= SHARED_REGISTERS; /* in what this service sees of it */
-    grant->offset[index] = class->window_size - SHARED_REGISTERS;
-    grant->size[index] = SHARED_REGISTERS;
     return true;
 }
 
-/* Moves the device's memory BARs into its driver's window, each to a multiple of its size. */
-static bool place(struct grant *grant, const struct class *class)
+/* All entries of the device's MSI-X table are one message. */
+static bool set_table(struct grant *grant, uint64_t address, uint32_t data)
 {
-    uint64_t at = 0;
-    for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
-        const struct pci_bar_info *bar = &grant->info.bar[i];
-        if (bar->kind != PCI_BAR_MEMORY)
-            continue;
-        if (is_table(grant, i)) {
-            if (!place_table(grant, class, i))
-                return false;
-            continue;
-        }
-        uint64_t size = bar->size < 4096 ? 4096 : bar->size;
-        at = (at + size - 1) & ~(size - 1);
-        if (size > class->window_size || at > class->window_size - size)
-            return false;
-        set_bar(grant, i, grant->window + at);
-        grant->offset[i] = (uint32_t)at;
-        grant->size[i] = (uint32_t)bar->size;
-        at += size;
-    }
-    /* A shared BAR at the window's end does not lie over others. */
-    unsigned shared = grant->info.msix.table_bar;
-    return !uses_msix(grant) || grant->size[shared] == 0 || at <= grant->offset[shared];
+    const struct place *place = &grant->place;
+    const struct registers table = {
+        .base = (volatile uint8_t *)(tables + tables_used),
+        .size = place->table.size,
+    };
+    if (place->table.size > tables_size - tables_used ||
+        !component_found(FOUND_TABLES, tables_used, place->table.physical, place->table.size))
+        return false;
+    tables_used += (unsigned)place->table.size;
+    grant->info.msix.table_offset = place->table_offset; /* in what this service sees of it */
+    /* The table answers only while memory is decoded. */
+    registers_write16(&grant->config, COMMAND, COMMAND_MASK & ~4u);
+    pci_enable_msix(&grant->config, &grant->info);
+    for (unsigned i = 0; i < grant->info.msix.vectors; i++)
+        pci_set_msix(&table, &grant->info, i, address, data);
+    return true;
 }
 
-/* All of the device's interrupts are one message. */
-static bool set_interrupt(const struct grant *grant, unsigned interrupt)
+static bool set_interrupt(struct grant *grant, unsigned interrupt)
 {
     bool remapped = (component_info->features & QUOIN_FEATURE_REMAPPING) != 0;
     uint32_t address = remapped ? QUOIN_MESSAGE_ADDRESS(interrupt) : MSI_ADDRESS;
     uint16_t data = (uint16_t)(remapped ? QUOIN_MESSAGE_DATA : MSI_FIRST_VECTOR + interrupt);
-    if (!uses_msix(grant)) {
-        pci_enable_msi(&grant->config, &grant->info, address, data);
-        return grant->info.msi != 0;
-    }
-    /* The table answers only while memory is decoded. */
-    pci_enable(&grant->config, true);
-    pci_enable_msix(&grant->config, &grant->info);
-    for (unsigned i = 0; i < grant->info.msix.vectors; i++)
-        pci_set_msix(&grant->table_registers, &grant->info, i, address, data);
-    return true;
+    if (uses_msix(&grant->info))
+        return set_table(grant, address, data);
+    pci_enable_msi(&grant->config, &grant->info, address, data);
+    return grant->info.msi != 0;
 }
 
-static void give(unsigned number, const struct pci_ecam *bus, const struct pci_info *info)
+/* Behind a bridge to conventional PCI requests carry the bridge's name: who has one device there
+ * has what all of them reach. */
+static bool shares_requester(unsigned number, uint16_t requester)
 {
+    for (unsigned c = 0; c < CLASSES; c++) {
+        for (unsigned i = 0; i < granted[c]; i++) {
+            if (c != number && grants[c][i].requester == requester)
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Each bridge on the way passes requests on, both ways. */
+static void open_bridges(const struct pci_info *info)
+{
+    for (unsigned at = info->parent; at != PCI_NO_PARENT; at = list[at].parent) {
+        struct registers config = pci_config(&ecam, list[at].id);
+        pci_enable(&config, true);
+    }
+}
+
+/* What is wrong with giving the function to a driver of this class, or NULL. */
+static const char *give(unsigned number, unsigned function)
+{
+    static const char *const problems[] = {
+        [-PLACE_ERROR_ROOM] = "does not fit into its driver's window",
+        [-PLACE_ERROR_REACH] =
+            "is not reached: its registers are not placed, or a bridge is closed",
+        [-PLACE_ERROR_OVERLAP] = "shares a page of registers with another one",
+    };
     const struct class *class = &classes[number];
     unsigned index = granted[number];
     struct grant *grant = &grants[number][index];
-    uint64_t offset = (uint64_t) class->stride * index;
 
     *grant = (struct grant){
-        .window = *class->window + offset,
-        .table_registers = {.base = (volatile uint8_t *)(*class->table_address + offset),
-                            .size = class->table_size},
-        .info = *info,
-        .config = pci_config(bus, info->id),
+        .info = list[function],
+        .config = pci_config(&ecam, list[function].id),
+        .requester = pci_requester(list, function),
     };
-    grant->table =
-        class->table != NULL ? *class->table + offset : grant->window + class->window_size;
+    int error =
+        place_plan(list, count, function, uses_msix(&grant->info), class->window, &grant->place);
+    if (error != PLACE_OK)
+        return problems[-error];
+    if (shares_requester(number, grant->requester))
+        return "cannot be told from another driver's behind its bridge";
     pci_enable(&grant->config, false);
-    if (!place(grant, class)) {
-        log_error("device %04x:%04x does not fit into its driver's window", info->vendor,
-                  info->device);
-        return;
-    }
-    if (!set_interrupt(grant, class->interrupt + index)) {
-        log_error("device %04x:%04x has no message interrupts", info->vendor, info->device);
-        return;
-    }
-    if (!component_map_dma(class->dma + index, info->id)) {
-        log_error("device %04x:%04x cannot be let to its driver's memory", info->vendor,
-                  info->device);
-        return;
-    }
+    open_bridges(&grant->info);
+    if (!hand_over(&grant->place, class->registers, (uint64_t)index * class->window))
+        return "has registers that are somebody's";
+    if (!set_interrupt(grant, class->interrupt + index))
+        return "has no message interrupts";
+    pci_enable(&grant->config, false);
+    if (!component_map_dma(class->dma + index, grant->requester))
+        return "cannot be let to its driver's memory";
     granted[number]++;
-    log_info("%02x:%02x.%x %04x:%04x is given to its driver", info->id >> 8, info->id >> 3 & 31,
-             info->id & 7, info->vendor, info->device);
+    return NULL;
+}
+
+static void look_at(unsigned function)
+{
+    const struct pci_info *info = &list[function];
+    for (unsigned c = 0; c < CLASSES; c++) {
+        if (!classes[c].suits(info) || granted[c] == classes[c].most)
+            continue;
+        const char *problem = give(c, function);
+        if (problem != NULL)
+            log_error("%02x:%02x.%x %04x:%04x %s", info->id >> 8, info->id >> 3 & 31, info->id & 7,
+                      info->vendor, info->device, problem);
+        else
+            log_info("%02x:%02x.%x %04x:%04x is given to its driver", info->id >> 8,
+                     info->id >> 3 & 31, info->id & 7, info->vendor, info->device);
+    }
+}
+
+static void tell(void)
+{
+    unsigned buses = 1;
+    for (unsigned i = 0; i < count; i++) {
+        const struct pci_info *info = &list[i];
+        buses += info->behind.leads;
+        if (info->bridge && !info->behind.leads)
+            log_error("%02x:%02x.%x leads to buses %u to %u, which cannot be", info->id >> 8,
+                      info->id >> 3 & 31, info->id & 7, info->behind.secondary,
+                      info->behind.subordinate);
+    }
+    log_info("%u functions on %u bus%s", count, buses, buses == 1 ? "" : "es");
 }
 
 void init(void)
 {
-    static struct pci_info list[64];
-    const struct pci_ecam bus = {
-        .space = {.size = 1 << 20, .read = config_read, .write = config_write}};
-    unsigned count = pci_scan(&bus, list, sizeof(list) / sizeof(list[0]));
-    log_info("%u functions on bus 0", count);
-    for (unsigned i = 0; i < count; i++) {
-        for (unsigned c = 0; c < CLASSES; c++) {
-            if (classes[c].suits(&list[i]) && granted[c] < classes[c].most)
-                give(c, &bus, &list[i]);
-        }
-    }
+    config_open(FOUND_CONFIG, &ecam);
+    count = pci_scan(&ecam, list, FUNCTIONS_MAX);
+    tell();
+    for (unsigned i = 0; i < count; i++)
+        look_at(i);
 }
 
 void notified(microkit_channel channel)
@@ -313,8 +266,8 @@ microkit_msginfo protected(microkit_channel channel, microkit_msginfo message)
         /* The driver may have been started anew: its device stops moving data until it is ready. */
         pci_enable(&grant->config, false);
         for (unsigned i = 0; i < PCI_BAR_COUNT; i++) {
-            microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->offset[i]);
-            microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), grant->size[i]);
+            microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->place.offset[i]);
+            microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), grant->place.size[i]);
         }
         return microkit_msginfo_new(0, PCI_FIND_WORDS);
     case PCI_CALL_READ:

@@ -14,7 +14,7 @@
 
 /* Set by the system description, as in the driver. */
 uintptr_t windows, dma_virtual, machines_slices, machines_rows;
-uint64_t window_size, dma_size, machines_slice, machines_slots;
+uint64_t windows_size, dma_size, machines_slice, machines_slots;
 uint64_t dma_physical0, dma_physical1, dma_physical2, dma_physical3;
 microkit_channel pci_channel, machines_first_id, irq_first_id, tick_id;
 
@@ -26,7 +26,7 @@ enum { CALLS = 20000 };
 static uint64_t foreign(uint64_t number)
 {
     const uint64_t at[] = {
-        windows - 8,         windows + window_size,
+        windows - 8,         windows + windows_size,
         dma_virtual - 8,     dma_virtual + CONTROLLERS * dma_size,
         machines_slices - 8, machines_slices + machines_slice * machines_slots,
         0xffffffff80100000,  dma_physical0,

@@ -107,9 +107,9 @@ def test_good_description():
     assert sorted(files) == ["symbols/a.elf", "symbols/b.elf", "system.table"]
     data = files["system.table"]
     magic, size, sections = table.HEADER.unpack_from(data)
-    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 12)
+    assert (magic, size, sections) == (b"QSYSTEM1", len(data), 13)
     counts = [table.SECTION.unpack_from(data, 16 + 8 * i) for i in range(sections)]
-    assert [count for _, count in counts] == [8, 2, 3, 1, 2, 1, 1, 1, 1, 4, 1, 0]
+    assert [count for _, count in counts] == [8, 2, 3, 1, 2, 1, 1, 1, 1, 4, 1, 0, 0]
     region = table.REGION.unpack_from(data, counts[0][0] + 3 * table.REGION.size)
     assert region == (b"big".ljust(32, b"\0"), 0x400000, 0xe0000000, 21, 0)
     domain = table.DOMAIN.unpack_from(data, counts[1][0] + table.DOMAIN.size)
@@ -132,15 +132,14 @@ def test_description_of_the_tree():
                              "logs_size", "machines_rings", "machines_table_address",
                              "machines_commands", "machines_commands_size", "status_timer",
                              "logs_first_id", "machines_first_id", "machines_id"),
-             "pci.elf": ("config_port_id", "disk_tables", "disk_window",
-                         "network_table_address", "network_window", "network_table"),
+             "pci.elf": ("config_port_id", "ecam_window", "tables", "tables_size"),
              "network.elf": ("pci_channel", "irq_id", "switch_channel", "again_id", "window_address",
                              "window_size", "dma_virtual", "dma_size", "dma_physical",
                              "ring_address", "ring_size"),
              "switch.elf": ("card_channel", "again_id", "card_ring", "card_ring_size", "machines_first_id",
                             "machines_slots", "machines_slice", "machines_memory",
                             "machines_rows"),
-             "disk.elf": ("pci_channel", "irq_first_id", "tick_id", "windows", "window_size",
+             "disk.elf": ("pci_channel", "irq_first_id", "tick_id", "windows", "windows_size",
                           "dma_virtual", "dma_size", "dma_physical0", "dma_physical1",
                           "dma_physical2", "dma_physical3", "machines_first_id",
                           "machines_slots", "machines_slice", "machines_slices",
@@ -306,6 +305,32 @@ def test_memory_of_devices():
                    mistakes(good.replace('size="0x10000" contiguous', f'size="{size}" contiguous')))
     check('size="0x400000" page_size="0x200000"',
           'size="0x200000" contiguous="true" page_size="0x200000"', "a power of two")
+
+
+def test_memory_that_is_found():
+    good = changed('<memory_region name="rows" size="0x2000" />',
+                   '<memory_region name="rows" size="0x2000" /><memory_region name="bars" '
+                   'size="0x10000" found="true" />')
+    good = good.replace('<timer id="3"', '<found id="2" mr="bars" /><timer id="3"', 1)
+    data = compose(good)["system.table"]
+    at, count = table.SECTION.unpack_from(data, 16 + 8 * 12)
+    assert count == 1 and table.FOUND.unpack_from(data, at) == (0, 2, 8, 0)
+    at, _ = table.SECTION.unpack_from(data, 16)
+    assert table.REGION.unpack_from(data, at + 8 * table.REGION.size)[4] == table.REGION_FOUND
+    for old, new, word in (('mr="bars"', 'mr="page"', "is not one that is found"),
+                           ('mr="bars"', 'mr="none"', "no memory_region none"),
+                           ("<found ", '<found id="2" mr="bars" /><found ', "in use already"),
+                           ('size="0x10000" found', 'size="0x101000" found', "256 pages"),
+                           ('found="true"', 'found="true" phys_addr="0xf0000000"', "no phys_addr"),
+                           ('found="true"', 'found="true" contiguous="true"', "not contiguous"),
+                           ('<found id="2" mr="bars" />', '<dma id="2" mr="bars" />',
+                            "is not contiguous"),
+                           ('region_paddr="big"', 'region_paddr="bars"', "has no phys_addr")):
+        assert any(word in entry for entry in mistakes(good.replace(old, new, 1))), word
+    assert any("ordinary memory" in entry for entry in
+               mistakes(good.replace('mr="logs"', 'mr="bars"')))
+    assert any("ordinary memory" in entry for entry in
+               mistakes(good.replace('mr="slices"', 'mr="bars"')))
 
 
 def test_connections():

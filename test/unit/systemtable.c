@@ -13,7 +13,7 @@
 
 #include "systemtable.h"
 
-enum { SECTIONS = 12, HEADER = 16 + SECTIONS * 8 };
+enum { SECTIONS = 13, HEADER = 16 + SECTIONS * 8 };
 
 struct image {
     _Alignas(8) uint8_t bytes[4096];
@@ -62,7 +62,9 @@ static struct image good(void)
     struct system_region rows = {"rows", 0x2000, SYSTEM_NO_PHYSICAL, 12, 0};
     struct system_region buffers = {"buffers", 0x10000, SYSTEM_NO_PHYSICAL, 12,
                                     SYSTEM_REGION_CONTIGUOUS};
+    struct system_region bars = {"bars", 0x100000, SYSTEM_NO_PHYSICAL, 12, SYSTEM_REGION_FOUND};
     struct system_dma dma = {1, 15, 4, 0};
+    struct system_found found = {1, 15, 5, 0};
     struct system_connection connection = {1, 0, 0, 3, 61, 0x10000};
 
     append(&m, 0, &plain, sizeof(plain));
@@ -70,6 +72,7 @@ static struct image good(void)
     append(&m, 0, &device, sizeof(device));
     append(&m, 0, &rows, sizeof(rows));
     append(&m, 0, &buffers, sizeof(buffers));
+    append(&m, 0, &bars, sizeof(bars));
     append(&m, 1, &a, sizeof(a));
     append(&m, 1, &b, sizeof(b));
     append(&m, 2, &map, sizeof(map));
@@ -82,6 +85,7 @@ static struct image good(void)
     append(&m, 9, &patch, sizeof(patch));
     append(&m, 10, &connection, sizeof(connection));
     append(&m, 11, &dma, sizeof(dma));
+    append(&m, 12, &found, sizeof(found));
     finish(&m);
     return m;
 }
@@ -111,7 +115,7 @@ static void takes_a_good_table(void **state)
 
     (void)state;
     assert_int_equal(systemtable_open(m.bytes, m.size, &t, &reason), 0);
-    assert_int_equal(t.region_count, 5);
+    assert_int_equal(t.region_count, 6);
     assert_int_equal(t.domain_count, 2);
     assert_string_equal(t.domains[1].program, "b.elf");
     assert_int_equal(t.maps[0].size, 0x2000);
@@ -168,7 +172,7 @@ static void refuses_bad_records(void **state)
     REFUSE(1, 0, system_domain, restarts, 20 | 5 << 8);
     REFUSE(1, 0, system_domain, restarts, 20 | 63 << 16);
     REFUSE(2, 0, system_map, domain, 2);
-    REFUSE(2, 0, system_map, region, 5);
+    REFUSE(2, 0, system_map, region, 6);
     REFUSE(2, 0, system_map, offset, 0x1f000);
     REFUSE(2, 0, system_map, size, 0x20000);
     REFUSE(2, 0, system_map, size, 0);
@@ -203,19 +207,31 @@ static void refuses_bad_records(void **state)
     REFUSE(9, 0, system_patch, domain, 2);
     REFUSE(9, 0, system_patch, size, 3);
     REFUSE(9, 0, system_patch, address, 0x401002);
-    REFUSE(0, 4, system_region, flags, 2);
+    REFUSE(0, 4, system_region, flags, 2); /* it is to be contiguous for section 11 */
+    REFUSE(0, 4, system_region, flags, 3);
+    REFUSE(0, 5, system_region, flags, 0);
+    REFUSE(0, 5, system_region, flags, 3);
+    REFUSE(0, 5, system_region, size, 0x101000);
+    REFUSE(0, 2, system_region, flags, SYSTEM_REGION_FOUND);
+    REFUSE(0, 3, system_region, flags, SYSTEM_REGION_FOUND); /* init is to fill it */
+    REFUSE(0, 0, system_region, flags, SYSTEM_REGION_FOUND); /* likewise */
+    REFUSE(12, 0, system_found, domain, 2);
+    REFUSE(12, 0, system_found, id, 16);
+    REFUSE(12, 0, system_found, region, 4);
+    REFUSE(12, 0, system_found, region, 6);
     REFUSE(0, 4, system_region, size, 0x3000);
     REFUSE(0, 2, system_region, flags, SYSTEM_REGION_CONTIGUOUS);
     REFUSE(11, 0, system_dma, domain, 2);
     REFUSE(11, 0, system_dma, id, 16);
     REFUSE(11, 0, system_dma, region, 0);
     REFUSE(11, 0, system_dma, region, 5);
+    REFUSE(11, 0, system_dma, region, 6);
     REFUSE(10, 0, system_connection, kind, 3);
     REFUSE(10, 0, system_connection, domain, 2);
-    REFUSE(10, 0, system_connection, region, 5);
+    REFUSE(10, 0, system_connection, region, 6);
     REFUSE(10, 0, system_connection, region, 2);
     REFUSE(10, 0, system_connection, table, 0);
-    REFUSE(10, 0, system_connection, table, 5);
+    REFUSE(10, 0, system_connection, table, 6);
     REFUSE(10, 0, system_connection, first_id, 62);
     REFUSE(10, 0, system_connection, slice, 0x10800);
     REFUSE(10, 0, system_connection, slice, 0x11000);

@@ -14,11 +14,20 @@ SECTORS = 131072
 LINUX_DATA = uuid.UUID("0fc63daf-8483-4772-8e79-3d69d8477de4")
 PARTITIONS = [(uuid.UUID("11111111-2222-3333-4444-555555555555"), 2048, 26623),
               (uuid.UUID("11111111-2222-3333-4444-666666666666"), 65536, 73727)]
-CONTROLLERS = {"virtio": "virtio-blk-pci,drive=test,disable-legacy=on",
-               "sata": "ide-hd,drive=test,bus=ide.1",
-               # A transitional or modern virtio device reaches all memory unless it is told not to.
-               "vtd": "virtio-blk-pci,drive=test,disable-legacy=on,iommu_platform=on",
-               "nvme": "nvme,drive=test,serial=quoin-nvme"}
+VIRTIO = "virtio-blk-pci,drive=test,disable-legacy=on"
+NVME = "nvme,drive=test,serial=quoin-nvme"
+# A transitional or modern virtio device reaches all memory unless it is told not to.
+VTD = f"{VIRTIO},iommu_platform=on"
+PORT = "pcie-root-port,id=rp1,chassis=1"
+# The emulator's devices: what a disk hangs on, and what that one hangs on before it.
+CONTROLLERS = {"virtio": [VIRTIO],
+               "sata": ["ide-hd,drive=test,bus=ide.1"],
+               "vtd": [VTD],
+               "nvme": [NVME],
+               "nvme-port": [PORT, f"{NVME},bus=rp1"],
+               "vtd-switch": [PORT, "x3130-upstream,id=up,bus=rp1",
+                              "xio3130-downstream,id=down,bus=up,chassis=2", f"{VTD},bus=down"],
+               "vtd-bridge": ["pcie-pci-bridge,id=bridge", f"{VTD},bus=bridge,addr=3"]}
 
 
 def _header(own, other, entries_at, entries, sectors):
@@ -74,8 +83,8 @@ def arguments(name, controller, kind):
 
 def attach(file, controller):
     """Arguments of QEMU for a disk that is there."""
-    return ["-drive", f"if=none,id=test,format=raw,file={file}",
-            "-device", CONTROLLERS[controller]]
+    devices = [word for device in CONTROLLERS[controller] for word in ("-device", device)]
+    return ["-drive", f"if=none,id=test,format=raw,file={file}", *devices]
 
 
 def check(name, kind, text):

@@ -119,7 +119,7 @@ def _whole(system, name, least, line, what, report, exact=False):
     region = system.regions.get(name)
     if region is None:
         report.add(line, f"{what}: there is no memory_region {name}")
-    elif region.page != PAGE or region.physical is not None:
+    elif region.page != PAGE or region.physical is not None or region.found:
         report.add(line, f"{what}: {name} must be ordinary memory of {PAGE:#x} byte pages")
     elif region.size < least or (exact and region.size > least):
         report.add(line, f"{what}: {name} must have {'' if exact else 'at least '}{least:#x} bytes")
@@ -176,7 +176,7 @@ def _connections(system, ids, report):
         region = system.regions.get(found.region)
         if region is None:
             report.add(line, f"connect: there is no memory_region {found.region}")
-        elif region.physical is not None:
+        elif region.physical is not None or region.found:
             report.add(line, f"connect: {found.region} must be ordinary memory")
         elif region.size % (slots * region.page) or region.size // slots < 2 * PAGE:
             report.add(line, f"connect: {found.region} cannot be cut into {slots} slices of whole "
@@ -197,10 +197,16 @@ def check(system, report):
                 region = system.regions.get(value[1])
                 if region is None:
                     report.add(line, f"setvar: there is no memory_region {value[1]}")
-                elif region.physical is None and not region.contiguous and \
-                        not region.page == region.size != PAGE:
+                elif region.found or (region.physical is None and not region.contiguous and
+                                      not region.page == region.size != PAGE):
                     report.add(line, f"setvar: {value[1]} has no phys_addr, is not contiguous and "
                                      "is not one large page")
+        for found in domain.founds:
+            region = system.regions.get(found.region)
+            if region is None:
+                report.add(found.line, f"found: there is no memory_region {found.region}")
+            elif not region.found:
+                report.add(found.line, f"found: {found.region} is not one that is found")
         for dma in domain.dmas:
             region = system.regions.get(dma.region)
             if region is None:

@@ -99,13 +99,19 @@ def _region(element, report, system):
                        size > LARGE_PAGE or size & (size - 1)):
         fields.wrong(f"contiguous memory has small pages, no phys_addr, and as size a power of two "
                      f"up to {LARGE_PAGE:#x}")
+    found = fields.truth("found", False)
+    if found and (physical is not None or contiguous or size is None or
+                  size > model.MAX_FOUND * page):
+        fields.wrong(f"memory that is found has no phys_addr, is not contiguous, and has "
+                     f"{model.MAX_FOUND} pages at most")
     if not fields.close():
         return
     if name in system.regions:
         report.add(element.line, f"memory_region: {name} exists already, from line "
                                  f"{system.regions[name].line}")
         return
-    system.regions[name] = model.Region(name, element.line, size, page, physical, contiguous)
+    system.regions[name] = model.Region(name, element.line, size, page, physical, contiguous,
+                                        found)
 
 
 def _map(element, report, domain):
@@ -211,20 +217,30 @@ def _watchdog(element, report, domain):
     domain.watchdog = found
 
 
-def _dma(element, report, domain):
+def _device_memory(element, report, kind, others):
+    """A region by an id: memory that devices may reach, or memory of devices."""
     fields = _Fields(element, report)
-    found = model.Dma(element.line, fields.number("id", 0, 15, required=True),
-                      fields.text("mr", _NAME, required=True))
+    found = kind(element.line, fields.number("id", 0, 15, required=True),
+                 fields.text("mr", _NAME, required=True))
     if not fields.close():
         return
-    if any(other.id == found.id for other in domain.dmas):
-        report.add(element.line, f"dma: id {found.id} is in use already")
+    if any(other.id == found.id for other in others):
+        report.add(element.line, f"{element.name}: id {found.id} is in use already")
         return
-    domain.dmas.append(found)
+    others.append(found)
+
+
+def _dma(element, report, domain):
+    _device_memory(element, report, model.Dma, domain.dmas)
+
+
+def _found(element, report, domain):
+    _device_memory(element, report, model.Found, domain.founds)
 
 
 _PARTS = {"program_image": _program, "map": _map, "irq": _interrupt, "ioport": _port,
-          "timer": _timer, "setvar": _variable, "watchdog": _watchdog, "dma": _dma}
+          "timer": _timer, "setvar": _variable, "watchdog": _watchdog, "dma": _dma,
+          "found": _found}
 
 
 def _domain(element, report, system):

@@ -13,6 +13,7 @@ INIT_PRIORITY = 140  # init/priority.h
 MAX_DOMAINS = 32
 MAX_MACHINES = 16
 MAX_REGION = 1 << 30
+MAX_FOUND = 256  # pages of device memory that is found when the system runs
 MAX_VECTOR = 107  # the kernel's user interrupts: lib/sel4/include/sel4/constants.h
 MAX_CORES = 16
 
@@ -36,6 +37,7 @@ class Region:
     page: int = PAGE
     physical: int = None
     contiguous: bool = False
+    found: bool = False
 
 
 @dataclass
@@ -79,6 +81,13 @@ class Dma:
 
 
 @dataclass
+class Found:
+    line: int
+    id: int
+    region: str
+
+
+@dataclass
 class Timer:
     line: int
     id: int
@@ -105,6 +114,7 @@ class Domain:
     ports: list = field(default_factory=list)
     timers: list = field(default_factory=list)
     dmas: list = field(default_factory=list)
+    founds: list = field(default_factory=list)
     variables: list = field(default_factory=list)  # (line, symbol, value or region name)
     serves: bool = False  # somebody may call it
     restarts: int = 0     # how often in a minute it is started anew

@@ -24,7 +24,9 @@ MACHINES = struct.Struct("<IIIIIIII")
 PATCH = struct.Struct("<IIQQ")
 CONNECTION = struct.Struct("<IIIIII")
 DMA = struct.Struct("<IIII")
+FOUND = struct.Struct("<IIII")
 
+REGION_CONTIGUOUS, REGION_FOUND = 1, 2
 DOMAIN_SERVES = 1
 PATCH_PHYSICAL = 0x100 # in the size: the value is a region's number, for its address
 MAP_WRITE, MAP_EXECUTE, MAP_UNCACHED = 1, 2, 4
@@ -61,11 +63,13 @@ def encode(system, patches):
     """The table's bytes. patches: domain's number, address, size and value of a variable."""
     regions = {name: index for index, name in enumerate(system.regions)}
     domains = {name: index for index, name in enumerate(system.domains)}
-    sections = [[] for _ in range(12)]
+    sections = [[] for _ in range(13)]
     for region in system.regions.values():
         physical = NO_PHYSICAL if region.physical is None else region.physical
         sections[0].append(REGION.pack(region.name.encode(), region.size, physical,
-                                       region.page.bit_length() - 1, int(region.contiguous)))
+                                       region.page.bit_length() - 1,
+                                       REGION_CONTIGUOUS if region.contiguous else
+                                       REGION_FOUND if region.found else 0))
     for name, domain in system.domains.items():
         number = domains[name]
         sections[1].append(DOMAIN.pack(name.encode(), domain.program.encode(), domain.budget,
@@ -81,6 +85,8 @@ def encode(system, patches):
                         for found in domain.ports]
         sections[11] += [DMA.pack(number, found.id, regions[found.region], 0)
                          for found in domain.dmas]
+        sections[12] += [FOUND.pack(number, found.id, regions[found.region], 0)
+                         for found in domain.founds]
         sections[6] += [TIMER.pack(number, found.id) for found in domain.timers]
     for channel in system.channels:
         a, b = channel.ends

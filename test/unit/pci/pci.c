@@ -109,6 +109,7 @@ static void finds_functions(void **state)
     struct function *bridge = add(b, pci_id(0, 5, 0), 4);
     bridge->bytes[0x0e] = 1;
     bridge->bytes[0x19] = 2;
+    bridge->bytes[0x1a] = 2;
     add(b, pci_id(2, 0, 0), 5);
     add(b, pci_id(1, 0, 0), 98); /* no bridge leads there */
     assert_int_equal(pci_scan(&b->ecam, list, 16), 5);
@@ -233,6 +234,14 @@ static void overlaps(void **state)
     assert_false(pci_overlap(&a, &c));
     c.bar[3].address = 0x1800;
     assert_true(pci_overlap(&a, &c));
+    /* Small ones in one page. */
+    a.bar[0].address = 0x3000;
+    a.bar[0].size = c.bar[3].size = 0x100;
+    c.bar[3].address = 0x3f00;
+    assert_true(pci_overlap(&a, &c));
+    c.bar[3].address = 0x4000;
+    assert_false(pci_overlap(&a, &c));
+    c.bar[3].address = 0x3f00;
     c.bar[3].kind = PCI_BAR_PORTS;
     assert_false(pci_overlap(&a, &c));
     c.bar[3] = (struct pci_bar_info){PCI_BAR_MEMORY, true, false, 0, UINT64_MAX};

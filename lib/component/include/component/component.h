@@ -41,4 +41,18 @@ static inline bool component_map_dma(unsigned id, uint16_t device)
     return microkit_msginfo_get_label(answer) == 0;
 }
 
+/* Puts device memory at a physical address into the region that the system description calls by id
+ * in this domain's `found`: everyone who maps the region has it from then on. false: it is no
+ * device memory, somebody has it, or the region has something there. */
+static inline bool component_found(unsigned id, uint64_t offset, uint64_t physical, uint64_t size)
+{
+    seL4_SetMR(0, id);
+    seL4_SetMR(1, offset);
+    seL4_SetMR(2, physical);
+    seL4_SetMR(3, size);
+    microkit_msginfo answer =
+        seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_FOUND, 4));
+    return microkit_msginfo_get_label(answer) == 0;
+}
+
 #endif

@@ -30,6 +30,8 @@ enum {
  * kernel, or 0. */
 enum component_request {
     COMPONENT_REQUEST_DMA = 1, /* id of the memory (`dma`), device as a requester ID */
+    /* id of the region (`found`), offset in it, physical address, size: device memory for it */
+    COMPONENT_REQUEST_FOUND = 2,
 };
 
 /* A notification's badge has the bit of each channel that spoke; a call's has this and the number.
@@ -53,6 +55,9 @@ struct component_info {
     uint64_t features; /* QUOIN_FEATURE_* */
     char name[32];
     uint64_t watch; /* the bit in a notification's badge by which the watchdog asks, or 0 */
+    /* PCI's configuration space in memory (ECAM): where bus 0's begins, and the last bus. */
+    uint64_t ecam_address; /* physical; 0: the machine has none */
+    uint64_t ecam_last_bus;
 };
 
 #endif

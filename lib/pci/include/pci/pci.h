@@ -39,8 +39,30 @@ struct pci_msix_info {
     uint32_t pending_offset;
 };
 
+/* Addresses that a bridge passes on to the bus behind it; none when first is above last. */
+struct pci_window {
+    uint64_t first;
+    uint64_t last;
+};
+
+/* What stands behind a bridge, as firmware has set it up (PCI-to-PCI Bridge 1.2, section 3.2.5). */
+struct pci_bridge_info {
+    bool leads; /* the scan has followed it: its buses are its own, and in its parent's range */
+    uint8_t secondary;
+    uint8_t subordinate;
+    struct pci_window window[2]; /* of memory */
+};
+
+#define PCI_NO_PARENT         0xffffu
+#define PCI_PORT_CONVENTIONAL 0xffu /* it has no PCI Express capability */
+
+/* Device/port types (PCIe 5.0, 7.5.3.2) that change whose requests are whose. */
+enum pci_port { PCI_PORT_TO_CONVENTIONAL = 7, PCI_PORT_FROM_CONVENTIONAL = 8 };
+
 struct pci_info {
     uint16_t id;
+    uint16_t parent; /* place in the list of the bridge that leads here; PCI_NO_PARENT */
+    uint8_t port;    /* PCI_PORT_CONVENTIONAL, or the device/port type */
     uint16_t vendor;
     uint16_t device;
     uint32_t class_code; /* class, subclass, interface */
@@ -52,6 +74,7 @@ struct pci_info {
     uint16_t msi; /* offset of the capability, or 0 */
     bool msi_wide;
     struct pci_msix_info msix;
+    struct pci_bridge_info behind; /* of a bridge */
 };
 
 /* ECAM of one segment: `space` begins with bus `first_bus` and reaches to `last_bus`. */
@@ -66,15 +89,33 @@ struct registers pci_config(const struct pci_ecam *ecam, uint16_t id);
 
 /*
  * Describes every function that is reached from the first bus, at most `room`; returns how many
- * there are. Sizing a BAR switches the function's decoding off for a moment, so nobody may use the
- * devices meanwhile.
+ * there are. A bridge is followed when the buses behind it are above its own, in the range of the
+ * bridge that leads to it, and nobody else's. A function's parent stands before it in the list.
+ * Sizing a BAR switches the function's decoding off for a moment, so nobody may use the devices
+ * meanwhile.
  */
 unsigned pci_scan(const struct pci_ecam *ecam, struct pci_info *list, unsigned room);
 
 /* Describes one function; false when there is none. */
 bool pci_describe(const struct registers *config, uint16_t id, struct pci_info *info);
 
-/* Do memory BARs of two functions overlap? Such devices are given to nobody. */
+/*
+ * Do this memory BAR's addresses lead to function `number` of the `count` that were found? All
+ * bridges above it pass them on, and no other bridge takes them.
+ */
+bool pci_reached(const struct pci_info *list, unsigned count, unsigned number, unsigned bar);
+
+/*
+ * The requester ID with which function `number` of the list arrives at an IOMMU (VT-d 4.1, section
+ * 3.4.1): its own, or behind a bridge to conventional PCI the one that the bridge puts there for
+ * all behind it.
+ */
+uint16_t pci_requester(const struct pci_info *list, unsigned number);
+
+/*
+ * Do memory BARs of two functions share a page of 4096 bytes? Such devices are given to nobody: who
+ * has one has the other.
+ */
 bool pci_overlap(const struct pci_info *a, const struct pci_info *b);
 
 /*

@@ -21,6 +21,13 @@ struct quoin_extensions {
     uint64_t xcr0;     /* largest value QUOIN_FIELD_XCR0 takes */
 };
 
+/*
+ * Extra bootinfo chunk: header, then ACPI's MCFG table (PCI Firmware Specification 3.3, 4.1.2) as
+ * firmware wrote it, its checksum checked; of a longer one the first QUOIN_MCFG_BYTES.
+ */
+#define QUOIN_BOOTINFO_MCFG 0x1001
+#define QUOIN_MCFG_BYTES    300u /* the header and 16 entries */
+
 /* quoin_extensions.features */
 #define QUOIN_FEATURE_VMX          (1u << 0) /* VCPUs run on VT-x */
 #define QUOIN_FEATURE_SVM          (1u << 1) /* VCPUs run on AMD-V */
