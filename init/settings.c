@@ -32,7 +32,7 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
         return -1;
     }
     if (vmconfig_machine_disks(&config) != 0) {
-        settings->connections |= 1u << CONNECTION_DISK;
+        settings->connections |= CONNECTION_DISKS;
     }
     if (config.net.vlan != 0) {
         settings->connections |= 1u << CONNECTION_NET;

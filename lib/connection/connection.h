@@ -20,7 +20,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum connection_kind { CONNECTION_DISK, CONNECTION_NET, CONNECTION_SECRET, CONNECTION_KINDS };
+enum connection_kind {
+    CONNECTION_DISK_VIRTIO,
+    CONNECTION_NET,
+    CONNECTION_SECRET,
+    CONNECTION_DISK_SATA,
+    CONNECTION_DISK_NVME,
+    CONNECTION_KINDS
+};
+
+/* The drivers of disks: a machine with disks of the computer's is connected to each, since none but
+ * they know which has which. */
+#define CONNECTION_DISKS \
+    (1u << CONNECTION_DISK_VIRTIO | 1u << CONNECTION_DISK_SATA | 1u << CONNECTION_DISK_NVME)
 
 enum { CONNECTION_SLOTS = 16, CONNECTION_PAGE = 4096 };
 

@@ -68,9 +68,13 @@ static void open_disk(unsigned slot, struct disk_share *share, const struct vmco
     struct block_offer offer;
     const char *problem = NULL;
 
-    if (!disks_find(wanted, &offer))
-        problem = "is not there, or is not offered";
-    else if (is_taken(&offer))
+    if (!disks_find(wanted, &offer)) {
+        /* Another driver may have it: the machine asks all of them. */
+        log_info("machine %s: its disk %u is not here, or is not offered", name, number);
+        block_server_refuse(part);
+        return;
+    }
+    if (is_taken(&offer))
         problem = "is in use";
     else if (!block_server_open(&share->server, &offer, part, size))
         problem = "cannot be offered";

@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A disk controller of any kind, with its driver.
+ * A disk controller with its driver, whatever its kind.
  */
 #ifndef SERVICE_BLOCK_CONTROLLER_H
 #define SERVICE_BLOCK_CONTROLLER_H
 
-#include "service/block/ahci.h"
-#include "service/block/nvme.h"
-#include "service/block/virtio_blk.h"
+#include <block/device.h>
+#include <pci/dma.h>
+
 #include "service/pci/client.h"
 
-enum controller_kind { CONTROLLER_VIRTIO, CONTROLLER_AHCI, CONTROLLER_NVME };
+#define CONTROLLERS_MAX 4u
 
 struct controller {
+    unsigned number;
     struct pci_client pci;
     struct dma dma;
-    enum controller_kind kind;
     bool running;
-    union {
-        struct virtio_blk_driver virtio;
-        struct ahci_driver ahci;
-        struct nvme_driver nvme;
-    };
 };
+
+/*
+ * What a driver does with the controllers of its kind, each known by its number. A program is
+ * linked with one of them: controller_virtio.c, controller_sata.c or controller_nvme.c.
+ */
+struct controller_kind {
+    const char *name;                                             /* for the log */
+    int (*start)(struct controller *controller);                  /* 0 or the driver's error */
+    struct block_device *(*disk)(unsigned number, unsigned disk); /* NULL: it has no such disk */
+    void (*interrupt)(unsigned number);
+    void (*tick)(unsigned number);
+    bool (*works)(unsigned number); /* false: a disk of it has stopped working */
+};
+
+extern const struct controller_kind controller_kind;
 
 /*
  * Takes device `number` of the PCI service's channel over, if there is one, whose registers are in
@@ -36,10 +46,7 @@ bool controller_start(struct controller *controller, microkit_channel channel, u
 /* Its disk of this number, or NULL. */
 struct block_device *controller_disk(struct controller *controller, unsigned number);
 
-/* For the log. */
-const char *controller_name(const struct controller *controller);
-
-/* It has interrupted; a second has passed. false: a disk of it has stopped working. */
+/* It has interrupted; some seconds have passed. false: a disk of it has stopped working. */
 bool controller_interrupt(struct controller *controller);
 bool controller_tick(struct controller *controller);
 

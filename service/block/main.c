@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The component that drives the machine's disks, virtio, SATA and NVMe, and offers what is on them
- * to virtual machines.
+ * A component that drives the machine's disks on one kind of controller and offers what is on them
+ * to virtual machines. Each kind is a program of its own, with its controller_*.c.
  */
 #include <component/component.h>
 #include <rt/log.h>
@@ -12,7 +12,7 @@
 #include "service/block/controller.h"
 #include "service/block/disks.h"
 
-#define CONTROLLERS 4u
+#define WINDOW 0x10000u /* of each controller, as the PCI service cuts them */
 
 /* Drivers take a command for lost after ten ticks: half a minute, since a disk may be a file on a
  * busy computer. */
@@ -36,7 +36,7 @@ uint64_t machines_slice;
 uint64_t machines_rows;
 uint64_t machines_slices;
 
-static struct controller controllers[CONTROLLERS];
+static struct controller controllers[CONTROLLERS_MAX];
 static unsigned count;
 
 static void wake_machine(unsigned slot)
@@ -46,12 +46,11 @@ static void wake_machine(unsigned slot)
 
 static bool start_controller(unsigned number)
 {
-    const uint64_t physical[CONTROLLERS] = {dma_physical0, dma_physical1, dma_physical2,
-                                            dma_physical3};
+    const uint64_t physical[CONTROLLERS_MAX] = {dma_physical0, dma_physical1, dma_physical2,
+                                                dma_physical3};
     struct controller *controller = &controllers[number];
-    const uint64_t each = windows_size / CONTROLLERS;
-    const struct registers window = {.base = (volatile uint8_t *)(windows + number * each),
-                                     .size = each};
+    const struct registers window = {
+        .base = (volatile uint8_t *)(windows + (uint64_t)number * WINDOW), .size = WINDOW};
 
     controller->dma = (struct dma){.memory = (uint8_t *)(dma_virtual + number * dma_size),
                                    .address = physical[number],
@@ -60,7 +59,7 @@ static bool start_controller(unsigned number)
         return false;
     struct block_device *disk;
     for (unsigned i = 0; (disk = controller_disk(controller, i)) != NULL; i++) {
-        if (!disks_add(disk, controller_name(controller), &controller->dma, clients_settle))
+        if (!disks_add(disk, controller_kind.name, &controller->dma, clients_settle))
             log_error("controller %u: there is no room for its disk %u", number, i);
     }
     return true;
@@ -73,10 +72,13 @@ static void arm_tick(void)
 
 void init(void)
 {
-    while (count < CONTROLLERS && start_controller(count))
+    unsigned most = (unsigned)(windows_size / WINDOW);
+    if (most > CONTROLLERS_MAX)
+        most = CONTROLLERS_MAX;
+    while (count < most && start_controller(count))
         count++;
     if (count == 0)
-        log_info("there is no disk controller");
+        log_info("there is no %s controller", controller_kind.name);
     else
         arm_tick();
     clients_initialize((const void *)machines_rows, (void *)machines_slices, machines_slice,

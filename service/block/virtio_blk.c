@@ -51,6 +51,7 @@ _Static_assert(sizeof(struct control) == 64, "one cache line");
 #define QUEUE_SIZE 128u
 #define SEGMENTS   16u
 #define POLLS      10000000u
+#define LIMIT      10u /* ticks that a request may take */
 
 static struct control *control_of(const struct virtio_blk_driver *driver, unsigned slot)
 {
@@ -117,6 +118,7 @@ static bool send(struct virtio_blk_driver *driver, struct block_request *request
         return false;
     driver->free_slot = driver->slot[slot].next_free;
     driver->slot[slot].request = request;
+    driver->slot[slot].age = 0;
     return true;
 }
 
@@ -239,6 +241,15 @@ void virtio_blk_interrupt(struct virtio_blk_driver *driver)
         fail_all(driver);
     if (!driver->broken)
         kick(driver);
+}
+
+void virtio_blk_tick(struct virtio_blk_driver *driver)
+{
+    bool lost = false;
+    for (unsigned i = 0; i < VIRTIO_BLK_SLOTS; i++)
+        lost = lost || (driver->slot[i].request != NULL && ++driver->slot[i].age >= LIMIT);
+    if (lost && !driver->broken)
+        fail_all(driver);
 }
 
 /* Asks for the serial number by polling, before there is anything else. */

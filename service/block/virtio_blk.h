@@ -14,6 +14,7 @@
 struct virtio_blk_slot {
     struct block_request *request;
     uint16_t next_free;
+    uint8_t age; /* ticks that the request has been with the device */
 };
 
 struct virtio_blk_driver {
@@ -39,5 +40,11 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
 
 /* The device has interrupted, or is asked: completes what is done. */
 void virtio_blk_interrupt(struct virtio_blk_driver *driver);
+
+/*
+ * To be called every few seconds: after 10 calls a request is lost. The device is stopped then, and
+ * all requests fail until the driver is started anew.
+ */
+void virtio_blk_tick(struct virtio_blk_driver *driver);
 
 #endif

@@ -25,17 +25,27 @@
 #define FUNCTIONS_MAX 128u
 
 /* Ids of regions that this service fills, as the system description says. */
-enum { FOUND_CONFIG, FOUND_TABLES, FOUND_DISKS, FOUND_NETWORK };
+enum { FOUND_CONFIG, FOUND_TABLES, FOUND_VIRTIO, FOUND_NETWORK, FOUND_SATA, FOUND_NVME };
 
 /* Set by the system description. */
 uint64_t tables; /* where this service has the devices' MSI-X tables */
 uint64_t tables_size;
 
-/* A virtio disk, modern or transitional, an AHCI or an NVMe controller. */
-static bool is_disk(const struct pci_info *info)
+/* A virtio disk, modern or transitional. */
+static bool is_virtio_disk(const struct pci_info *info)
 {
-    bool virtio = info->vendor == 0x1af4 && (info->device == 0x1042 || info->device == 0x1001);
-    return virtio || info->class_code == 0x010601 || info->class_code == 0x010802;
+    return info->vendor == 0x1af4 && (info->device == 0x1042 || info->device == 0x1001);
+}
+
+/* An AHCI controller. */
+static bool is_sata(const struct pci_info *info)
+{
+    return info->class_code == 0x010601;
+}
+
+static bool is_nvme(const struct pci_info *info)
+{
+    return info->class_code == 0x010802;
 }
 
 /* A virtio network card, modern or transitional, or an 82574 (e1000e). */
@@ -55,11 +65,11 @@ static const struct class
     unsigned registers; /* id of the region with all windows of the driver */
     uint32_t window;    /* bytes of each device's */
 } classes[] = {
-    {.suits = is_disk,
+    {.suits = is_virtio_disk,
      .most = 4,
      .interrupt = 16,
      .dma = 0,
-     .registers = FOUND_DISKS,
+     .registers = FOUND_VIRTIO,
      .window = 0x10000},
     {.suits = is_network,
      .most = 1,
@@ -67,6 +77,18 @@ static const struct class
      .dma = 8,
      .registers = FOUND_NETWORK,
      .window = 0x80000},
+    {.suits = is_sata,
+     .most = 2,
+     .interrupt = 20,
+     .dma = 4,
+     .registers = FOUND_SATA,
+     .window = 0x10000},
+    {.suits = is_nvme,
+     .most = 4,
+     .interrupt = 22,
+     .dma = 9,
+     .registers = FOUND_NVME,
+     .window = 0x10000},
 };
 
 #define CLASSES      (sizeof(classes) / sizeof(classes[0]))

@@ -16,7 +16,7 @@ static seL4_CPtr service;
 
 int disk_join(const struct vmm_startup *startup, unsigned count)
 {
-    const struct vmm_startup_connection *given = &startup->connection[CONNECTION_DISK];
+    const struct vmm_startup_connection *given = &startup->connection[CONNECTION_DISK_VIRTIO];
 
     if (given->size == 0 || count == 0) {
         return -1;

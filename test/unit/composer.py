@@ -69,7 +69,7 @@ GOOD = """<system>
 </channel>
 <log pd="b" mr="logs" first_id="20" />
 <machines slots="2" priority="5" console="b" rings="rings" first_id="30" table="page" commands="page2" id="40">
-<connect kind="disk" pd="a" mr="slices" table="rows" first_id="50" setvar_slice="word" />
+<connect kind="disk-virtio" pd="a" mr="slices" table="rows" first_id="50" setvar_slice="word" />
 </machines>
 </system>
 """
@@ -139,11 +139,12 @@ def test_description_of_the_tree():
              "switch.elf": ("card_channel", "again_id", "card_ring", "card_ring_size", "machines_first_id",
                             "machines_slots", "machines_slice", "machines_memory",
                             "machines_rows"),
-             "disk.elf": ("pci_channel", "irq_first_id", "tick_id", "windows", "windows_size",
+             **{f"disk-{kind}.elf": ("pci_channel", "irq_first_id", "tick_id", "windows", "windows_size",
                           "dma_virtual", "dma_size", "dma_physical0", "dma_physical1",
                           "dma_physical2", "dma_physical3", "machines_first_id",
                           "machines_slots", "machines_slice", "machines_slices",
-                          "machines_rows"),
+                          "machines_rows")
+                for kind in ("virtio", "sata", "nvme")},
              "attest.elf": ("line_port_id", "line_port", "line_irq_id", "chip_registers",
                             "machines_first_id", "machines_slots", "machines_slice",
                             "machines_memory", "machines_rows"),
@@ -334,8 +335,8 @@ def test_memory_that_is_found():
 
 
 def test_connections():
-    check('kind="disk"', 'kind="floppy"', "none of")
-    check('kind="disk" pd="a"', 'kind="disk" pd="c"', "no protection_domain c")
+    check('kind="disk-virtio"', 'kind="floppy"', "none of")
+    check('kind="disk-virtio" pd="a"', 'kind="disk-virtio" pd="c"', "no protection_domain c")
     check('mr="slices"', 'mr="none"', "no memory_region none")
     check('mr="slices"', 'mr="big"', "ordinary memory")
     check('mr="slices"', 'mr="page"', "cannot be cut into 2 slices")
@@ -343,8 +344,8 @@ def test_connections():
     check('table="rows"', 'table="page2"', "must have 0x2000 bytes")
     check('first_id="50"', 'first_id="62"', "do not fit")
     check('first_id="50"', 'first_id="10"', "in use already")
-    assert any("of kind disk already" in entry for entry in
-               mistakes(changed("</machines>", '<connect kind="disk" pd="b" mr="slices" table="rows" '
+    assert any("of kind disk-virtio already" in entry for entry in
+               mistakes(changed("</machines>", '<connect kind="disk-virtio" pd="b" mr="slices" table="rows" '
                                                'first_id="1" /></machines>')))
     assert any("connect: it cannot stand in system" in entry for entry in
                mistakes(changed("<channel>", "<connect/><channel>")))

@@ -46,7 +46,7 @@ DEFAULTS = {
     "hostile": False,  # instead of expect: hostiletests.py
     "network": None,   # instead of expect: what nettests.py does with several machines
     "edit": [],        # guest: [old, new] texts of the system description, whose programs may be ones
-                       # of test/component
+                       # of test/component and test/hostile
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
 }
@@ -168,9 +168,9 @@ def _edited(row):
         text = text.replace(old, new)
     out = build.directory() / f"test-{row['name']}.system"
     out.write_text(text)
-    return out, {file.name: f"test/component/{file.name}"
-                 for file in (build.directory() / "test/component").glob("*.elf")
-                 if file.name in text}
+    return out, {file.name: f"{folder}/{file.name}" for folder in ("test/component", "test/hostile")
+                 for file in (build.directory() / folder).glob("*.elf")
+                 if f'"{file.name}"' in text}
 
 
 def _bare(row):

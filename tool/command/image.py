@@ -49,7 +49,9 @@ ROOTS_VARIABLE = "loader_roots"
 PROGRAMS = {
     "attest.elf": "service/attest/attest.elf",
     "console.elf": "service/console/console.elf",
-    "disk.elf": "service/block/disk.elf",
+    "disk-nvme.elf": "service/block/disk-nvme.elf",
+    "disk-sata.elf": "service/block/disk-sata.elf",
+    "disk-virtio.elf": "service/block/disk-virtio.elf",
     "network.elf": "service/net/network.elf",
     "pci.elf": "service/pci/pci.elf",
     "switch.elf": "service/net/switch.elf",

@@ -151,8 +151,8 @@ def _refused_disks(results, name, session):
     try:
         for machine in GREEDY:
             place = console.type(lifetests.ESCAPE + b"l")
-            console.text(rb"machine " + machine.encode() +
-                         rb": its disk 0 is not there, or is not offered", place)
+            console.text(machine.encode() +
+                         rb": error: disk 0: it is not there, in use, or not offered", place)
         results.ok(name)
     except lifetests.Failure as failure:
         results.fail(name, str(failure), session.last_lines())

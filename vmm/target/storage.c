@@ -14,46 +14,68 @@
 #define SMALL_BUFFER 0x4000u
 #define LEAST_LARGE  16u
 
+/* A driver of disks, to which the machine is connected. */
+struct service {
+    struct connection_client connection;
+    uint8_t *content; /* NULL: there is no such driver */
+    uint64_t size;    /* of the content */
+    uint64_t part_size;
+    seL4_CPtr notification;
+    bool clean; /* nothing of an earlier machine is left in its memory */
+    bool over;
+};
+
 struct disk {
     unsigned number; /* in the configuration */
-    uint8_t *part;
+    unsigned place;  /* among the machine's own: of its part in each driver's memory */
+    struct service *service;
     bool resumes; /* the service was started anew and has not opened this disk yet */
     struct block_client client;
     struct bounce bounce;
 };
 
-static struct connection_client connection;
+static const enum connection_kind kinds[] = {CONNECTION_DISK_VIRTIO, CONNECTION_DISK_SATA,
+                                             CONNECTION_DISK_NVME};
+
+#define SERVICES (sizeof(kinds) / sizeof(kinds[0]))
+
+static struct service services[SERVICES];
 static struct disk disks[VMCONFIG_MAX_DISKS];
 static unsigned count;
-static uint64_t part_size;
-static seL4_CPtr service;
 static seL4_CPtr own_notification;
-static bool over;
+
+static uint8_t *part_of(const struct service *service, const struct disk *disk)
+{
+    return service->content + disk->place * service->part_size;
+}
 
 static void wake(void *context)
 {
-    (void)context;
-    call_send(service, 0, 0);
+    const struct disk *disk = context;
+    call_send(disk->service->notification, 0, 0);
 }
 
 /* Requests wait while the service is started anew. */
 static bool usable(void *context)
 {
     const struct disk *disk = context;
-    return !disk->resumes && connection_state(&connection) == CONNECTION_JOINT;
+    return !disk->resumes && connection_state(&disk->service->connection) == CONNECTION_JOINT;
 }
 
 /* Puts the memory in order and joins; all of it is zeroed the first time, so that nothing of an
  * earlier machine is left there, but not the data of requests under way when it is joined again. */
-static void join(uint8_t *content, uint64_t all)
+static void join(struct service *service)
 {
-    if (all != 0)
-        memset(content, 0, all);
+    if (!service->clean)
+        memset(service->content, 0, service->size);
     else
         for (unsigned i = 0; i < count; i++)
-            memset(disks[i].part, 0, BLOCK_AT_DATA);
-    connection_join(&connection);
-    wake(NULL);
+            memset(part_of(service, &disks[i]), 0, BLOCK_AT_DATA);
+    service->clean = true;
+    for (unsigned i = 0; i < count; i++)
+        disks[i].resumes = disks[i].client.usable != NULL && disks[i].service == service;
+    connection_join(&service->connection);
+    call_send(service->notification, 0, 0);
 }
 
 static void put_bounce(struct disk *disk)
@@ -66,56 +88,94 @@ static void put_bounce(struct disk *disk)
                       buffer < most ? buffer : most);
 }
 
+enum answer { ANSWER_NO, ANSWER_LATER, ANSWER_YES, ANSWER_BAD };
+
+/* Asks one driver for the disk. */
+static enum answer ask(struct service *service, struct disk *disk)
+{
+    if (service->content == NULL)
+        return ANSWER_NO;
+    enum connection_state state = connection_state(&service->connection);
+    if (state == CONNECTION_OPEN) {
+        join(service);
+        state = CONNECTION_JOINT;
+    }
+    if (state != CONNECTION_JOINT)
+        return state == CONNECTION_OVER ? ANSWER_NO : ANSWER_LATER;
+    disk->service = service;
+    switch (block_client_attach(&disk->client, part_of(service, disk), service->part_size, wake,
+                                disk)) {
+    case BLOCK_CLIENT_OK:
+        return ANSWER_YES;
+    case BLOCK_CLIENT_NOT_READY:
+        return ANSWER_LATER;
+    case BLOCK_CLIENT_ABSENT:
+        return ANSWER_NO;
+    default:
+        return ANSWER_BAD;
+    }
+}
+
+/* Takes the disk from the first driver that has it. One that does not answer keeps nobody waiting
+ * but those whose disk no other one has. NULL, or what is wrong. */
 static const char *attach(struct disk *disk)
 {
-    int error;
-    while ((error = block_client_attach(&disk->client, disk->part, part_size, wake, disk)) ==
-           BLOCK_CLIENT_NOT_READY) {
-        enum connection_state state = connection_state(&connection);
-        if (state == CONNECTION_OVER)
-            return "the service for disks has failed";
-        if (state == CONNECTION_OPEN)
-            join(NULL, 0);
-        else
-            call_wait(own_notification);
+    for (;;) {
+        bool later = false;
+        for (unsigned i = 0; i < SERVICES; i++) {
+            enum answer answer = ask(&services[i], disk);
+            if (answer == ANSWER_YES) {
+                disk->client.usable = usable;
+                put_bounce(disk);
+                return NULL;
+            }
+            if (answer == ANSWER_BAD)
+                return "its driver says what cannot be";
+            later = later || answer == ANSWER_LATER;
+        }
+        if (!later)
+            return "it is not there, in use, or not offered";
+        call_wait(own_notification);
     }
-    if (error == BLOCK_CLIENT_ABSENT)
-        return "it is not there, in use, or not offered";
-    if (error != BLOCK_CLIENT_OK)
-        return "the service says what cannot be";
-    disk->client.usable = usable;
-    put_bounce(disk);
-    return NULL;
+}
+
+static bool open_service(struct service *service, const struct vmm_startup_connection *given,
+                         unsigned wanted)
+{
+    if (given->size < 2 * CONNECTION_AT_CONTENT)
+        return false;
+    *service = (struct service){
+        .content = (uint8_t *)given->address + CONNECTION_AT_CONTENT,
+        .size = given->size - CONNECTION_AT_CONTENT,
+        .part_size = block_part_size(given->size, wanted),
+        .notification = given->notification,
+    };
+    connection_client_initialize(&service->connection, (void *)given->address,
+                                 (const volatile uint64_t *)given->epoch,
+                                 (uint32_t)given->generation);
+    return true;
 }
 
 bool storage_open(const struct vmm_startup *startup, const struct vmconfig *config)
 {
-    const struct vmm_startup_connection *given = &startup->connection[CONNECTION_DISK];
-    uint8_t *content = (uint8_t *)given->address + CONNECTION_AT_CONTENT;
     unsigned wanted = vmconfig_machine_disks(config);
+    bool any = false;
     if (wanted == 0)
         return true;
-    if (given->size < 2 * CONNECTION_AT_CONTENT) {
-        log_error("there is no service for the machine's disks");
+    own_notification = startup->vcpu[0].notification;
+    for (unsigned i = 0; i < SERVICES; i++)
+        any = open_service(&services[i], &startup->connection[kinds[i]], wanted) || any;
+    if (!any) {
+        log_error("there is no driver for the machine's disks");
         return false;
     }
-    part_size = block_part_size(given->size, wanted);
-    service = given->notification;
-    own_notification = startup->vcpu[0].notification;
-    connection_client_initialize(&connection, (void *)given->address,
-                                 (const volatile uint64_t *)given->epoch,
-                                 (uint32_t)given->generation);
     for (unsigned i = 0; i < config->disk_count; i++) {
         if (config->disk[i].source == VMCONFIG_SOURCE_FILE)
             continue;
         disks[count].number = i;
-        disks[count].part = content + count * part_size;
+        disks[count].place = count;
         count++;
     }
-    while (connection_state(&connection) == CONNECTION_AWAITED)
-        call_wait(own_notification);
-    if (connection_state(&connection) == CONNECTION_OPEN)
-        join(content, given->size - CONNECTION_AT_CONTENT);
     for (unsigned i = 0; i < count; i++) {
         const char *problem = attach(&disks[i]);
         if (problem != NULL) {
@@ -152,31 +212,40 @@ static void resume(struct disk *disk)
         disk->resumes = true;
         return;
     }
-    log_error("disk %u: it is not what it was before the service was started anew", disk->number);
+    log_error("disk %u: it is not what it was before its driver was started anew", disk->number);
     fail(disk);
+}
+
+/* What has happened to a driver, and what it has done. */
+static void poll(struct service *service)
+{
+    enum connection_state state = connection_state(&service->connection);
+    bool fails = state == CONNECTION_OVER && !service->over;
+    if (state == CONNECTION_OPEN) {
+        join(service);
+        state = CONNECTION_JOINT;
+    }
+    if (fails) {
+        service->over = true;
+        log_error("a driver of disks has failed");
+    }
+    for (unsigned i = 0; i < count; i++) {
+        struct disk *disk = &disks[i];
+        if (disk->service != service)
+            continue;
+        if (fails)
+            fail(disk);
+        else if (state == CONNECTION_JOINT && disk->resumes)
+            resume(disk);
+        else if (state == CONNECTION_JOINT)
+            block_client_poll(&disk->client);
+    }
 }
 
 void storage_poll(void)
 {
-    if (count == 0)
-        return;
-    enum connection_state state = connection_state(&connection);
-    if (state == CONNECTION_OPEN) {
-        join(NULL, 0);
-        for (unsigned i = 0; i < count; i++)
-            disks[i].resumes = true;
-        state = CONNECTION_JOINT;
-    }
-    if (state == CONNECTION_OVER && !over) {
-        over = true;
-        log_error("the service for disks has failed");
-        for (unsigned i = 0; i < count; i++)
-            fail(&disks[i]);
-    }
-    for (unsigned i = 0; i < count && state == CONNECTION_JOINT; i++) {
-        if (disks[i].resumes)
-            resume(&disks[i]);
-        else
-            block_client_poll(&disks[i].client);
+    for (unsigned i = 0; i < SERVICES; i++) {
+        if (services[i].content != NULL && count != 0)
+            poll(&services[i]);
     }
 }

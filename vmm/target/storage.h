@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The machine's disks and partitions that this virtual machine may use, through the block service.
+ * The machine's disks and partitions that this virtual machine may use, through their drivers.
  */
 #ifndef VMM_TARGET_STORAGE_H
 #define VMM_TARGET_STORAGE_H
@@ -11,7 +11,7 @@
 #include "vmm/startup.h"
 
 /*
- * Joins the service and waits until it says what the disks are; false, with a line in the log, when
+ * Joins the drivers and waits until one says what each disk is; false, with a line in the log, when
  * one of them is not there. Before the guest runs, on vCPU 0's thread.
  */
 bool storage_open(const struct vmm_startup *startup, const struct vmconfig *config);

@@ -36,13 +36,14 @@ static void move(struct virtio_balloon *balloon, uint32_t number, bool take)
     balloon->page(balloon->context, gpa(address), take);
 }
 
-static int move_pages(struct virtio_balloon *balloon, unsigned index)
+static int move_pages(struct virtio_balloon *balloon, unsigned index, bool *any)
 {
     struct virtqueue *queue = &balloon->device.queue[index];
     struct virtqueue_chain *chain = &balloon->chain;
     uint32_t numbers[NUMBERS];
     int result;
     while ((result = virtqueue_pop(queue, chain)) == 1) {
+        *any = true;
         if (chain->readable_length % 4 != 0)
             return VIRTQUEUE_ERROR_CHAIN;
         uint64_t offset = 0;
@@ -59,13 +60,14 @@ static int move_pages(struct virtio_balloon *balloon, unsigned index)
 }
 
 /* The driver's buffer is kept until new statistics are wanted (5.5.6.3). */
-static int take_stats(struct virtio_balloon *balloon)
+static int take_stats(struct virtio_balloon *balloon, bool *any)
 {
     struct virtqueue *queue = &balloon->device.queue[QUEUE_STATS];
     struct virtqueue_chain *chain = &balloon->chain;
     int result;
     while ((result = virtqueue_pop(queue, chain)) == 1) {
         struct stat stat;
+        *any = true;
         for (uint64_t offset = 0; virtqueue_gather(chain->segment, chain->readable, offset, &stat,
                                                    sizeof(stat)) == sizeof(stat);
              offset += sizeof(stat)) {
@@ -97,19 +99,19 @@ void virtio_balloon_set_target(struct virtio_balloon *balloon, uint32_t pages)
     virtio_config_changed(&balloon->device);
 }
 
-static int serve(struct virtio_balloon *balloon, unsigned index)
-{
-    return index == QUEUE_STATS ? take_stats(balloon) : move_pages(balloon, index);
-}
-
 static int notify(struct virtio_device *device, unsigned index)
 {
     struct virtio_balloon *balloon = device->model->context;
-    int result = serve(balloon, index);
-    if (result == 0) {
+    int result;
+    bool any;
+    do {
+        /* What comes after this is notified; so after each round with anything in it there is
+         * another one, or another vCPU's request would wait in vain (2.7.10). */
         virtqueue_enable_notification(&device->queue[index]);
-        result = serve(balloon, index);
-    }
+        any = false;
+        result =
+            index == QUEUE_STATS ? take_stats(balloon, &any) : move_pages(balloon, index, &any);
+    } while (any && result == 0);
     virtio_interrupt(device, index);
     return result;
 }

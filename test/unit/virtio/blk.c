@@ -138,6 +138,70 @@ static void note(struct block_request *request, enum block_status status)
     answers++;
 }
 
+static enum block_status last;
+
+static void keep(struct block_request *request, enum block_status status)
+{
+    (void)request;
+    last = status;
+    answers++;
+}
+
+/* A device that answers no more: after ten ticks the request fails, the device is stopped, and a
+ * driver that is started anew works. One that answers late but in time is let be. */
+static void device_does_not_answer(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    guest_interrupted(&b->guest);
+    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
+    const struct block_segment segment = {data, 8192};
+    struct block_request request[2];
+    answers = 0;
+    for (unsigned i = 0; i < 2; i++)
+        request[i] = (struct block_request){.operation = BLOCK_READ,
+                                            .count = 16,
+                                            .segment = &segment,
+                                            .segments = 1,
+                                            .complete = keep};
+    for (unsigned round = 0; round < 2; round++) {
+        block_submit(&b->driver.device, &request[0]);
+        for (unsigned i = 0; i < 9; i++)
+            virtio_blk_tick(&b->driver);
+        assert_int_equal(answers, round);
+        delay_run(&b->delay, 1);
+        virtio_blk_interrupt(&b->driver);
+        assert_int_equal(answers, round + 1);
+        assert_int_equal(last, BLOCK_OK);
+    }
+    block_submit(&b->driver.device, &request[0]);
+    block_submit(&b->driver.device, &request[1]);
+    for (unsigned i = 0; i < 10; i++) {
+        assert_int_equal(answers, 2);
+        assert_false(b->driver.broken);
+        virtio_blk_tick(&b->driver);
+    }
+    assert_int_equal(answers, 4);
+    assert_int_equal(last, BLOCK_ERROR);
+    assert_true(b->driver.broken);
+    assert_int_equal(b->blk.device.status, 0); /* it was reset */
+    virtio_blk_tick(&b->driver);
+    delay_run(&b->delay, 2); /* too late: nothing of it arrives */
+    assert_int_equal(answers, 4);
+    b->guest.dma.used = 0;
+    start(b);
+    data = dma_allocate(&b->guest.dma, 8192, 4096);
+    const struct block_segment again = {data, 8192};
+    request[0].segment = &again;
+    block_submit(&b->driver.device, &request[0]);
+    delay_run(&b->delay, 1);
+    virtio_blk_interrupt(&b->driver);
+    assert_int_equal(answers, 5);
+    assert_int_equal(last, BLOCK_OK);
+    destroy(b);
+}
+
 /* The driver resets the device with requests under way: nothing of them appears later. */
 static void reset_forgets(void **state)
 {
@@ -278,9 +342,10 @@ static void odd_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_and_writes),         cmocka_unit_test(errors_come_through),
-        cmocka_unit_test(read_only_disks),          cmocka_unit_test(reset_forgets),
-        cmocka_unit_test(more_requests_than_slots), cmocka_unit_test(odd_requests),
+        cmocka_unit_test(device_does_not_answer), cmocka_unit_test(reads_and_writes),
+        cmocka_unit_test(errors_come_through),    cmocka_unit_test(read_only_disks),
+        cmocka_unit_test(reset_forgets),          cmocka_unit_test(more_requests_than_slots),
+        cmocka_unit_test(odd_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -132,6 +132,48 @@ static void inflate(struct bench *b, unsigned queue, unsigned count)
     assert_int_equal(virtio_queue_take(&b->queue[queue], &cookie, &written), 1);
 }
 
+static struct bench *racing; /* its driver adds a request whenever the device is about to ask */
+static unsigned races;
+
+void __real_virtqueue_enable_notification(struct virtqueue *queue);
+void __wrap_virtqueue_enable_notification(struct virtqueue *queue);
+
+/* Linked in place of the device's: another processor of the guest is just a moment faster. */
+void __wrap_virtqueue_enable_notification(struct virtqueue *queue)
+{
+    if (racing != NULL && races > 0) {
+        const struct virtio_buffer buffer = {racing->address, 4};
+        races--;
+        assert_int_equal(virtio_queue_add(&racing->queue[0], &buffer, 1, 0, 0), VIRTIO_QUEUE_OK);
+        (void)virtio_queue_must_notify(&racing->queue[0]);
+    }
+    __real_virtqueue_enable_notification(queue);
+}
+
+/* Requests that come while the device looks at its queue: it is told of the next one after them. */
+static void balloon_misses_no_request(void **state)
+{
+    const uint64_t features[] = {VIRTIO_FEATURE_EVENT,
+                                 VIRTIO_FEATURE_EVENT | VIRTIO_FEATURE_PACKED};
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        struct bench *b = create(true, features[i & 1], 2);
+        const struct virtio_buffer buffer = {b->address, 4};
+        uint32_t cookie;
+        uint32_t written;
+        racing = b;
+        races = i < 2 ? 1 : 2;
+        inflate(b, 0, 1);
+        for (unsigned j = 0; j < (i < 2 ? 1 : 2); j++)
+            assert_int_equal(virtio_queue_take(&b->queue[0], &cookie, &written), 1);
+        assert_int_equal(races, 0);
+        racing = NULL;
+        assert_int_equal(virtio_queue_add(&b->queue[0], &buffer, 1, 0, 0), VIRTIO_QUEUE_OK);
+        assert_true(virtio_queue_must_notify(&b->queue[0]));
+        destroy(b);
+    }
+}
+
 static void balloon_moves_pages(void **state)
 {
     (void)state;
@@ -239,9 +281,13 @@ static void features_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_bytes),         cmocka_unit_test(rng_rejects_readable),
-        cmocka_unit_test(balloon_moves_pages),  cmocka_unit_test(balloon_statistics),
-        cmocka_unit_test(configuration_window), cmocka_unit_test(features_stay),
+        cmocka_unit_test(random_bytes),
+        cmocka_unit_test(rng_rejects_readable),
+        cmocka_unit_test(balloon_misses_no_request),
+        cmocka_unit_test(balloon_moves_pages),
+        cmocka_unit_test(balloon_statistics),
+        cmocka_unit_test(configuration_window),
+        cmocka_unit_test(features_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
