@@ -40,7 +40,7 @@ class Machine:
     entry: str = None
     qemu_args: list = field(default_factory=list)
     window: bool = False
-    icount: int = None  # exactly repeatable, with this shift; one processor
+    icount: int = None  # exactly repeatable, with this shift; one thread for all processors
     stopped: bool = False  # wait for gdb on port 1234
 
     @property
