@@ -79,6 +79,20 @@ struct pq_message attest_message(const uint8_t *challenge, const uint8_t *answer
         .mode = PQ_MESSAGE_PURE, .context = {context, sizeof context - 1}, .body = {digest, 64}};
 }
 
+void attest_transcript(const uint8_t *challenge, const uint8_t *answer, uint8_t transcript[64])
+{
+    hash(PQ_SHA2_512, challenge, answer, ATTEST_ANSWER_SIZE, transcript);
+}
+
+struct pq_message attest_proof_message(const uint8_t transcript[64])
+{
+    static const uint8_t context[] = "Quoin verifier 1";
+
+    return (struct pq_message){.mode = PQ_MESSAGE_PURE,
+                               .context = {context, sizeof context - 1},
+                               .body = {transcript, 64}};
+}
+
 void attest_session_start(struct attest_session *session, const uint8_t *challenge,
                           const uint8_t *answer, const uint8_t shared[32], int machine)
 {
@@ -86,7 +100,7 @@ void attest_session_start(struct attest_session *session, const uint8_t *challen
     uint8_t salt[64];
     uint8_t keys[2 * PQ_AEAD_KEY]; /* of the machine, of the verifier */
 
-    hash(PQ_SHA2_512, challenge, answer, ATTEST_ANSWER_SIZE, salt);
+    attest_transcript(challenge, answer, salt);
     (void)pq_hkdf(PQ_SHA2_512, (struct pq_bytes){salt, sizeof salt}, (struct pq_bytes){shared, 32},
                   (struct pq_bytes){info, sizeof info - 1}, keys, sizeof keys);
     for (unsigned i = 0; i < PQ_AEAD_KEY; i++) {

@@ -21,6 +21,7 @@ enum attest_frame {
     ATTEST_REQUEST = 3, /* sealed, to the machine */
     ATTEST_REPLY = 4,   /* sealed */
     ATTEST_ERROR = 5,   /* text: why there is no answer */
+    ATTEST_CONSOLE = 6, /* sealed, from the machine: what its console shows, as bytes */
 };
 
 /* A challenge: a nonce, and an ML-KEM-1024 encapsulation key made for this session. */
@@ -47,7 +48,7 @@ enum {
     ATTEST_ANSWER_SIZE = ATTEST_AT_SIGNATURE + ATTEST_SIGNATURE_SIZE,
 };
 
-#define ATTEST_TEXT_MAX   1024 /* in a sealed frame */
+#define ATTEST_TEXT_MAX   5120 /* in a sealed frame */
 #define ATTEST_SEALED_MAX (ATTEST_TEXT_MAX + PQ_AEAD_TAG)
 #define ATTEST_FRAME_MAX  ATTEST_ANSWER_SIZE
 
@@ -73,6 +74,11 @@ void attest_qualifying(const uint8_t *challenge, const uint8_t *answer, uint8_t 
  * message is in digest; the context is "Quoin attestation 1". */
 struct pq_message attest_message(const uint8_t *challenge, const uint8_t *answer,
                                  uint8_t digest[64]);
+
+/* What a verifier signs to show who he is: the SHA-512 of the challenge and the whole answer, which
+ * no other session has. The message is the transcript; the context is "Quoin verifier 1". */
+void attest_transcript(const uint8_t *challenge, const uint8_t *answer, uint8_t transcript[64]);
+struct pq_message attest_proof_message(const uint8_t transcript[64]);
 
 /* A session between two who share a secret; each direction has a key, and numbers its frames. */
 struct attest_session {

@@ -10,6 +10,10 @@
 enum request_kind {
     REQUEST_STATUS,  /* what the machine says of itself */
     REQUEST_RELEASE, /* name, data: a secret for the virtual machine that names it */
+    REQUEST_PROVE,   /* data: a verifier's signature of the session */
+    REQUEST_CONSOLE, /* the console, in frames of its own from now on */
+    REQUEST_TYPE,    /* data: what is typed there */
+    REQUEST_END,     /* whoever asks has no more to ask */
 };
 
 enum { REQUEST_NAME_SIZE = 32 };

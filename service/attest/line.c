@@ -5,7 +5,6 @@
 #include "line.h"
 
 #include <component/component.h>
-#include <stdbool.h>
 
 /* Set by the system description. */
 uint16_t line_port = 0x2f8;
@@ -26,10 +25,18 @@ enum {
     LSR_EMPTY = 0x20,
     IIR_NONE = 1,
     FIFO_SIZE = 16,
-    MAX_BYTES = 256, /* a device that always finds another byte must not keep us here */
+    MAX_BYTES = 256,   /* a device that always finds another byte must not keep us here */
+    RECEIVED = 0x4000, /* a power of two, and more than a frame */
 };
 
 static bool present;
+
+/* What was received and not handed on yet: it comes in while something is sent as well. */
+static uint8_t received[RECEIVED];
+static uint32_t received_end;
+static uint32_t received_start;
+static bool pause;
+static uint64_t last;
 
 static uint8_t in(unsigned offset)
 {
@@ -60,6 +67,31 @@ void line_start(void)
     line_interrupt();
 }
 
+/* Takes what stands in the FIFO, MAX_BYTES at most. What finds no room is lost. */
+static void receive(void)
+{
+    for (unsigned i = 0; i < MAX_BYTES && (in(LSR)&LSR_READY) != 0; i++) {
+        uint64_t now = component_tsc();
+        uint8_t byte = in(DATA);
+        if (now - last > component_info->tsc_hz && received_start == received_end) {
+            pause = true;
+        }
+        last = now;
+        if (received_end - received_start < RECEIVED) {
+            received[received_end++ % RECEIVED] = byte;
+        }
+    }
+}
+
+static void hand_on(void)
+{
+    while (received_start != received_end) {
+        bool paused = pause;
+        pause = false;
+        line_byte(received[received_start++ % RECEIVED], paused);
+    }
+}
+
 void line_interrupt(void)
 {
     if (!present) {
@@ -68,10 +100,16 @@ void line_interrupt(void)
     /* Acknowledged first: the line is an edge, and falls only when no cause is left. */
     microkit_irq_ack(line_irq_id);
     for (unsigned i = 0; i < MAX_BYTES && (in(IIR)&IIR_NONE) == 0; i++) {
-        while ((in(LSR)&LSR_READY) != 0 && i < MAX_BYTES) {
-            line_byte(in(DATA));
-            i++;
-        }
+        receive();
+        hand_on();
+    }
+}
+
+void line_go_on(void)
+{
+    if (present) {
+        receive();
+        hand_on();
     }
 }
 
@@ -82,6 +120,7 @@ static bool await_empty(void)
     uint64_t end = component_tsc() + 10 * component_info->tsc_hz;
 
     while ((in(LSR)&LSR_EMPTY) == 0) {
+        receive();
         if (component_tsc() > end) {
             return false;
         }

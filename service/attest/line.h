@@ -5,6 +5,7 @@
 #ifndef ATTEST_LINE_H
 #define ATTEST_LINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,8 +15,11 @@ void line_start(void);
 /* The interrupt came: hands each byte that was received to line_byte(). */
 void line_interrupt(void);
 
-/* Defined by whoever uses the line. */
-void line_byte(uint8_t byte);
+/* Hands on what was received while something was sent. */
+void line_go_on(void);
+
+/* Defined by whoever uses the line; it may send. paused: nothing had come for a second before. */
+void line_byte(uint8_t byte, bool paused);
 
 /* Sends, and waits as long as the line takes (10,000 bytes: a second). Gives up on a line that
  * takes nothing for a while. */

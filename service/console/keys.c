@@ -9,7 +9,7 @@
 
 enum { ESCAPE = 0x1d }; /* Ctrl-] */
 
-static bool escaped;
+static bool escaped[SCREENS];
 
 /* 1 to 9 and 0 for the tenth: the slot, or -1. */
 static int slot_of(uint8_t key)
@@ -19,52 +19,52 @@ static int slot_of(uint8_t key)
 }
 
 /* The next machine after the one on the screen. */
-static void next_machine(void)
+static void next_machine(enum screen screen)
 {
-    const struct view *v = view_current();
+    const struct view *v = view_current(screen);
     unsigned count = machines_count();
 
     if (count != 0) {
-        view_show_machine(v->kind == VIEW_MACHINE ? (v->machine + 1) % count : 0);
+        view_show_machine(screen, v->kind == VIEW_MACHINE ? (v->machine + 1) % count : 0);
     }
 }
 
 /* Keys that do the same after the escape key and on a page. */
-static bool choose_view(uint8_t key)
+static bool choose_view(enum screen screen, uint8_t key)
 {
     switch (key) {
     case 'l':
-        view_show_log();
+        view_show_log(screen);
         return true;
     case 'n':
-        next_machine();
+        next_machine(screen);
         return true;
     case 'h':
     case '?':
-        status_show_help();
+        status_show_help(screen);
         return true;
     default:
         return false;
     }
 }
 
-static void escape_command(uint8_t key)
+static void escape_command(enum screen screen, uint8_t key)
 {
-    const struct view *v = view_current();
+    const struct view *v = view_current(screen);
     int slot = slot_of(key);
 
     if (slot >= 0) {
-        view_show_machine((unsigned)slot);
+        view_show_machine(screen, (unsigned)slot);
     } else if (key == ESCAPE && v->kind == VIEW_MACHINE) {
         machines_type(v->machine, ESCAPE);
     } else if (key == 's') {
-        status_show();
+        status_show(screen);
     } else {
-        (void)choose_view(key);
+        (void)choose_view(screen, key);
     }
 }
 
-static void page_key(uint8_t key)
+static void page_key(enum screen screen, uint8_t key)
 {
     static const struct {
         uint8_t key, command;
@@ -84,7 +84,7 @@ static void page_key(uint8_t key)
         return;
     }
     if (key == '\r' && machines_count() > 0) {
-        view_show_machine(status_selected());
+        view_show_machine(screen, status_selected());
         return;
     }
     for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
@@ -93,23 +93,23 @@ static void page_key(uint8_t key)
             return;
         }
     }
-    (void)choose_view(key);
+    (void)choose_view(screen, key);
 }
 
-void key_byte(uint8_t byte)
+void key_byte(enum screen screen, uint8_t byte)
 {
-    const struct view *v = view_current();
+    const struct view *v = view_current(screen);
 
-    if (escaped) {
-        escaped = false;
-        escape_command(byte);
+    if (escaped[screen]) {
+        escaped[screen] = false;
+        escape_command(screen, byte);
     } else if (byte == ESCAPE) {
-        escaped = true;
+        escaped[screen] = true;
     } else if (v->kind == VIEW_MACHINE) {
         machines_type(v->machine, byte);
     } else if (v->kind == VIEW_STATUS) {
-        page_key(byte);
+        page_key(screen, byte);
     } else if (v->kind == VIEW_HELP) {
-        (void)choose_view(byte);
+        (void)choose_view(screen, byte);
     }
 }

@@ -7,6 +7,8 @@
 
 #include <stdint.h>
 
-void key_byte(uint8_t byte);
+#include "view.h"
+
+void key_byte(enum screen screen, uint8_t byte);
 
 #endif

@@ -135,17 +135,19 @@ void machines_changed(void)
         if (!runs(state)) {
             s->attached = false;
         }
-        const struct view *v = view_current();
-        if (runs(s->state) && !runs(state) && v->kind == VIEW_MACHINE && v->machine == i) {
-            view_show_log();
+        for (unsigned screen = 0; screen < SCREENS; screen++) {
+            const struct view *v = view_current((enum screen)screen);
+            if (runs(s->state) && !runs(state) && v->kind == VIEW_MACHINE && v->machine == i) {
+                view_show_log((enum screen)screen);
+            }
         }
         s->state = state;
     }
     /* The first machine that starts gets the screen, unless somebody chose already. */
     if (table->focus != 0 && focus_followed == 0) {
         focus_followed = table->focus;
-        if (focus_followed <= machines_count() && view_current()->kind == VIEW_LOG) {
-            view_show_machine(focus_followed - 1);
+        if (focus_followed <= machines_count() && view_current(SCREEN_SERIAL)->kind == VIEW_LOG) {
+            view_show_machine(SCREEN_SERIAL, focus_followed - 1);
         }
     }
 }

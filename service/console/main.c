@@ -7,6 +7,7 @@
 
 #include "logs.h"
 #include "machines.h"
+#include "remote.h"
 #include "status.h"
 #include "uart.h"
 #include "view.h"
@@ -22,6 +23,7 @@ void init(void)
     logs_start();
     machines_start();
     uart_start();
+    remote_start();
     for (unsigned i = 0; logs_drain(i); i++) {
     }
     machines_changed();
@@ -34,6 +36,8 @@ void notified(microkit_channel ch)
     } else if (ch == machines_id) {
         machines_changed();
         status_draw();
+    } else if (ch == remote_channel) {
+        remote_notified();
     } else if (ch == status_timer) {
         status_tick();
     } else if (ch >= machines_first_id && ch - machines_first_id < machines_count()) {
@@ -45,4 +49,5 @@ void notified(microkit_channel ch)
     if (machines_go_on()) {
         uart_send();
     }
+    remote_send();
 }

@@ -37,16 +37,16 @@ static size_t length;
 
 void status_tick(void)
 {
-    ticking = view_current()->kind == VIEW_STATUS;
+    ticking = view_is_shown(VIEW_STATUS);
     if (ticking) {
         machines_command(MACHINE_COMMAND_SAMPLE, 0);
         timer_set_timeout(status_timer, SECOND);
     }
 }
 
-void status_show(void)
+void status_show(enum screen screen)
 {
-    view_show_page(VIEW_STATUS);
+    view_show_page(screen, VIEW_STATUS);
     if (!ticking) {
         status_tick();
     } else {
@@ -141,7 +141,7 @@ void status_draw(void)
 {
     const struct machine_table *t = machines_table();
 
-    if (view_current()->kind != VIEW_STATUS || !view_page_is_sent()) {
+    if (!view_is_shown(VIEW_STATUS)) {
         return;
     }
     length = 0;
@@ -156,12 +156,12 @@ void status_draw(void)
          "d dump");
     LINE("l log  n next console  ? help");
     ADD("\x1b[J");
-    view_page(text, length);
+    view_page(VIEW_STATUS, text, length);
 }
 
-void status_show_help(void)
+void status_show_help(enum screen screen)
 {
-    view_show_page(VIEW_HELP);
+    view_show_page(screen, VIEW_HELP);
     length = 0;
     LINE("Quoin's console. The escape key is Ctrl-]; behind it:");
     LINE("%s", "");
@@ -179,5 +179,5 @@ void status_show_help(void)
         "half a minute, p presses the power button only, k kills at once, d tells in the log what");
     LINE("its vCPUs are doing.");
     ADD("\x1b[J");
-    view_page(text, length);
+    view_page(VIEW_HELP, text, length);
 }

@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 
-void status_show(void);
-void status_show_help(void);
+#include "view.h"
+
+void status_show(enum screen screen);
+void status_show_help(enum screen screen);
 
 /* The second is over: asks init for fresh times. */
 void status_tick(void);

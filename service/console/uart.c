@@ -67,11 +67,11 @@ void uart_start(void)
 
 void uart_send(void)
 {
-    if (!present || !view_pending() || (in(LSR)&LSR_EMPTY) == 0) {
+    if (!present || !view_pending(SCREEN_SERIAL) || (in(LSR)&LSR_EMPTY) == 0) {
         return; /* what is being sent ends with an interrupt */
     }
     for (unsigned i = 0; i < FIFO_SIZE; i++) {
-        int byte = view_next();
+        int byte = view_next(SCREEN_SERIAL);
         if (byte < 0) {
             break;
         }
@@ -82,7 +82,7 @@ void uart_send(void)
 static void receive(void)
 {
     for (unsigned i = 0; i < MAX_CAUSES && (in(LSR)&LSR_READY) != 0; i++) {
-        key_byte(in(DATA));
+        key_byte(SCREEN_SERIAL, in(DATA));
     }
 }
 

@@ -20,13 +20,14 @@ static uint8_t machine_bytes[MACHINES_MAX][MACHINE_SIZE];
 static struct history log_history = {log_bytes, LOG_SIZE, 0};
 static struct history machine_history[MACHINES_MAX];
 
-static struct view current;
-static uint64_t position; /* in the history of the current view */
-
-static char page[PAGE_SIZE];
-static size_t page_length, page_sent;
-static char notice[NOTICE_SIZE]; /* sent before anything else */
-static size_t notice_length, notice_sent;
+static struct shown {
+    struct view view;
+    uint64_t position; /* in the history of the view */
+    char page[PAGE_SIZE];
+    size_t page_length, page_sent;
+    char notice[NOTICE_SIZE]; /* sent before anything else */
+    size_t notice_length, notice_sent;
+} screens[SCREENS];
 
 void view_start(void)
 {
@@ -35,9 +36,14 @@ void view_start(void)
     }
 }
 
-const struct view *view_current(void)
+const struct view *view_current(enum screen screen)
 {
-    return &current;
+    return &screens[screen].view;
+}
+
+bool view_is_shown(enum view_kind kind)
+{
+    return screens[SCREEN_SERIAL].view.kind == kind || screens[SCREEN_REMOTE].view.kind == kind;
 }
 
 struct history *view_log(void)
@@ -52,98 +58,110 @@ struct history *view_machine(unsigned machine)
 
 bool view_behind(unsigned machine)
 {
-    return current.kind == VIEW_MACHINE && current.machine == machine &&
-           machine_history[machine].end - position > BEHIND &&
-           machine_history[machine].end > position;
+    const struct shown *s = &screens[SCREEN_SERIAL];
+
+    return s->view.kind == VIEW_MACHINE && s->view.machine == machine &&
+           machine_history[machine].end - s->position > BEHIND &&
+           machine_history[machine].end > s->position;
 }
 
 void view_skip_log(size_t length)
 {
-    if (current.kind == VIEW_LOG && position + length == log_history.end) {
-        position = log_history.end;
+    struct shown *s = &screens[SCREEN_SERIAL];
+
+    if (s->view.kind == VIEW_LOG && s->position + length == log_history.end) {
+        s->position = log_history.end;
     }
 }
 
-static struct history *shown(void)
+static struct history *history_of(const struct shown *s)
 {
-    switch (current.kind) {
+    switch (s->view.kind) {
     case VIEW_LOG:
         return &log_history;
     case VIEW_MACHINE:
-        return &machine_history[current.machine];
+        return &machine_history[s->view.machine];
     default:
         return NULL;
     }
 }
 
 /* Leaves a page's screen: attributes off, and below what stands there. */
-static void set_notice(const char *what, const char *name)
+static void set_notice(struct shown *s, const char *what, const char *name)
 {
-    notice_length = format_text(notice, sizeof(notice),
-                                "\r\n\x1b[0m[quoin: %s%s, Ctrl-] ? for help]\r\n", what, name);
-    notice_sent = 0;
-    page_length = 0;
-    page_sent = 0;
+    s->notice_length = format_text(s->notice, sizeof(s->notice),
+                                   "\r\n\x1b[0m[quoin: %s%s, Ctrl-] ? for help]\r\n", what, name);
+    s->notice_sent = 0;
+    s->page_length = 0;
+    s->page_sent = 0;
 }
 
-void view_show_log(void)
+void view_show_log(enum screen screen)
 {
-    current = (struct view){.kind = VIEW_LOG};
-    position = history_recent(&log_history, RECENT);
-    set_notice("log", "");
+    struct shown *s = &screens[screen];
+
+    s->view = (struct view){.kind = VIEW_LOG};
+    s->position = history_recent(&log_history, RECENT);
+    set_notice(s, "log", "");
 }
 
-void view_show_machine(unsigned machine)
+void view_show_machine(enum screen screen, unsigned machine)
 {
-    current = (struct view){.kind = VIEW_MACHINE, .machine = machine};
-    position = history_recent(&machine_history[machine], RECENT);
-    set_notice("console of ", machines_name(machine));
+    struct shown *s = &screens[screen];
+
+    s->view = (struct view){.kind = VIEW_MACHINE, .machine = machine};
+    s->position = history_recent(&machine_history[machine], RECENT);
+    set_notice(s, "console of ", machines_name(machine));
 }
 
-void view_show_page(enum view_kind kind)
+void view_show_page(enum screen screen, enum view_kind kind)
 {
-    current = (struct view){.kind = kind};
-    set_notice(kind == VIEW_HELP ? "help" : "status", "");
-    memcpy(notice + notice_length, "\x1b[2J", 4); /* room: what, and a name of 31 bytes */
-    notice_length += 4;
+    struct shown *s = &screens[screen];
+
+    s->view = (struct view){.kind = kind};
+    set_notice(s, kind == VIEW_HELP ? "help" : "status", "");
+    memcpy(s->notice + s->notice_length, "\x1b[2J", 4); /* room: what, and a name of 31 bytes */
+    s->notice_length += 4;
 }
 
-void view_page(const char *text, size_t length)
+void view_page(enum view_kind kind, const char *text, size_t length)
 {
     static const char home[] = "\x1b[H";
 
-    if (!view_page_is_sent()) {
-        return;
+    if (length > PAGE_SIZE - sizeof(home)) {
+        length = PAGE_SIZE - sizeof(home);
     }
-    if (length > sizeof(page) - sizeof(home)) {
-        length = sizeof(page) - sizeof(home);
+    for (unsigned i = 0; i < SCREENS; i++) {
+        struct shown *s = &screens[i];
+        if (s->view.kind != kind || s->page_sent != s->page_length) {
+            continue;
+        }
+        memcpy(s->page, home, sizeof(home) - 1);
+        memcpy(s->page + sizeof(home) - 1, text, length);
+        s->page_length = length + sizeof(home) - 1;
+        s->page_sent = 0;
     }
-    memcpy(page, home, sizeof(home) - 1);
-    memcpy(page + sizeof(home) - 1, text, length);
-    page_length = length + sizeof(home) - 1;
-    page_sent = 0;
 }
 
-bool view_page_is_sent(void)
+bool view_pending(enum screen screen)
 {
-    return page_sent == page_length;
+    const struct shown *s = &screens[screen];
+    const struct history *h = history_of(s);
+
+    return s->notice_sent < s->notice_length || s->page_sent < s->page_length ||
+           (h && s->position < h->end);
 }
 
-bool view_pending(void)
+int view_next(enum screen screen)
 {
-    const struct history *h = shown();
-    return notice_sent < notice_length || page_sent < page_length || (h && position < h->end);
-}
+    struct shown *s = &screens[screen];
+    const struct history *h = history_of(s);
 
-int view_next(void)
-{
-    const struct history *h = shown();
-
-    if (notice_sent < notice_length) {
-        return (unsigned char)notice[notice_sent++];
+    if (s->notice_sent < s->notice_length) {
+        return (unsigned char)s->notice[s->notice_sent++];
     }
-    if (page_sent < page_length) {
-        return (unsigned char)page[page_sent++];
+    if (s->page_sent < s->page_length) {
+        return (unsigned char)s->page[s->page_sent++];
     }
-    return h ? history_next(h, &position) : -1;
+    return h ? history_next(h, &s->position) : -1;
 }

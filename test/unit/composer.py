@@ -131,7 +131,8 @@ def test_description_of_the_tree():
     names = {"console.elf": ("uart_port_id", "uart_port", "uart_irq_id", "logs_address",
                              "logs_size", "machines_rings", "machines_table_address",
                              "machines_commands", "machines_commands_size", "status_timer",
-                             "logs_first_id", "machines_first_id", "machines_id"),
+                             "logs_first_id", "machines_first_id", "machines_id",
+                             "remote_address", "remote_channel"),
              "pci.elf": ("config_port_id", "ecam_window", "tables", "tables_size"),
              "network.elf": ("pci_channel", "irq_id", "switch_channel", "again_id", "window_address",
                              "window_size", "dma_virtual", "dma_size", "dma_physical",
@@ -147,7 +148,8 @@ def test_description_of_the_tree():
                 for kind in ("virtio", "sata", "nvme")},
              "attest.elf": ("line_port_id", "line_port", "line_irq_id", "chip_registers",
                             "machines_first_id", "machines_slots", "machines_slice",
-                            "machines_memory", "machines_rows"),
+                            "machines_memory", "machines_rows", "remote_address",
+                            "remote_channel", "again_id"),
              "timer.elf": ("timer_id",)}
     programs = {program: elf([(name, 0x401000 + 8 * i, 8) for i, name in enumerate(variables)])
                 for program, variables in names.items()}

@@ -6,17 +6,22 @@
  *
  *   status              what the machine says of itself
  *   release NAME FILE   releases the file's bytes to the virtual machine whose secret has that name
+ *   prove FILE          shows the signature in the file, by which the verifier is known
+ *   console             the machine's console: from now on its bytes are the standard output, and
+ * the standard input is typed there, until that ends
  *
  * What PCRs are right, and whether the TPM's quote is good, is for the caller to say (tool/command/
  * attest.py) before he releases anything.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include "attest.h"
 #include "line.h"
@@ -150,6 +155,7 @@ static void show_answer(void)
 {
     unsigned quote_size = answer[ATTEST_AT_QUOTE_SIZE] | (unsigned)answer[ATTEST_AT_QUOTE_SIZE + 1]
                                                              << 8;
+    uint8_t transcript[64];
     uint8_t digest[32];
     char name[16];
 
@@ -166,6 +172,8 @@ static void show_answer(void)
     print_bytes("qualifying", digest, sizeof digest);
     print_bytes("tpm-key", answer + ATTEST_AT_TPM_KEY, 64);
     print_bytes("quote", answer + ATTEST_AT_QUOTE, quote_size);
+    attest_transcript(challenge, answer, transcript);
+    print_bytes("transcript", transcript, sizeof transcript);
     print_bytes("quote-signature", answer + ATTEST_AT_QUOTE_SIGNATURE, 64);
     printf("session open\n");
     fflush(stdout);
@@ -180,27 +188,32 @@ static size_t read_secret(const char *path, uint8_t *to, size_t room)
         die(strerror(errno));
     size = fread(to, 1, room, file);
     if (size == 0 || !feof(file))
-        die("a secret that is empty, or too large");
+        die("the file is empty, or too large");
     fclose(file);
     return size;
 }
 
-/* "release NAME FILE" with the file's bytes in its name's place; its size. */
-static size_t make_release(const char *text, uint8_t *plain, size_t room)
+/* A request whose last word, the one behind `before`, is a file: that one's bytes are put in its
+ * place. Returns the whole size. */
+static size_t put_file(const char *text, const char *before, uint8_t *plain, size_t room)
 {
-    const char *path = strchr(text + strlen("release "), ' ');
-    size_t size;
+    size_t size = (size_t)(before + 1 - text);
 
-    if (!path)
-        die("release NAME FILE");
-    size = (size_t)(path + 1 - text);
-    return size + read_secret(path + 1, plain + size, room - size);
+    return size + read_secret(before + 1, plain + size, room - size);
 }
 
-static void request(const char *text)
+static void send_sealed(struct pq_bytes plain)
+{
+    static uint8_t sealed[ATTEST_SEALED_MAX];
+
+    send_frame(ATTEST_REQUEST, sealed, attest_seal(&session, plain, sealed));
+}
+
+/* Whether the machine hands its console over from now on. */
+static bool request(const char *text)
 {
     static uint8_t plain[ATTEST_TEXT_MAX];
-    static uint8_t sealed[ATTEST_SEALED_MAX];
+    const char *blank = strchr(text, ' ');
     size_t size = strlen(text);
     int got;
 
@@ -208,15 +221,79 @@ static void request(const char *text)
         die("the request is too long");
     memcpy(plain, text, size);
     if (strncmp(text, "release ", strlen("release ")) == 0)
-        size = make_release(text, plain, sizeof plain);
-    send_frame(ATTEST_REQUEST, sealed,
-               attest_seal(&session, (struct pq_bytes){plain, size}, sealed));
+        blank = strchr(blank + 1, ' ');
+    else if (strncmp(text, "prove ", strlen("prove ")) != 0)
+        blank = NULL;
+    if (blank)
+        size = put_file(text, blank, plain, sizeof plain);
+    send_sealed((struct pq_bytes){plain, size});
     pq_wipe(plain, sizeof plain);
     got = attest_open(&session, await_frame(ATTEST_REPLY), plain);
     if (got < 0)
         die("the reply is not of this session");
     printf("%.*s\n", got, (const char *)plain);
     fflush(stdout);
+    return got == 7 && memcmp(plain, "console", 7) == 0;
+}
+
+static void write_all(const uint8_t *data, size_t size)
+{
+    while (size != 0) {
+        ssize_t part = write(STDOUT_FILENO, data, size);
+        if (part <= 0)
+            die("the output takes nothing");
+        data += part;
+        size -= (size_t)part;
+    }
+}
+
+/* One byte of the line; true when the machine has answered what was typed last. */
+static bool take_byte(uint8_t byte)
+{
+    static uint8_t plain[ATTEST_TEXT_MAX];
+    int type = attest_receive(&receiver, byte);
+
+    if (type == ATTEST_ERROR)
+        die("the machine has ended the session");
+    if (type != ATTEST_CONSOLE && type != ATTEST_REPLY)
+        return false;
+    int size = attest_open(&session, attest_contents(&receiver), plain);
+    if (size < 0)
+        die("the line has lost something of the session, or somebody has changed it");
+    if (type == ATTEST_CONSOLE)
+        write_all(plain, (size_t)size);
+    return type == ATTEST_REPLY;
+}
+
+/* Both ways, until the standard input ends. What is typed waits for the answer to what was typed
+ * before, so that the line never carries more than the machine takes. */
+static void relay(void)
+{
+    uint8_t bytes[512] = "type ";
+    bool waits = false;
+
+    for (;;) {
+        struct pollfd both[2] = {{.fd = line, .events = POLLIN},
+                                 {.fd = waits ? -1 : STDIN_FILENO, .events = POLLIN}};
+        if (poll(both, 2, -1) < 0)
+            die(strerror(errno));
+        if (both[0].revents) {
+            long got = line_read(line, bytes + 5, sizeof bytes - 5, 0);
+            if (got < 0)
+                die("the line has ended");
+            for (long i = 0; i < got; i++) {
+                if (take_byte(bytes[5 + i]))
+                    waits = false;
+            }
+        }
+        if (both[1].revents) {
+            ssize_t got = read(STDIN_FILENO, bytes + 5, 256);
+            if (got <= 0)
+                return;
+            send_sealed((struct pq_bytes){bytes, 5 + (size_t)got});
+            waits = true;
+        }
+    }
 }
 
 int main(int count, char **arguments)
@@ -235,9 +312,15 @@ int main(int count, char **arguments)
     get_answer();
     open_session();
     show_answer();
+    setvbuf(stdin, NULL, _IONBF, 0); /* what follows "console" is for relay() */
     while (fgets(text, sizeof text, stdin)) {
         text[strcspn(text, "\n")] = 0;
-        request(text);
+        if (request(text)) {
+            relay();
+            send_sealed((struct pq_bytes){(const uint8_t *)"end", 3});
+            return 0;
+        }
     }
+    request("end");
     return 0;
 }

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import build, image, measured, packages, trust
+from . import build, image, measured, packages, terminal, trust
 from .ui import Problem, say
 
 BANKS = {number: name for name, number in measured.BANKS.items()}
@@ -29,23 +29,24 @@ class Verifier:
     def __init__(self, line):
         self.process = subprocess.Popen([build.artifact("tool/attest/quoin-attest"), line],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True)
+                                        stderr=subprocess.PIPE, bufsize=0)
         self.said = {}
-        for text in self.process.stdout:
-            name, value = text.split()
+        while True:
+            name, value = self._line().split()
             if name == "session":
                 break
             self.said[name] = bytes.fromhex(value)
-        else:
-            raise Problem(self.process.stderr.read().strip().replace("quoin-attest: ", ""))
+
+    def _line(self):
+        """The next line that it says, and nothing of what follows it."""
+        line = self.process.stdout.readline().decode(errors="replace").strip()
+        if not line:
+            raise Problem(self.process.stderr.read().decode().strip().replace("quoin-attest: ", ""))
+        return line
 
     def ask(self, text):
-        self.process.stdin.write(text + "\n")
-        self.process.stdin.flush()
-        reply = self.process.stdout.readline().strip()
-        if not reply:
-            raise Problem(self.process.stderr.read().strip().replace("quoin-attest: ", ""))
-        return reply
+        self.process.stdin.write(text.encode() + b"\n")
+        return self._line()
 
     def close(self):
         self.process.stdin.close()
@@ -182,11 +183,13 @@ def command(options):
     packages.ensure(["iso", "attest"], options.yes)
     iso = options.iso or image.current(options.yes)
     roots = options.roots or trust.chosen(options).roots
-    return check(options.line, iso, roots, options.pin, options.release)
+    keys = trust.chosen(options) if options.release or options.console else None
+    return check(options.line, iso, roots, options.pin, options.release, keys, options.console)
 
 
-def check(line, iso, roots, pin=None, secrets=()):
-    """The command: 0 if the machine runs the ISO, and then it has got the secrets (NAME=FILE)."""
+def check(line, iso, roots, pin=None, secrets=(), keys=None, console=False):
+    """The command: 0 if the machine runs the ISO, and then it has got the secrets (NAME=FILE), and has
+    given its console. keys: those with which the verifier shows who he is."""
     with Verifier(line) as verifier:
         wrong = examine(verifier, iso, roots, pin)
         for text in wrong:
@@ -194,7 +197,31 @@ def check(line, iso, roots, pin=None, secrets=()):
         if wrong:
             return 1
         say(f"in a sealed session (ML-KEM-1024, ChaCha20-Poly1305): {verifier.ask('status')}")
-        return _release(verifier, secrets)
+        if keys is not None:
+            _prove(verifier, keys)
+        result = _release(verifier, secrets)
+        return _console(verifier) if console and result == 0 else result
+
+
+def _prove(verifier, keys):
+    """Shows the machine that this is the verifier whom its image names."""
+    if not keys.verifier:
+        raise Problem(f"{keys.folder} holds no verifier's key: ./quoin keys verifier {keys.folder}")
+    with tempfile.TemporaryDirectory(prefix="quoin-proof-") as temporary:
+        proof = Path(temporary) / "proof"
+        keys.sign_tool("prove", keys.folder, verifier.said["transcript"].hex(), proof)
+        reply = verifier.ask(f"prove {proof}")
+    if reply != "known":
+        raise Problem(f"the machine says: {reply}")
+
+
+def _console(verifier):
+    """The machine's console on this terminal, until Ctrl-A X or the end of the input."""
+    reply = verifier.ask("console")
+    if reply != "console":
+        raise Problem(f"the machine says: {reply}")
+    say("the machine's console; Ctrl-A X ends it")
+    return terminal.join(verifier.process)
 
 
 def _release(verifier, secrets):

@@ -44,6 +44,9 @@ PARTITION_BLOCKS = 16
 
 # The variable of the loader that holds the public root keys.
 ROOTS_VARIABLE = "loader_roots"
+# The variable of the attestation service that holds the public key of the verifier whom the image
+# names.
+VERIFIER_PROGRAM, VERIFIER_VARIABLE = "attest.elf", "verifier_key"
 
 # What goes into the root image behind init, beside the guest's files (guest.py).
 PROGRAMS = {
@@ -74,35 +77,59 @@ def compose(programs, system=SYSTEM):
     return files | {"symbols/vmm.elf": composer.compact(programs["vmm.elf"])}
 
 
-def packed(content, system=SYSTEM, more=None, deferred=()):
+def packed(content, system=SYSTEM, more=None, deferred=(), verifier=b""):
     """The bytes of a root image: init, the system's programs and what its description becomes, and
     content (name -> bytes). more: further programs, name -> what the build makes. deferred: names
-    of content that init verifies when it is used, and not the loader."""
+    of content that init verifies when it is used, and not the loader. verifier: the public key of who
+    may have the console and release secrets; nobody without."""
     files = PROGRAMS | (more or {})
     programs = {name: build.artifact(file).read_bytes() for name, file in files.items()}
     stripped = {name: _stripped(file).read_bytes() for name, file in files.items()}
+    if verifier:
+        stripped[VERIFIER_PROGRAM] = _without_symbols(elf.set_variable(
+            programs[VERIFIER_PROGRAM], VERIFIER_VARIABLE, verifier))
     return rootimage.pack(_stripped("init/init.elf").read_bytes(),
                           stripped | compose(programs, system) | content, deferred)
 
 
-def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=None):
+def root_image(yes=False, name="root.elf", configurations=CONFIGURATIONS, extra=None, keys=None):
     """Builds root.elf: init with the system's programs, its guests and their configurations.
-    extra: further files, name in the root image -> file."""
-    out = build.directory() / name
+    extra: further files, name in the root image -> file. keys: whose verifier it names, by default the
+    development keys."""
+    keys = keys or trust.development()
+    out = build.directory() / name.replace(".", f"{_suffix(keys)}.")
     files = {f"vm/{file.name}": file for file in sorted(configurations.glob("*.ini"))}
     files |= extra or {}
     sources = [build.artifact("init/init.elf"), *map(build.artifact, PROGRAMS.values()),
                *files.values(), *guest.sources(yes), Path(__file__), Path(rootimage.__file__),
                SYSTEM, *(ROOT / "tool/composer").glob("*.py")]
+    if keys.verifier:
+        sources.append(keys.folder / trust.VERIFIER)
     if out.exists() and all(file.stat().st_mtime <= out.stat().st_mtime for file in sources):
         return out
     content = {place: file.read_bytes() for place, file in files.items()}
     with Step("packing the root image"):
         partial = out.with_name(out.name + ".partial")
         guests = guest.files()
-        partial.write_bytes(packed(content | guests, deferred=guests))
+        partial.write_bytes(packed(content | guests, deferred=guests, verifier=keys.verifier))
         partial.replace(out)
     return out
+
+
+def _suffix(keys):
+    """What sets the files made with these keys apart from those of development."""
+    if keys.folder == build.directory() / trust.DEVELOPMENT:
+        return ""
+    return f"-{hashlib.sha256(keys.roots.read_bytes() + keys.verifier).hexdigest()[:8]}"
+
+
+def _without_symbols(data):
+    """The bytes of a built file without symbols and debug information."""
+    with tempfile.TemporaryDirectory(prefix="quoin-strip-") as temporary:
+        file, out = Path(temporary) / "with", Path(temporary) / "without"
+        file.write_bytes(data)
+        run(["objcopy", "--strip-all", file, out], "stripping")
+        return out.read_bytes()
 
 
 def _stripped(name):
@@ -241,12 +268,9 @@ def current(yes=False, keys=None):
     """The ISO of the tree as it stands, built anew only when something in it is newer."""
     packages.ensure(["build", "iso"], yes)
     keys = keys or trust.development()
-    # Each set of root keys has an image of its own.
-    name = "quoin.iso"
-    if keys.folder != build.directory() / trust.DEVELOPMENT:
-        name = f"quoin-{hashlib.sha256(keys.roots.read_bytes()).hexdigest()[:8]}.iso"
-    out = build.directory() / name
-    files = payload(root_image(yes))
+    # Each set of keys has an image of its own.
+    out = build.directory() / f"quoin{_suffix(keys)}.iso"
+    files = payload(root_image(yes, keys=keys))
     inputs = [*files.values(), *(ROOT / "boot/grub").glob("*"), Path(__file__),
               build.artifact("boot/loader/loader.elf"), keys.folder / "release.part",
               keys.folder / classical.PUBLIC]

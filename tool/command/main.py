@@ -78,9 +78,10 @@ def _parser():
     sub.add_argument("--json", action="store_true")
 
     sub = commands.add_parser("keys", parents=[common], help="make or replace signing keys")
-    sub.add_argument("action", choices=["new", "rotate"],
+    sub.add_argument("action", choices=["new", "rotate", "verifier"],
                      help="new: root and release keys; rotate: new release keys, the old ones are "
-                          "revoked")
+                          "revoked; verifier: a key for ./quoin attest, which images made with these keys "
+                          "name")
     sub.add_argument("folder", type=Path, metavar="DIR")
     sub.add_argument("--passphrase-file", type=Path, metavar="FILE")
 
@@ -113,6 +114,8 @@ def _parser():
     sub.add_argument("--release", action="append", default=[], metavar="NAME=FILE",
                      help="a secret for the virtual machine that names it, if the machine runs what it "
                           "should; repeat it for more")
+    sub.add_argument("--console", action="store_true",
+                     help="the machine's console, if it runs what it should; Ctrl-A X ends it")
     _key_options(sub)
 
     sub = commands.add_parser("debug", parents=[common], help="QEMU stopped, with gdb")
@@ -139,7 +142,7 @@ def _iso(options):
         say(str(out))
     else:
         out = (options.out or build.directory() / "quoin.iso").resolve()
-        image.make(out, image.payload(image.root_image(options.yes)), keys, options.version)
+        image.make(out, image.payload(image.root_image(options.yes, keys=keys)), keys, options.version)
     if options.disk is not None:
         image.install(options.disk.resolve(), out)
     return 0

@@ -5,6 +5,9 @@ other, sealed in the TPM to what runs, wiped where they were."""
 import contextlib
 import hashlib
 import os
+import re
+import select
+import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +15,7 @@ from pathlib import Path
 from . import attest, build, disks, image, packages, testguests, trust
 from .machine import Machine
 from .session import Session
-from .ui import Problem
+from .ui import ROOT, Problem
 
 ESCAPE = b"\x1d"
 WAITS = r"this machine waits for its secret disk-key: a verifier must release it"
@@ -26,9 +29,9 @@ def _fnv(data):
     return value
 
 
-def _iso(out, content, version, deferred=()):
+def _iso(out, content, version, deferred=(), verifier=b""):
     root = out.with_suffix(".root.elf")
-    root.write_bytes(image.packed(content, deferred=deferred))
+    root.write_bytes(image.packed(content, deferred=deferred, verifier=verifier))
     image.make(out, image.payload(root), version=version)
     return out
 
@@ -44,7 +47,7 @@ class _Bench:
         self.results, self.name = results, name
         self.line, self.state = work / "com2", work / "tpm-state"
         self.memory, self.more = memory, more
-        self.roots = trust.development().roots
+        self.keys = trust.development()
 
     def run(self, test, *arguments):
         try:
@@ -77,8 +80,17 @@ class _Bench:
         else:
             self.results.fail(f"{self.name}: {what}", str(why))
 
-    def release(self, iso, secret):
-        return attest.check(str(self.line), iso, self.roots, secrets=[f"disk-key={secret}"])
+    def release(self, iso, secret, keys=None):
+        return attest.check(str(self.line), iso, self.keys.roots, secrets=[f"disk-key={secret}"],
+                            keys=keys or self.keys)
+
+    def refused(self, what, iso, secret, keys, reason):
+        """That a release is, by the machine."""
+        try:
+            self.release(iso, secret, keys)
+            self.judge(what, False, "released")
+        except Problem as problem:
+            self.judge(what, reason in str(problem), problem)
 
 
 def _again(session, what):
@@ -116,10 +128,57 @@ def small(results, name, slow):
     with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
         work = Path(temporary)
         bench = _Bench(results, name, work, "512M")
-        iso, other = _iso(work / "good.iso", content, 7), _iso(work / "other.iso", content, 8)
+        iso = _iso(work / "good.iso", content, 7, verifier=bench.keys.verifier)
+        other = _iso(work / "other.iso", content, 8)
         secret = work / "key"
         secret.write_bytes(os.urandom(48))
         bench.run(_small, work, iso, other, secret)
+
+
+def _stranger(work, keys):
+    """Keys with the same roots and another verifier's key."""
+    folder = work / "stranger"
+    folder.mkdir()
+    for file in keys.folder.iterdir():
+        if not file.name.startswith("verifier."):
+            (folder / file.name).write_bytes(file.read_bytes())
+    stranger = trust.Keys(folder)
+    stranger.sign_tool("verifier", folder)
+    return stranger
+
+
+def _console(bench, iso):
+    """The console through the sealed session, by the command itself; machine 1 is restarted there."""
+    process = subprocess.Popen(
+        [ROOT / "quoin", "attest", bench.line, "--iso", iso, "--console"], stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, bufsize=0)
+    seen = bytearray()
+
+    def expect(what, keys, pattern):
+        process.stdin.write(keys)
+        end = time.monotonic() + 120
+        while not re.search(pattern, seen, re.DOTALL) and time.monotonic() < end:
+            if select.select([process.stdout], [], [], 1)[0]:
+                piece = os.read(process.stdout.fileno(), 4096)
+                if not piece:
+                    break
+                seen.extend(piece)
+        bench.judge(f"from afar: {what}", re.search(pattern, seen, re.DOTALL),
+                    seen[-2000:].decode(errors="replace"))
+        seen.clear()
+
+    try:
+        expect("the log", b"", rb"Ctrl-A X ends it\r?\n.*\[quoin: log.*the verifier has the console")
+        expect("the status page", ESCAPE + b"s", rb"pool: \d+ of \d+ bytes free.*keeper +running.*n next")
+        expect("a machine's console", ESCAPE + b"1", rb"console of keeper.*secret: done")
+        expect("a machine is started anew", ESCAPE + b"sr" + ESCAPE + b"l", rb"VM keeper: killed.*VM keeper: 16 MiB")
+        process.stdin.write(b"\x01x")
+        bench.judge("from afar: it ends", process.wait(30) == 0, process.returncode)
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 def _small(bench, work, iso, other, secret):
@@ -138,6 +197,8 @@ def _small(bench, work, iso, other, secret):
                     session.text[-3000:])
         bench.judge("not released to another image", bench.release(other, secret) == 1 and
                     _again(session, "disk-key 48 bytes") == 0, session.last_lines())
+        stranger = _stranger(work, bench.keys)
+        bench.refused("not by somebody else", iso, secret, stranger, "not the verifier whom")
         large = work / "large"
         large.write_bytes(bytes(97))
         bench.judge("one that is too large is refused", bench.release(iso, large) == 1,
@@ -151,10 +212,8 @@ def _small(bench, work, iso, other, secret):
                     _copies(session, work, b"opt/quoin/secret/disk-key") > 0, "nothing")
         copies = _copies(session, work, key)
         bench.judge("it stands nowhere in memory any more", copies == 0, f"{copies} copies")
-        # Started anew it gets it from the TPM.
-        session.send(ESCAPE + b"s")
-        session.send(b"1r")
         session.send(ESCAPE + b"1")
+        _console(bench, iso)
         bench.judge("started anew it has it again", _await_count(session, told, 2),
                     session.last_lines())
     with bench.boot(iso) as session:
@@ -164,6 +223,8 @@ def _small(bench, work, iso, other, secret):
     with bench.boot(other) as session:
         bench.expect(session, "another image does not get it out of the TPM", WAITS)
         bench.judge("it stands nowhere in its memory", _copies(session, work, key) == 0, "it does")
+        bench.refused("an image that names no verifier takes none", other, secret, bench.keys,
+                      "this image names no verifier")
 
 
 def encrypted_disk(results, name, slow):
@@ -181,7 +242,7 @@ def encrypted_disk(results, name, slow):
         disk = work / "disk"
         disk.write_bytes(disks.content("partitions"))
         bench = _Bench(results, name, work, "1G", disks.attach(disk, "virtio"))
-        iso = _iso(work / "good.iso", content, 7, deferred=guests)
+        iso = _iso(work / "good.iso", content, 7, guests, bench.keys.verifier)
         secret = work / "key"
         secret.write_bytes(os.urandom(64))
         bench.run(_encrypted_disk, iso, secret)

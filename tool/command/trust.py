@@ -15,6 +15,9 @@ from .ui import Problem, Step, run, say
 DEVELOPMENT = "keys"
 PASSPHRASE = "passphrase"
 
+# Public key of the verifier that images name, and the size of its first part.
+VERIFIER, VERIFIER_SIZE = "verifier.pub", 2592
+
 # What a file on the medium is to the loader; other files are read later, by components.
 ROLES = {"kernel.elf": "kernel", "kernel-debug.elf": "kernel", "root.elf": "root"}
 
@@ -34,6 +37,13 @@ class Keys:
             raise Problem(f"{self.folder} holds no keys: ./quoin keys new {self.folder}")
         return path
 
+    @property
+    def verifier(self):
+        """The ML-DSA-87 public key of the verifier whom images with these keys name, or b"" for none: the
+        first key of the file (doc/formats.md), behind its header."""
+        path = self.folder / VERIFIER
+        return path.read_bytes()[8:8 + VERIFIER_SIZE] if path.exists() else b""
+
     def sign_tool(self, *arguments):
         """quoin-sign with the passphrase; on the terminal when it has to ask for it."""
         command = [build.artifact("tool/sign/quoin-sign")]
@@ -52,6 +62,9 @@ def development():
         keys = Keys(keys.folder)
         with Step("making development keys"):
             keys.sign_tool("new", keys.folder)
+    if not keys.verifier:
+        with Step("making a development key for verifiers"):
+            keys.sign_tool("verifier", keys.folder)
     if not (keys.folder / classical.PUBLIC).exists():
         packages.ensure(["iso"])
         with Step("making a development key for GRUB"):
@@ -103,7 +116,7 @@ def command_keys(options):
     build.build(yes=options.yes)
     keys = Keys(options.folder, options.passphrase_file)
     packages.ensure(["iso"], options.yes)
-    say(keys.sign_tool({"new": "new", "rotate": "rotate"}[options.action], keys.folder).strip())
+    say(keys.sign_tool(options.action, keys.folder).strip())
     if not (keys.folder / classical.PUBLIC).exists():
         classical.make(keys.folder, keys.passphrase)
     if options.action == "new":

@@ -6,6 +6,8 @@
  *   release.key    secret release keys
  *   roots.pub      public root keys
  *   release.part   the release keys, signed by the root keys
+ *   verifier.key   secret key of who may do more with running machines than ask what they are
+ *   verifier.pub   its public key, which images carry
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -31,6 +33,8 @@ static const char usage[] =
     "                                              check the signatures, and files if any are "
     "given\n"
     "  quoin-sign roots ROOTS OUT.c                public root keys as C source\n"
+    "  quoin-sign verifier FOLDER                  make a verifier's key\n"
+    "  quoin-sign prove FOLDER TRANSCRIPT OUT      sign a session with it\n"
     "  --passphrase-file FILE (before the command) instead of asking\n";
 
 static const char *passphrase_file;
@@ -301,6 +305,25 @@ static int command_verify(char **arguments)
     return wrong ? 1 : 0;
 }
 
+static int command_verifier(char **arguments)
+{
+    struct pq_bytes passphrase = get_passphrase(0);
+
+    verifier_create(arguments[0], passphrase);
+    forget_passphrase(passphrase);
+    printf("made a verifier's key in %s\n", arguments[0]);
+    return 0;
+}
+
+static int command_prove(char **arguments)
+{
+    struct pq_bytes passphrase = get_passphrase(0);
+
+    verifier_prove(arguments[0], passphrase, arguments[1], arguments[2]);
+    forget_passphrase(passphrase);
+    return 0;
+}
+
 static int command_roots(char **arguments)
 {
     struct pq_bytes file = file_read(arguments[0]);
@@ -340,6 +363,8 @@ static const struct command commands[] = {
     {"sign", 3, 3 + MANIFEST_FILES_MAX, command_sign},
     {"verify", 2, 2 + MANIFEST_FILES_MAX, command_verify},
     {"roots", 2, 2, command_roots},
+    {"verifier", 1, 1, command_verifier},
+    {"prove", 3, 3, command_prove},
 };
 
 int main(int count, char **arguments)

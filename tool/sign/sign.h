@@ -76,4 +76,14 @@ void write_manifest(struct buffer *out, uint64_t version, uint32_t epoch,
 /* Reads what write_keys() wrote; the keys point into file. Ends the program when it is not that. */
 void read_keys(struct manifest_keys *keys, struct pq_bytes file, const char *path);
 
+/* ---- verifier.c ---- */
+
+/* Makes FOLDER/verifier.key and FOLDER/verifier.pub. */
+void verifier_create(const char *folder, struct pq_bytes passphrase);
+
+/* Writes to out the ML-DSA-87 signature of a session's transcript (attest_transcript, as 128
+ * hexadecimal digits). */
+void verifier_prove(const char *folder, struct pq_bytes passphrase, const char *transcript,
+                    const char *out);
+
 #endif

@@ -107,9 +107,11 @@ static void test_bindings(void **state)
     uint8_t quoted[32];
     uint8_t signed_[64];
     uint8_t other[64];
+    uint8_t transcript[64];
 
     (void)state;
     fill();
+    attest_transcript(challenge, answer, transcript);
     attest_qualifying(challenge, answer, quoted);
     attest_message(challenge, answer, signed_);
     for (size_t i = 0; i < sizeof challenge; i++) {
@@ -128,6 +130,8 @@ static void test_bindings(void **state)
         assert_int_equal(memcmp(quoted, other, 32) != 0, covered);
         attest_message(challenge, answer, other);
         assert_int_equal(memcmp(signed_, other, 64) != 0, i < ATTEST_AT_SIGNATURE);
+        attest_transcript(challenge, answer, other);
+        assert_memory_not_equal(transcript, other, 64);
         answer[i] ^= 1;
     }
 }
@@ -205,6 +209,13 @@ static void test_requests(void **state)
         "release a.b secret",
         "release 0123456789012345678901234567890a secret", /* 32 characters */
         "keep secret",
+        "prove",
+        "prove ",
+        "console ",
+        "console now",
+        "type",
+        "type ",
+        "end ",
     };
     struct request request;
 
@@ -218,6 +229,16 @@ static void test_requests(void **state)
     assert_int_equal(request.data.size, 5);
     assert_memory_equal(request.data.data, "\0 x\n", 5);
     assert_int_equal(parse("release 0123456789012345678901234567890 x", 41, &request), 0);
+    assert_int_equal(parse("prove \1\2 ", 9, &request), 0);
+    assert_int_equal(request.kind, REQUEST_PROVE);
+    assert_memory_equal(request.data.data, "\1\2 ", 3);
+    assert_int_equal(parse("console", 7, &request), 0);
+    assert_int_equal(request.kind, REQUEST_CONSOLE);
+    assert_int_equal(parse("type  ", 6, &request), 0);
+    assert_int_equal(request.kind, REQUEST_TYPE);
+    assert_int_equal(request.data.size, 1);
+    assert_int_equal(parse("end", 3, &request), 0);
+    assert_int_equal(request.kind, REQUEST_END);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_int_equal(parse(refused[i], strlen(refused[i]), &request), -1);
 }
