@@ -9,9 +9,14 @@ static const struct {
     int has_name;
     int has_data;
 } kinds[] = {
-    {"status", REQUEST_STATUS, 0, 0}, {"release", REQUEST_RELEASE, 1, 1},
-    {"prove", REQUEST_PROVE, 0, 1},   {"console", REQUEST_CONSOLE, 0, 0},
-    {"type", REQUEST_TYPE, 0, 1},     {"end", REQUEST_END, 0, 0},
+    {"status", REQUEST_STATUS, 0, 0},
+    {"release", REQUEST_RELEASE, 1, 1},
+    {"certificate", REQUEST_CERTIFICATE, 0, 0},
+    {"activate", REQUEST_ACTIVATE, 0, 1},
+    {"prove", REQUEST_PROVE, 0, 1},
+    {"console", REQUEST_CONSOLE, 0, 0},
+    {"type", REQUEST_TYPE, 0, 1},
+    {"end", REQUEST_END, 0, 0},
 };
 
 static int is_name_byte(uint8_t c)

@@ -8,12 +8,14 @@
 #include "attest.h"
 
 enum request_kind {
-    REQUEST_STATUS,  /* what the machine says of itself */
-    REQUEST_RELEASE, /* name, data: a secret for the virtual machine that names it */
-    REQUEST_PROVE,   /* data: a verifier's signature of the session */
-    REQUEST_CONSOLE, /* the console, in frames of its own from now on */
-    REQUEST_TYPE,    /* data: what is typed there */
-    REQUEST_END,     /* whoever asks has no more to ask */
+    REQUEST_STATUS,      /* what the machine says of itself */
+    REQUEST_RELEASE,     /* name, data: a secret for the virtual machine that names it */
+    REQUEST_CERTIFICATE, /* of the TPM's maker */
+    REQUEST_ACTIVATE,    /* data: a credential for the key that signs the quotes */
+    REQUEST_PROVE,       /* data: a verifier's signature of the session */
+    REQUEST_CONSOLE,     /* the console, in frames of its own from now on */
+    REQUEST_TYPE,        /* data: what is typed there */
+    REQUEST_END,         /* whoever asks has no more to ask */
 };
 
 enum { REQUEST_NAME_SIZE = 32 };

@@ -67,7 +67,7 @@ static void challenged(struct pq_bytes challenge)
 static void requested(struct pq_bytes sealed)
 {
     static uint8_t text[ATTEST_TEXT_MAX];
-    char reply[256];
+    static char reply[ATTEST_TEXT_MAX];
     int size = in_session ? attest_open(&session, sealed, text) : -1;
 
     if (size < 0) {

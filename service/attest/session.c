@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "certify.h"
 #include "machines.h"
 #include "remote.h"
 #include "secrets.h"
@@ -105,6 +106,12 @@ size_t session_request(struct pq_bytes text, char *reply, size_t room)
     if (request.kind == REQUEST_END) {
         session_end();
         return format_text(reply, room, "ended");
+    }
+    if (request.kind == REQUEST_CERTIFICATE) {
+        return certify_certificate(reply, room);
+    }
+    if (request.kind == REQUEST_ACTIVATE) {
+        return certify_activate(request.data, reply, room);
     }
     if (request.kind == REQUEST_PROVE) {
         return prove(request.data, reply, room);

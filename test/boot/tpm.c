@@ -12,6 +12,7 @@
 #include "little.h"
 #include "measure.h"
 #include "rollback.h"
+#include "tpm_certify.h"
 #include "tpm_quote.h"
 #include "tpm_seal.h"
 
@@ -372,6 +373,85 @@ static void test_seal(void **state)
     }
 }
 
+/* TPM2B_NV_PUBLIC of an index with that many bytes. */
+static void answer_size(unsigned size)
+{
+    uint8_t body[16] = {0, 14, 1, 0xc0, 0, 2, 0, 0x0b, 0, 0, 0, 0, 0, 0};
+
+    body[14] = (uint8_t)(size >> 8);
+    body[15] = (uint8_t)size;
+    answer(0, body, sizeof body);
+}
+
+static void test_certificate(void **state)
+{
+    static uint8_t certificate[TPM_CERTIFICATE_MAX];
+    static const uint8_t body[] = {0, 0, 0, 5, 0, 3, 0x30, 0x82, 0};
+    struct tpm tpm = with_bank();
+
+    (void)state;
+    answer_size(3);
+    answer(0, body, sizeof body);
+    assert_int_equal(tpm_read_certificate(&tpm, certificate), 3);
+    assert_memory_equal(certificate, "\x30\x82\0", 3);
+    for (size_t cut = 0; cut < sizeof body; cut++) {
+        tpm = with_bank();
+        answer_size(3);
+        answer(0, body, cut);
+        assert_int_equal(tpm_read_certificate(&tpm, certificate), TPM_ERROR_RESPONSE);
+    }
+    tpm = with_bank();
+    answer_size(0);
+    assert_int_equal(tpm_read_certificate(&tpm, certificate), TPM_ERROR_RESPONSE);
+    tpm = with_bank();
+    answer_size(TPM_CERTIFICATE_MAX + 1);
+    assert_int_equal(tpm_read_certificate(&tpm, certificate), TPM_ERROR_RESPONSE);
+    tpm = with_bank();
+    answer(TPM_RC_HANDLE_1, NULL, 0);
+    assert_int_equal(tpm_read_certificate(&tpm, certificate), TPM_ERROR_CODE);
+}
+
+static void test_activate(void **state)
+{
+    static const uint8_t expected[] = {0x31, 0x76, 0x51, 0x47, 0x65};
+    static const uint8_t handle[] = {0x80, 0, 0, 1};
+    static const uint8_t body[] = {0, 0, 0, 4, 0, 2, 5, 6};
+    static const struct tpm_key key = {.handle = 0x80000007};
+    static const uint8_t blob[4] = {1, 2, 3, 4};
+    uint8_t large[6 + TPM_CREDENTIAL_MAX + 1] = {0};
+    uint8_t credential[TPM_CREDENTIAL_MAX];
+
+    (void)state;
+    large[5] = TPM_CREDENTIAL_MAX + 1;
+    for (unsigned fail = 0; fail < 3; fail++) {
+        struct tpm tpm = with_bank();
+        answer(0, handle, sizeof handle);
+        answer(0, session_answer, sizeof session_answer);
+        answer(0, NULL, 0);
+        if (fail == 0)
+            answer(0, body, sizeof body);
+        else if (fail == 1)
+            answer(0, large, sizeof large);
+        else
+            answer(0x2df, NULL, 0); /* TPM_RC_INTEGRITY */
+        answer(0, NULL, 0);
+        answer(0, NULL, 0);
+        int got = tpm_activate(&tpm, &key, blob, sizeof blob, credential);
+        if (fail == 0) {
+            assert_int_equal(got, 2);
+            assert_memory_equal(credential, "\5\6", 2);
+            for (unsigned i = 0; i < sizeof expected; i++)
+                assert_int_equal(commands[i][9], expected[i]);
+            assert_memory_equal(commands[3] + 10, "\x80\0\0\7\x80\0\0\1\0\0\0\22", 12);
+            assert_memory_equal(commands[3] + 40, blob, sizeof blob);
+        } else {
+            assert_int_equal(got, fail == 1 ? TPM_ERROR_RESPONSE : TPM_ERROR_CODE);
+        }
+        /* Session (where it has not ended) and key are dropped. */
+        assert_int_equal(asked, fail == 2 ? 6 : 5);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_log),         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_key),         cmocka_unit_test(test_quote),
         cmocka_unit_test(test_unseal),      cmocka_unit_test(test_seal),
+        cmocka_unit_test(test_certificate), cmocka_unit_test(test_activate),
     };
     return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <tpm_certify.h>
 #include <tpm_quote.h>
 #include <tpm_seal.h>
 
@@ -91,6 +92,7 @@ static void tpm(const uint8_t *data, size_t size)
     struct tpm_key key;
     struct tpm_quote quote;
     uint8_t bytes[TPM_SEALED_MAX] = {0};
+    uint8_t certificate[TPM_CERTIFICATE_MAX];
 
     answers = data;
     answers_size = size;
@@ -100,12 +102,20 @@ static void tpm(const uint8_t *data, size_t size)
         tpm.bank_count = 1;
         tpm.banks[0] = (struct tpm_bank){TPM_SHA256, 32, PQ_SHA2_256};
     }
-    switch (size % 3) {
+    switch (size % 5) {
     case 0:
         require(tpm_unseal(&tpm, 0, 1, 0x81000000, bytes) <= (int)sizeof bytes);
         break;
     case 1:
         (void)tpm_seal(&tpm, 0, 1, 0x81000000, bytes, sizeof bytes);
+        break;
+    case 2:
+        require(tpm_read_certificate(&tpm, certificate) <= (int)sizeof certificate);
+        break;
+    case 3:
+        key.handle = 0x80000000;
+        require(tpm_activate(&tpm, &key, bytes, sizeof bytes, certificate) <=
+                (int)TPM_CREDENTIAL_MAX);
         break;
     default:
         if (tpm_make_key(&tpm, &key) == TPM_OK &&

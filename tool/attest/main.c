@@ -6,6 +6,8 @@
  *
  *   status              what the machine says of itself
  *   release NAME FILE   releases the file's bytes to the virtual machine whose secret has that name
+ *   certificate         the certificate of the TPM's endorsement key
+ *   activate FILE       opens the credential in the file, by the endorsement key and the TPM's key
  *   prove FILE          shows the signature in the file, by which the verifier is known
  *   console             the machine's console: from now on its bytes are the standard output, and
  * the standard input is typed there, until that ends
@@ -222,7 +224,8 @@ static bool request(const char *text)
     memcpy(plain, text, size);
     if (strncmp(text, "release ", strlen("release ")) == 0)
         blank = strchr(blank + 1, ' ');
-    else if (strncmp(text, "prove ", strlen("prove ")) != 0)
+    else if (strncmp(text, "prove ", strlen("prove ")) != 0 &&
+             strncmp(text, "activate ", strlen("activate ")) != 0)
         blank = NULL;
     if (blank)
         size = put_file(text, blank, plain, sizeof plain);

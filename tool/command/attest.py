@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from . import build, image, measured, packages, terminal, trust
+from . import build, certified, image, measured, packages, terminal, trust
 from .ui import Problem, say
 
 BANKS = {number: name for name, number in measured.BANKS.items()}
@@ -154,7 +154,7 @@ def _pin_problem(verifier, path):
     return None
 
 
-def examine(verifier, iso, roots, pin=None):
+def examine(verifier, iso, roots, pin=None, authorities=None):
     """What is wrong, in lines; none when the machine runs the ISO. Says what it found."""
     values = [verifier.pcr(number) for number in QUOTED]
     problem = quote_problem(verifier.said, verifier.bank, values)
@@ -172,6 +172,11 @@ def examine(verifier, iso, roots, pin=None):
         wrong.append(f"it does not run {iso.name}: see ./quoin verify --pcrs")
     else:
         say(f"it runs {iso.name}, menu entry {entry}")
+    if authorities is not None:
+        problem = certified.problem(verifier, authorities)
+        wrong += [problem] if problem else []
+        if problem is None:
+            say(f"the TPM is one of those that {authorities.name} vouches for, and the quote's key is in it")
     if pin is not None:
         problem = _pin_problem(verifier, pin)
         wrong += [problem] if problem else []
@@ -184,14 +189,15 @@ def command(options):
     iso = options.iso or image.current(options.yes)
     roots = options.roots or trust.chosen(options).roots
     keys = trust.chosen(options) if options.release or options.console else None
-    return check(options.line, iso, roots, options.pin, options.release, keys, options.console)
+    return check(options.line, iso, roots, options.pin, options.release, keys, options.console,
+                 options.ca)
 
 
-def check(line, iso, roots, pin=None, secrets=(), keys=None, console=False):
+def check(line, iso, roots, pin=None, secrets=(), keys=None, console=False, authorities=None):
     """The command: 0 if the machine runs the ISO, and then it has got the secrets (NAME=FILE), and has
     given its console. keys: those with which the verifier shows who he is."""
     with Verifier(line) as verifier:
-        wrong = examine(verifier, iso, roots, pin)
+        wrong = examine(verifier, iso, roots, pin, authorities)
         for text in wrong:
             say(f"WRONG: {text}")
         if wrong:

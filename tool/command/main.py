@@ -111,6 +111,8 @@ def _parser():
     sub.add_argument("--pin", type=Path, metavar="FILE",
                      help="demand the TPM and the firmware that are written down there; the first "
                           "time they are")
+    sub.add_argument("--ca", type=Path, metavar="FILE",
+                     help="demand a TPM with an endorsement certificate of these authorities (PEM)")
     sub.add_argument("--release", action="append", default=[], metavar="NAME=FILE",
                      help="a secret for the virtual machine that names it, if the machine runs what it "
                           "should; repeat it for more")

@@ -54,6 +54,9 @@ PACKAGES = {
         ("swtpm", "swtpm"),
         ("tpm2-tools", "tpm2_eventlog"),
     ],
+    "tpm ca": [
+        ("swtpm-tools", "swtpm_setup"),
+    ],
     "attest": [
         ("openssl", "openssl"),
     ],

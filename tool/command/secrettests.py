@@ -203,6 +203,8 @@ def _small(bench, work, iso, other, secret):
         large.write_bytes(bytes(97))
         bench.judge("one that is too large is refused", bench.release(iso, large) == 1,
                     session.last_lines())
+        bench.judge("not where a certificate is asked for and the TPM has none", attest.check(
+            str(bench.line), iso, bench.keys.roots, authorities=iso) == 1, session.last_lines())
         bench.judge("released", bench.release(iso, secret) == 0, session.last_lines())
         session.send(ESCAPE + b"1")
         bench.expect(session, "its guest has it, once", f"secret: 1 files\n{told}\nagain 0\nsecret: done")

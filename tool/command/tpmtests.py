@@ -9,7 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from . import attest, image, measured, packages, trust
+from . import attest, certified, image, measured, packages, trust
 from .machine import Machine
 from .session import Session
 from .ui import Problem, run
@@ -152,6 +152,36 @@ def rollback(results, name, work):
         _boot_version(results, f"{name}: rollback: {what}", state, work, version, expected)
 
 
+def _manufacture(state, work):
+    """A TPM as its maker delivers it: with an endorsement certificate. Returns the authorities' own."""
+    authority = work / "authority"
+    authority.mkdir()
+    state.mkdir()
+    issuer = authority / "issuer.pem"
+    (authority / "options").write_text("--platform-manufacturer Quoin\n--platform-version 1\n"
+                                       "--platform-model test\n")
+    (authority / "issuer.conf").write_text(
+        f"statedir = {authority}\nsigningkey = {authority / 'key.pem'}\nissuercert = {issuer}\n"
+        f"certserial = {authority / 'serial'}\n")
+    (authority / "setup.conf").write_text(
+        f"create_certs_tool = /usr/bin/swtpm_localca\n"
+        f"create_certs_tool_config = {authority / 'issuer.conf'}\n"
+        f"create_certs_tool_options = {authority / 'options'}\n")
+    run(["swtpm_setup", "--tpm2", "--tpmstate", state, "--create-ek-cert", "--config",
+         authority / "setup.conf"], "making a TPM with a certificate")
+    root = authority / "swtpm-localca-rootca-cert.pem"
+    bundle = work / "authorities.pem"
+    bundle.write_bytes(issuer.read_bytes() + root.read_bytes())
+    return bundle
+
+
+def _another_authority(work):
+    out = work / "another.pem"
+    run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", work / "another.key",
+         "-subj", "/CN=swtpm-localca", "-out", out], "making another authority")
+    return out
+
+
 def _secret_refused(verifier, iso, roots):
     """Whether examination finds that the machine does not run this ISO."""
     return any("it does not run" in line for line in attest.examine(verifier, iso, roots))
@@ -159,7 +189,7 @@ def _secret_refused(verifier, iso, roots):
 
 def attestation(results, name, slow):
     """./quoin attest against a running machine: what it runs, and a secret for it alone."""
-    packages.ensure(["tpm", "iso", "attest"])
+    packages.ensure(["tpm", "tpm ca", "iso", "attest"])
     iso, roots = image.current(), trust.development().roots
     with tempfile.TemporaryDirectory(prefix="quoin-attest-") as temporary:
         work = Path(temporary)
@@ -167,17 +197,20 @@ def attestation(results, name, slow):
         secret.write_bytes(b"the key of a disk")
         other = work / "other.iso"
         image.make(other, image.payload(image.root_image()), version=7)
+        authorities = _manufacture(work / "tpm-state", work)
         com2 = ["-serial", f"unix:{line},server=on,wait=off"]
         for firmware, interface in (("bios", "tis"), ("uefi", "crb"))[:2 if slow else 1]:
             title = f"{name}: {firmware}, {interface}"
             pin.unlink(missing_ok=True)
-            machine = Machine(iso=iso, firmware=firmware, tpm=interface, memory="512M",
-                              qemu_args=com2)
+            machine = Machine(iso=iso, firmware=firmware, tpm=interface, tpm_state=work / "tpm-state",
+                              memory="512M", qemu_args=com2)
             with Session(machine) as session:
                 if session.wait({"up": r"\d+ virtual machines?, \d+ MiB free|login:"}, 120) != "up":
                     results.fail(title, "it did not boot", session.last_lines())
                     continue
                 _attest(results, title, line, iso, other, roots, pin, secret)
+                _certificate(results, title, line, iso, roots, authorities,
+                             _another_authority(work))
         machine = Machine(iso=iso, memory="512M", qemu_args=com2)
         with Session(machine) as session:
             if session.wait({"up": STARTED}, 60) != "up":
@@ -233,6 +266,26 @@ def _attest(results, title, line, iso, other, roots, pin, secret):
         pin.write_text(pin.read_text().replace(first["tpm-key"].hex(), "00" * 64))
         wrong = attest.examine(verifier, iso, roots, pin)
         expect("another TPM than the one written down", "another TPM" in str(wrong), wrong)
+
+
+def _certificate(results, title, line, iso, roots, authorities, others):
+    """That the TPM is one that an authority vouches for, and the quote's key in that one."""
+    def expect(what, good, why):
+        if good:
+            results.ok(f"{title}: {what}")
+        else:
+            results.fail(f"{title}: {what}", str(why))
+
+    with attest.Verifier(line) as verifier:
+        wrong = attest.examine(verifier, iso, roots, authorities=authorities)
+        expect("a certificate stands behind the quote's key", not wrong, wrong)
+        wrong = attest.examine(verifier, iso, roots, authorities=others)
+        expect("not one of another authority", "is not of those in" in str(wrong), wrong)
+        key = bytearray(verifier.said["tpm-key"])
+        key[40] ^= 1
+        verifier.said["tpm-key"] = bytes(key)
+        wrong = certified.problem(verifier, authorities)
+        expect("not behind another key", "is not in the TPM" in str(wrong), wrong)
 
 
 def tpm(results, name, slow):

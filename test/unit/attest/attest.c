@@ -209,6 +209,8 @@ static void test_requests(void **state)
         "release a.b secret",
         "release 0123456789012345678901234567890a secret", /* 32 characters */
         "keep secret",
+        "certificate x",
+        "activate",
         "prove",
         "prove ",
         "console ",
