@@ -34,6 +34,9 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     if (vmconfig_machine_disks(&config) != 0) {
         settings->connections |= CONNECTION_DISKS;
     }
+    if (config.rng) {
+        settings->connections |= 1u << CONNECTION_ENTROPY;
+    }
     if (config.net.vlan != 0) {
         settings->connections |= 1u << CONNECTION_NET;
     }

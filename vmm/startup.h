@@ -39,7 +39,7 @@
 #define VMM_MAX_DISKS 4
 
 /* As many as lib/connection has kinds. */
-#define VMM_MAX_CONNECTIONS 5
+#define VMM_MAX_CONNECTIONS 6
 
 /*
  * Guest-physical address space (the layout of a Q35 machine): RAM from 0 up to VMM_LOW_RAM_END, the

@@ -25,7 +25,15 @@
 #define FUNCTIONS_MAX 128u
 
 /* Ids of regions that this service fills, as the system description says. */
-enum { FOUND_CONFIG, FOUND_TABLES, FOUND_VIRTIO, FOUND_NETWORK, FOUND_SATA, FOUND_NVME };
+enum {
+    FOUND_CONFIG,
+    FOUND_TABLES,
+    FOUND_VIRTIO,
+    FOUND_NETWORK,
+    FOUND_SATA,
+    FOUND_NVME,
+    FOUND_ENTROPY
+};
 
 /* Set by the system description. */
 uint64_t tables; /* where this service has the devices' MSI-X tables */
@@ -41,6 +49,12 @@ static bool is_virtio_disk(const struct pci_info *info)
 static bool is_sata(const struct pci_info *info)
 {
     return info->class_code == 0x010601;
+}
+
+/* A virtio source of random numbers, modern or transitional. */
+static bool is_entropy(const struct pci_info *info)
+{
+    return info->vendor == 0x1af4 && (info->device == 0x1044 || info->device == 0x1005);
 }
 
 static bool is_nvme(const struct pci_info *info)
@@ -88,6 +102,13 @@ static const struct class
      .interrupt = 22,
      .dma = 9,
      .registers = FOUND_NVME,
+     .window = 0x10000},
+    /* Its driver asks and waits: nobody handles the interrupt. */
+    {.suits = is_entropy,
+     .most = 1,
+     .interrupt = 26,
+     .dma = 13,
+     .registers = FOUND_ENTROPY,
      .window = 0x10000},
 };
 

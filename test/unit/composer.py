@@ -146,6 +146,9 @@ def test_description_of_the_tree():
                           "machines_slots", "machines_slice", "machines_slices",
                           "machines_rows")
                 for kind in ("virtio", "sata", "nvme")},
+             "entropy.elf": ("pci_channel", "window_address", "window_size", "dma_virtual",
+                             "dma_size", "dma_physical", "machines_first_id", "machines_slots",
+                             "machines_slice", "machines_memory", "machines_rows"),
              "attest.elf": ("line_port_id", "line_port", "line_irq_id", "chip_registers",
                             "machines_first_id", "machines_slots", "machines_slice",
                             "machines_memory", "machines_rows", "remote_address",

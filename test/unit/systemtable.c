@@ -226,7 +226,7 @@ static void refuses_bad_records(void **state)
     REFUSE(11, 0, system_dma, region, 0);
     REFUSE(11, 0, system_dma, region, 5);
     REFUSE(11, 0, system_dma, region, 6);
-    REFUSE(10, 0, system_connection, kind, 5);
+    REFUSE(10, 0, system_connection, kind, 6);
     REFUSE(10, 0, system_connection, domain, 2);
     REFUSE(10, 0, system_connection, region, 6);
     REFUSE(10, 0, system_connection, region, 2);

@@ -55,6 +55,7 @@ PROGRAMS = {
     "disk-nvme.elf": "service/block/disk-nvme.elf",
     "disk-sata.elf": "service/block/disk-sata.elf",
     "disk-virtio.elf": "service/block/disk-virtio.elf",
+    "entropy.elf": "service/entropy/entropy.elf",
     "network.elf": "service/net/network.elf",
     "pci.elf": "service/pci/pci.elf",
     "switch.elf": "service/net/switch.elf",

@@ -26,7 +26,8 @@ LOG_SLICE = 0x2000
 MACHINE_SLICE = 0x8000
 
 # What machines and a domain can have between them: its number in lib/connection/connection.h.
-CONNECTIONS = {"disk-virtio": 0, "net": 1, "secret": 2, "disk-sata": 3, "disk-nvme": 4}
+CONNECTIONS = {"disk-virtio": 0, "net": 1, "secret": 2, "disk-sata": 3, "disk-nvme": 4,
+               "entropy": 5}
 
 
 @dataclass

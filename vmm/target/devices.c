@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The devices that a configuration asks for: disks over files of the root image or over the
- * machine's disks, random numbers from the processor's generators.
+ * The disks that a configuration asks for, over files of the root image or over the computer's
+ * disks.
  */
 #include <block/ramdisk.h>
-#include <entropy/entropy.h>
 #include <rt/log.h>
 #include <stddef.h>
 
@@ -12,23 +11,19 @@
 #include "vmm/target/storage.h"
 #include "vmm/target/target.h"
 #include "vmm/virtio/blk.h"
-#include "vmm/virtio/rng.h"
 
 /* PCI slots; 1 is the console's. Each has an interrupt line of its own. */
 #define SLOT_DISK 2u
-#define SLOT_RNG  6u
+#define SLOT_NEXT 6u /* random.c has it */
 
 #define SECTORS_PER_BLOCK (RAMDISK_BLOCK / BLOCK_SECTOR)
 
 static struct ramdisk ramdisk[VMM_MAX_DISKS];
 static struct virtio_blk virtio_disk[VMM_MAX_DISKS];
 static struct ahci ahci;
-static struct virtio_rng rng;
-static struct entropy entropy;
-static struct jitter jitter;
 
 _Static_assert(VMCONFIG_MAX_DISKS == VMM_MAX_DISKS, "each disk has its place");
-_Static_assert(SLOT_DISK + VMM_MAX_DISKS <= SLOT_RNG, "each device has its slot");
+_Static_assert(SLOT_DISK + VMM_MAX_DISKS <= SLOT_NEXT, "each device has its slot");
 
 /*
  * The store holds the map of written blocks first, then the blocks. An empty disk has as many
@@ -89,25 +84,7 @@ static bool attach_disks(struct vm *vm, const struct vmm_startup *startup,
     return fits;
 }
 
-static uint32_t random_bytes(void *context, uint8_t *to, uint32_t length)
-{
-    return entropy_read(context, to, length);
-}
-
-static bool attach_rng(struct vm *vm)
-{
-    uint8_t tried;
-    entropy_initialize(&entropy);
-    if (!entropy_add_processor(&entropy, &jitter) || random_bytes(&entropy, &tried, 1) != 1) {
-        log_error("this processor has no source of random numbers; the machine goes without");
-        return true;
-    }
-    virtio_rng_initialize(&rng, SLOT_RNG, &vm->memory, &vm->apics, &vm->irq, random_bytes,
-                          &entropy);
-    return pci_add(&vm->pci, &rng.device.function);
-}
-
 bool devices_attach(struct vm *vm, const struct vmm_startup *startup, const struct vmconfig *config)
 {
-    return attach_disks(vm, startup, config) && (!config->rng || attach_rng(vm));
+    return attach_disks(vm, startup, config);
 }

@@ -56,6 +56,7 @@ static void poll(struct vm *v)
     console_poll(v);
     storage_poll();
     network_poll();
+    random_poll();
     const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
     static uint64_t seen;
     uint64_t request = control == NULL ? 0 : *control;
@@ -132,6 +133,10 @@ static void build(void)
         end(VMM_ENDING_FAILED);
     if (!network_attach(&vm, startup, &config)) {
         log_error("the network card does not fit");
+        end(VMM_ENDING_FAILED);
+    }
+    if (!random_attach(&vm, startup, &config)) {
+        log_error("the source of random numbers cannot be made");
         end(VMM_ENDING_FAILED);
     }
     if (!devices_attach(&vm, startup, &config)) {

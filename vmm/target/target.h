@@ -21,7 +21,7 @@ void target_initialize(const struct vmm_startup *startup);
 void target_lock(struct vm *vm);
 void target_unlock(struct vm *vm);
 
-/* Puts the configuration's disks and random numbers on the PCI bus; false: they do not fit. */
+/* Puts the configuration's disks on the PCI bus; false: they do not fit. */
 bool devices_attach(struct vm *vm, const struct vmm_startup *startup,
                     const struct vmconfig *config);
 
@@ -32,6 +32,14 @@ bool devices_attach(struct vm *vm, const struct vmm_startup *startup,
 bool network_attach(struct vm *vm, const struct vmm_startup *startup,
                     const struct vmconfig *config);
 void network_poll(void);
+
+/*
+ * Puts the source of random numbers there, if the configuration has one and the entropy service has
+ * any; false: it does not fit. Before the guest runs, on vCPU 0's thread. random_poll does what is
+ * to be done after the service's notification.
+ */
+bool random_attach(struct vm *vm, const struct vmm_startup *startup, const struct vmconfig *config);
+void random_poll(void);
 
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);

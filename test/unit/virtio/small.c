@@ -12,6 +12,7 @@
 #include <virtio/transport.h>
 
 #include "guest.h"
+#include "service/entropy/virtio_rng.h"
 #include "vmm/virtio/balloon.h"
 #include "vmm/virtio/rng.h"
 
@@ -106,6 +107,37 @@ static void random_bytes(void **state)
     assert_true(guest_interrupted(&b->guest));
     assert_int_equal(virtio_queue_take(&b->queue[0], &cookie, &written), 1);
     assert_int_equal(written, VIRTIO_RNG_PART); /* and no more than that at once */
+    destroy(b);
+}
+
+/* Our driver of such a device as a noise source. */
+static void rng_driver(void **state)
+{
+    (void)state;
+    struct bench *b = create(false, 0, 0);
+    struct virtio_rng_driver driver;
+    uint8_t noise[8];
+    assert_int_equal(virtio_rng_start(&driver, &b->guest.config, b->guest.bar, &b->guest.dma, 1000),
+                     VIRTIO_OK);
+    b->available = 512 + 20;
+    for (unsigned i = 0; i < 64 + 2; i++) {
+        assert_true(virtio_rng_read(&driver, noise));
+        for (unsigned j = 0; j < 8; j++)
+            assert_int_equal(noise[j], (uint8_t)(8 * i + j + 1));
+    }
+    assert_int_equal(b->available, 0);
+    b->available = 7; /* less than was asked for is no noise, and the next answer is */
+    assert_false(virtio_rng_read(&driver, noise));
+    assert_false(driver.broken);
+    b->available = 8;
+    assert_true(virtio_rng_read(&driver, noise));
+    /* It does not answer: it is stopped, and not asked again. */
+    assert_false(virtio_rng_read(&driver, noise));
+    assert_true(driver.broken);
+    assert_int_equal(b->rng.device.status, 0);
+    b->available = 100;
+    assert_false(virtio_rng_read(&driver, noise));
+    assert_int_equal(b->available, 100);
     destroy(b);
 }
 
@@ -281,13 +313,10 @@ static void features_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_bytes),
-        cmocka_unit_test(rng_rejects_readable),
-        cmocka_unit_test(balloon_misses_no_request),
-        cmocka_unit_test(balloon_moves_pages),
-        cmocka_unit_test(balloon_statistics),
-        cmocka_unit_test(configuration_window),
-        cmocka_unit_test(features_stay),
+        cmocka_unit_test(random_bytes),         cmocka_unit_test(rng_rejects_readable),
+        cmocka_unit_test(rng_driver),           cmocka_unit_test(balloon_misses_no_request),
+        cmocka_unit_test(balloon_moves_pages),  cmocka_unit_test(balloon_statistics),
+        cmocka_unit_test(configuration_window), cmocka_unit_test(features_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
