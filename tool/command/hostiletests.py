@@ -30,9 +30,9 @@ def _root_image(name, given=(disks.PARTITIONS[0][0],)):
     out.write_bytes(image.packed({
         "vmm.elf": build.artifact("test/hostile/vmm.elf").read_bytes(),
         "test/payload": kernel,
-        "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan" + "".join(
+        "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan\nsecret = left-key" + "".join(
             f"\ndisk = partition:{partition}" for partition in given), 0).encode(),
-        "vm/right.ini": ini.format("right", "watch", 1).encode()}))
+        "vm/right.ini": ini.format("right", "watch\nsecret = right-key", 1).encode()}))
     return out
 
 

@@ -13,11 +13,11 @@ import time
 import zlib
 from pathlib import Path
 
-from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, secrettests,
-               tampertests, tpmtests, trust)
+from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, packages,
+               secrettests, tampertests, tpmtests, trust)
 from .machine import Machine
 from .session import Session
-from .ui import ROOT, run
+from .ui import ROOT, Problem, run
 
 
 def _copy_tree(to):
@@ -29,7 +29,11 @@ def _copy_tree(to):
 
 
 def _difference(first, second):
-    """What differs, as diffoscope says; or where, without it."""
+    """What differs, as diffoscope says; or where, when there is no getting it."""
+    try:
+        packages.ensure(["differences"])
+    except Problem:
+        pass
     if shutil.which("diffoscope"):
         done = subprocess.run(["diffoscope", "--max-report-size", "4000", first, second],
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -60,6 +60,9 @@ PACKAGES = {
     "attest": [
         ("openssl", "openssl"),
     ],
+    "differences": [
+        ("diffoscope-minimal", "diffoscope"),
+    ],
     "debian disk": [
         ("mmdebstrap", "mmdebstrap"),
     ],
