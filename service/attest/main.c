@@ -25,7 +25,6 @@ extern uint8_t line_irq_id;
 
 static struct attest_receiver receiver;
 static struct attest_session session;
-static bool in_session;
 static uint8_t answer[ATTEST_ANSWER_SIZE];
 
 static void send(enum attest_frame type, const void *data, size_t size)
@@ -44,12 +43,17 @@ static void send_sealed(enum attest_frame type, struct pq_bytes text)
     send(type, out, attest_seal(&session, text, out));
 }
 
+static void forget(void)
+{
+    session_end();
+    pq_wipe(&session, sizeof(session));
+}
+
 static void challenged(struct pq_bytes challenge)
 {
     const char *problem = "the challenge has another size";
 
-    in_session = false;
-    session_end();
+    forget();
     if (challenge.size == ATTEST_CHALLENGE_SIZE) {
         problem = identity_answer(challenge.data, answer, &session);
     }
@@ -58,7 +62,6 @@ static void challenged(struct pq_bytes challenge)
         send(ATTEST_ERROR, problem, strlen(problem));
         return;
     }
-    in_session = true;
     session_begin(challenge.data, answer);
     log_info("answered a verifier");
     send(ATTEST_ANSWER, answer, sizeof(answer));
@@ -68,18 +71,20 @@ static void requested(struct pq_bytes sealed)
 {
     static uint8_t text[ATTEST_TEXT_MAX];
     static char reply[ATTEST_TEXT_MAX];
-    int size = in_session ? attest_open(&session, sealed, text) : -1;
+    int size = session_lasts() ? attest_open(&session, sealed, text) : -1;
 
     if (size < 0) {
         static const char problem[] = "not of this session";
-        in_session = false;
-        session_end();
+        forget();
         send(ATTEST_ERROR, problem, sizeof(problem) - 1);
         return;
     }
     size_t length = session_request((struct pq_bytes){text, (size_t)size}, reply, sizeof(reply));
     pq_wipe(text, sizeof(text));
     send_sealed(ATTEST_REPLY, (struct pq_bytes){(const uint8_t *)reply, length});
+    if (!session_lasts()) {
+        forget(); /* its keys, once the last word is said */
+    }
 }
 
 void line_byte(uint8_t byte, bool paused)

@@ -25,19 +25,27 @@ extern struct verifier_key verifier_key;
 __attribute__((section(".data"))) struct verifier_key verifier_key;
 
 static uint8_t transcript[64];
+static bool lasts;
 static bool known; /* the verifier has shown who he is */
 
 void session_begin(const uint8_t *challenge, const uint8_t *answer)
 {
     session_end();
+    lasts = true;
     attest_transcript(challenge, answer, transcript);
 }
 
 void session_end(void)
 {
+    lasts = false;
     known = false;
     remote_close();
     pq_wipe(transcript, sizeof(transcript));
+}
+
+bool session_lasts(void)
+{
+    return lasts;
 }
 
 static bool names_somebody(void)

@@ -7,6 +7,7 @@
 #define ATTEST_SESSION_H
 
 #include <pq.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,9 @@ void session_begin(const uint8_t *challenge, const uint8_t *answer);
 
 /* None is there. */
 void session_end(void);
+
+/* Whether it lasts: it was begun, and nobody has ended it. */
+bool session_lasts(void);
 
 /* Carries out a request; the size of the reply. */
 size_t session_request(struct pq_bytes text, char *reply, size_t room);

@@ -43,10 +43,11 @@ class _Over(Exception):
 class _Bench:
     """Machines with the same TPM and disk, one after the other; a verifier at their second line."""
 
-    def __init__(self, results, name, work, memory, more=()):
+    def __init__(self, results, name, work, memory, more=(), firmware="bios", interface="tis"):
         self.results, self.name = results, name
         self.line, self.state = work / "com2", work / "tpm-state"
         self.memory, self.more = memory, more
+        self.firmware, self.interface = firmware, interface
         self.keys = trust.development()
 
     def run(self, test, *arguments):
@@ -59,7 +60,8 @@ class _Bench:
 
     @contextlib.contextmanager
     def boot(self, iso):
-        machine = Machine(iso=iso, tpm="tis", tpm_state=self.state, memory=self.memory, qemu_args=[
+        machine = Machine(iso=iso, firmware=self.firmware, tpm=self.interface, tpm_state=self.state,
+                          memory=self.memory, qemu_args=[
             "-serial", f"unix:{self.line},server=on,wait=off", *self.more])
         with Session(machine) as session:
             yield session
@@ -125,14 +127,16 @@ def small(results, name, slow):
         "vm/other.ini": ini.format("other", 1, "").encode(),
         "vm/eager.ini": ini.format("eager", 2, "secret = another-key or-fail\n").encode(),
         "vm/thief.ini": ini.format("thief", 3, "secret = disk-key\n").encode()}
-    with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
-        work = Path(temporary)
-        bench = _Bench(results, name, work, "512M")
-        iso = _iso(work / "good.iso", content, 7, verifier=bench.keys.verifier)
-        other = _iso(work / "other.iso", content, 8)
-        secret = work / "key"
-        secret.write_bytes(os.urandom(48))
-        bench.run(_small, work, iso, other, secret)
+    for firmware, interface in (("bios", "tis"), ("uefi", "crb"))[:2 if slow else 1]:
+        with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
+            work = Path(temporary)
+            bench = _Bench(results, f"{name}: {firmware}, {interface}", work, "512M",
+                           firmware=firmware, interface=interface)
+            iso = _iso(work / "good.iso", content, 7, verifier=bench.keys.verifier)
+            other = _iso(work / "other.iso", content, 8)
+            secret = work / "key"
+            secret.write_bytes(os.urandom(48))
+            bench.run(_small, work, iso, other, secret)
 
 
 def _stranger(work, keys):
@@ -225,6 +229,10 @@ def _small(bench, work, iso, other, secret):
     with bench.boot(other) as session:
         bench.expect(session, "another image does not get it out of the TPM", WAITS)
         bench.judge("it stands nowhere in its memory", _copies(session, work, key) == 0, "it does")
+        session.send(ESCAPE + b"s")
+        session.send(b"1x")
+        session.send(ESCAPE + b"l")
+        bench.expect(session, "a machine that waits can be switched off", r"VM keeper: powered off")
         bench.refused("an image that names no verifier takes none", other, secret, bench.keys,
                       "this image names no verifier")
 
