@@ -7,29 +7,41 @@ enum { UNIT_HEADER = 16, RESERVED_HEADER = 24 };
 /* Device scope structure, 8.3.1. */
 enum { SCOPE_HEADER = 6, SCOPE_ENDPOINT = 1, SCOPE_IOAPIC = 3, SCOPE_ONE_STEP = 8 };
 
-/* The device of a scope, without a bridge on the way. */
-static uint16_t scope_device(const uint8_t *scope)
+/* The device at the end of a scope's path, whose steps are device and function, all but the last
+ * one bridges: its address, or below 0 if it leads nowhere. */
+static int scope_device(const uint8_t *scope, dmar_bridge_reader *behind)
 {
-    return (uint16_t)(scope[5] << 8 | scope[6] << 3 | scope[7]);
-}
-
-static bool is_one_step(const uint8_t *scope)
-{
-    return scope[1] == SCOPE_ONE_STEP && scope[6] <= 31 && scope[7] <= 7;
+    int bus = scope[5];
+    for (unsigned at = SCOPE_HEADER; at + 2 <= scope[1]; at += 2) {
+        if (scope[at] > 31 || scope[at + 1] > 7) {
+            return -1;
+        }
+        uint16_t device = (uint16_t)(bus << 8 | scope[at] << 3 | scope[at + 1]);
+        if (at + 4 > scope[1]) {
+            return device;
+        }
+        int next = behind(device);
+        if (next <= bus || next > 255) {
+            return -1;
+        }
+        bus = next;
+    }
+    return -1;
 }
 
 /* Which I/O APICs are behind a unit. Other devices need not be known: all units follow one set of
  * tables. */
-static void add_unit_scope(const uint8_t *scope, struct dmar_info *info)
+static void add_unit_scope(const uint8_t *scope, dmar_bridge_reader *behind, struct dmar_info *info)
 {
     if (scope[0] != SCOPE_IOAPIC) {
         return;
     }
-    if (!is_one_step(scope) || info->ioapic_count == DMAR_MAX_IOAPICS) {
+    int device = scope_device(scope, behind);
+    if (device < 0 || info->ioapic_count == DMAR_MAX_IOAPICS) {
         info->left_out++;
         return;
     }
-    info->ioapics[info->ioapic_count++] = (struct dmar_ioapic){scope[4], scope_device(scope)};
+    info->ioapics[info->ioapic_count++] = (struct dmar_ioapic){scope[4], (uint16_t)device};
 }
 
 static bool add_unit(const uint8_t *e, struct dmar_info *info)
@@ -43,21 +55,23 @@ static bool add_unit(const uint8_t *e, struct dmar_info *info)
     return true;
 }
 
-static void add_reserved_scope(const uint8_t *e, const uint8_t *scope, struct dmar_info *info)
+static void add_reserved_scope(const uint8_t *e, const uint8_t *scope, dmar_bridge_reader *behind,
+                               struct dmar_info *info)
 {
+    int device = scope_device(scope, behind);
     uint64_t start = load64(e + 8) & ~MASK(PAGE_BITS);
     uint64_t end = (load64(e + 16) | MASK(PAGE_BITS)) + 1;
-    if (load16(e + 6) != 0 || scope[0] != SCOPE_ENDPOINT || !is_one_step(scope) || start >= end ||
+    if (load16(e + 6) != 0 || scope[0] != SCOPE_ENDPOINT || device < 0 || start >= end ||
         info->reserved_count == DMAR_MAX_RESERVED) {
         info->left_out++;
         return;
     }
-    info->reserved[info->reserved_count++] =
-        (struct dmar_reserved){start, end, scope_device(scope)};
+    info->reserved[info->reserved_count++] = (struct dmar_reserved){start, end, (uint16_t)device};
 }
 
 /* One structure and the device scopes in it. */
-static const char *add(const uint8_t *e, uint32_t size, struct dmar_info *info)
+static const char *add(const uint8_t *e, uint32_t size, dmar_bridge_reader *behind,
+                       struct dmar_info *info)
 {
     bool unit = load16(e) == TYPE_UNIT;
     uint32_t header = unit ? UNIT_HEADER : RESERVED_HEADER;
@@ -72,16 +86,17 @@ static const char *add(const uint8_t *e, uint32_t size, struct dmar_info *info)
             return "a device scope of the DMAR table has a bad size";
         }
         if (used) {
-            add_unit_scope(scope, info);
+            add_unit_scope(scope, behind, info);
         } else if (!unit) {
-            add_reserved_scope(e, scope, info);
+            add_reserved_scope(e, scope, behind, info);
         }
         offset += scope_size;
     }
     return NULL;
 }
 
-static const char *parse(const uint8_t *table, uint32_t length, struct dmar_info *info)
+static const char *parse(const uint8_t *table, uint32_t length, dmar_bridge_reader *behind,
+                         struct dmar_info *info)
 {
     for (uint32_t offset = TABLE_HEADER; length - offset >= 4;) {
         const uint8_t *e = table + offset;
@@ -89,7 +104,7 @@ static const char *parse(const uint8_t *table, uint32_t length, struct dmar_info
         if (size < 4 || size > length - offset) {
             return "a structure of the DMAR table has a bad size";
         }
-        const char *wrong = add(e, size, info);
+        const char *wrong = add(e, size, behind, info);
         if (wrong != NULL) {
             return wrong;
         }
@@ -98,13 +113,14 @@ static const char *parse(const uint8_t *table, uint32_t length, struct dmar_info
     return NULL;
 }
 
-const char *dmar_parse(const uint8_t *table, uint32_t length, struct dmar_info *info)
+const char *dmar_parse(const uint8_t *table, uint32_t length, dmar_bridge_reader *behind,
+                       struct dmar_info *info)
 {
     if (length < TABLE_HEADER) {
         return "the DMAR table is too short";
     }
     info->remaps_interrupts = (table[TABLE_FLAGS] & FLAG_INTR_REMAP) != 0;
-    const char *wrong = parse(table, length, info);
+    const char *wrong = parse(table, length, behind, info);
     if (wrong != NULL) {
         *info = (struct dmar_info){0};
     }

@@ -24,10 +24,16 @@ struct dmar_info {
         uint8_t id;      /* as in the MADT */
         uint16_t source; /* bus, device, function that its messages come from */
     } ioapics[DMAR_MAX_IOAPICS];
-    unsigned left_out; /* behind bridges, of other segments, or too many */
+    unsigned left_out; /* behind bridges that are not there, of other segments, or too many */
 };
 
-/* Null, or what is wrong: then info is as empty as it was. */
-const char *dmar_parse(const uint8_t *table, uint32_t length, struct dmar_info *info);
+/* The bus behind a bridge (bus, device, function), as its configuration space says; below 0: there
+ * is no bridge. */
+typedef int dmar_bridge_reader(uint16_t bridge);
+
+/* Null, or what is wrong: then info is as empty as it was. Paths of device scopes lead through
+ * bridges (8.3.1), which `behind` looks at. */
+const char *dmar_parse(const uint8_t *table, uint32_t length, dmar_bridge_reader *behind,
+                       struct dmar_info *info);
 
 #endif

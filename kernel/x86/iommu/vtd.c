@@ -273,12 +273,27 @@ static void switch_on(struct vtd_unit *u, const void *root_table)
     vtd_command(u, VTD_SRTP, 0, VTD_SRTP, VTD_SRTP);
 }
 
+/* A word of configuration space by mechanism 1 (PCI 3.0, 3.2.2.3.2): nobody else uses its ports
+ * yet. */
+static uint32_t read_config(uint16_t device, unsigned offset)
+{
+    asm_out32(0xcf8, 0x80000000u | (uint32_t)device << 8 | offset);
+    return asm_in32(0xcfc);
+}
+
+/* Header type 1, and the secondary bus number (PCIe 5.0, 7.5.1.3). */
+static int bus_behind(uint16_t bridge)
+{
+    bool is_bridge = (read_config(bridge, 0x0c) >> 16 & 0x7f) == 1;
+    return is_bridge ? (int)(read_config(bridge, 0x18) >> 8 & 0xff) : -1;
+}
+
 unsigned unit_init(const struct acpi_info *acpi)
 {
     if (acpi->dmar.data == NULL) {
         return 0;
     }
-    const char *wrong = dmar_parse(acpi->dmar.data, acpi->dmar.length, &dmar);
+    const char *wrong = dmar_parse(acpi->dmar.data, acpi->dmar.length, bus_behind, &dmar);
     if (wrong != NULL) {
         boot_fail(wrong); /* without isolation it would not be the system that was asked for */
     }

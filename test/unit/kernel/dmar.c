@@ -20,6 +20,23 @@ static void put(unsigned at, uint64_t value, unsigned bytes)
     }
 }
 
+static int no_bridge(uint16_t bridge)
+{
+    (void)bridge;
+    return -1;
+}
+
+/* 0:0.0 leads to bus 5, 5:0.0 to 7, and 7:1.0 back to 5. */
+static int bridge(uint16_t bridge)
+{
+    return bridge == 0 ? 5 : bridge == 0x500 ? 7 : bridge == 0x708 ? 5 : -1;
+}
+
+static int any_bridge(uint16_t bridge)
+{
+    return (bridge >> 8) + 1;
+}
+
 /* Two units, the second with an endpoint and an I/O APIC; a reserved region of two devices, one of
  * which is behind a bridge. */
 static void make(void)
@@ -48,7 +65,7 @@ static void test_parse(void **state)
     struct dmar_info info = {0};
     (void)state;
     make();
-    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_null(dmar_parse(table, LENGTH, no_bridge, &info));
     assert_int_equal(info.unit_count, 2);
     assert_int_equal(info.units[0], 0xfed90000);
     assert_int_equal(info.units[1], 0xfed91000);
@@ -71,15 +88,46 @@ static void test_ioapics_left_out(void **state)
     make();
     put(37, 0, 1);
     put(UNIT_B + 30, 32, 1);
-    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_null(dmar_parse(table, LENGTH, no_bridge, &info));
     assert_false(info.remaps_interrupts);
     assert_int_equal(info.ioapic_count, 0);
     assert_int_equal(info.left_out, 2);
     make();
     info = (struct dmar_info){.ioapic_count = DMAR_MAX_IOAPICS};
-    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_null(dmar_parse(table, LENGTH, no_bridge, &info));
     assert_int_equal(info.ioapic_count, DMAR_MAX_IOAPICS);
     assert_int_equal(info.left_out, 2);
+}
+
+/* Paths through bridges: one that leads to a device, one back to a bus before, one nowhere. */
+static void test_bridges(void **state)
+{
+    struct dmar_info info = {0};
+    (void)state;
+    make();
+    put(SCOPES + 8 + 8, 3 | 2 << 8, 2); /* 0:0.0, then 3.2 */
+    assert_null(dmar_parse(table, LENGTH, bridge, &info));
+    assert_int_equal(info.left_out, 0);
+    assert_int_equal(info.reserved_count, 2);
+    assert_int_equal(info.reserved[1].device, 5 << 8 | 3 << 3 | 2);
+    /* Longer paths, in one scope in place of the two: to 7:2.0 behind two bridges; then one whose
+     * last bridge leads back, one whose last bridge is none, and devices that there cannot be. */
+    static const uint8_t paths[][8] = {
+        {0, 0, 0, 0, 2, 0},        {0, 0, 0, 0, 1, 0, 4, 1}, {0, 0, 0, 0, 2, 0, 4, 1},
+        {0, 0, 0, 0, 32, 0, 4, 1}, {0, 0, 0, 0, 2, 8, 4, 1},
+    };
+    for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        unsigned size = i == 0 ? 12 : 14;
+        info = (struct dmar_info){0};
+        make();
+        put(SCOPES, 1 | size << 8, 6);
+        memcpy(table + SCOPES + 6, paths[i], 8);
+        put(RESERVED + 2, SCOPES + size - RESERVED, 2);
+        assert_null(dmar_parse(table, SCOPES + size, bridge, &info));
+        assert_int_equal(info.reserved_count, i == 0);
+        assert_int_equal(info.reserved[0].device, i == 0 ? 7 << 8 | 2 << 3 : 0);
+        assert_int_equal(info.left_out, i != 0);
+    }
 }
 
 static void test_other_segment(void **state)
@@ -89,7 +137,7 @@ static void test_other_segment(void **state)
     make();
     put(UNIT_A + 6, 1, 2);
     put(UNIT_B + 8, 0xfed91800, 8);
-    assert_null(dmar_parse(table, LENGTH, &info));
+    assert_null(dmar_parse(table, LENGTH, no_bridge, &info));
     assert_int_equal(info.unit_count, 0);
     assert_int_equal(info.left_out, 3);
 }
@@ -99,19 +147,19 @@ static void test_bad_sizes(void **state)
     struct dmar_info info = {0};
     (void)state;
     make();
-    assert_string_equal(dmar_parse(table, 47, &info), "the DMAR table is too short");
+    assert_string_equal(dmar_parse(table, 47, no_bridge, &info), "the DMAR table is too short");
     put(UNIT_B + 2, 3, 2);
-    assert_string_equal(dmar_parse(table, LENGTH, &info),
+    assert_string_equal(dmar_parse(table, LENGTH, no_bridge, &info),
                         "a structure of the DMAR table has a bad size");
     assert_int_equal(info.unit_count, 0);
     make();
     put(SCOPES + 1, 7, 1);
-    assert_string_equal(dmar_parse(table, LENGTH, &info),
+    assert_string_equal(dmar_parse(table, LENGTH, no_bridge, &info),
                         "a device scope of the DMAR table has a bad size");
     assert_int_equal(info.unit_count, 0);
     make();
     put(SCOPES + 9, 11, 1);
-    assert_non_null(dmar_parse(table, LENGTH, &info));
+    assert_non_null(dmar_parse(table, LENGTH, no_bridge, &info));
 }
 
 /* Any byte with any value: no read outside (the table is alone in its allocation). */
@@ -125,7 +173,7 @@ static void test_any_byte(void **state)
             put(at, value, 1);
             uint8_t *copy = malloc(LENGTH);
             memcpy(copy, table, LENGTH);
-            (void)dmar_parse(copy, LENGTH, &info);
+            (void)dmar_parse(copy, LENGTH, any_bridge, &info);
             assert_true(info.unit_count <= DMAR_MAX_UNITS);
             free(copy);
         }
@@ -135,8 +183,11 @@ static void test_any_byte(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),         cmocka_unit_test(test_ioapics_left_out),
-        cmocka_unit_test(test_other_segment), cmocka_unit_test(test_bad_sizes),
+        cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_bridges),
+        cmocka_unit_test(test_ioapics_left_out),
+        cmocka_unit_test(test_other_segment),
+        cmocka_unit_test(test_bad_sizes),
         cmocka_unit_test(test_any_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
