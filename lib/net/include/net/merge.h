@@ -22,8 +22,8 @@ struct net_merge {
 };
 
 /*
- * A frame for the ring. Its data may be memory that a device can still write: its headers are copied
- * before they are looked at. false: it is lost, there was no room.
+ * A frame for the ring. Its data may be memory that a device can still write: its headers are
+ * copied before they are looked at. false: it is lost, there was no room.
  */
 bool net_merge_add(struct net_merge *merge, const struct net_frame *frame);
 
