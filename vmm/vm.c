@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "vmm/vm.h"
 
+#include "vmm/serial.h"
+
 #include <rt/format.h>
 #include <stdarg.h>
 #include <string.h>
@@ -59,6 +61,14 @@ static bool transmit(void *context, uint8_t byte)
     if (vm->console_timer.deadline == TIMER_NEVER)
         timer_set(&vm->console_timer, now + vm->clock.hz / CONSOLE_RETRY_PER_S);
     return false;
+}
+
+static bool transmit_serial(void *context, uint8_t byte)
+{
+    if (!transmit(context, byte))
+        return false;
+    serial_offer(context);
+    return true;
 }
 
 static void transmit_again(void *context)
@@ -180,7 +190,7 @@ int vm_initialize(struct vm *vm)
     rtc_initialize(&vm->rtc, &vm->irq, &vm->clock, timers, vm->wall_ns, vm->wall_tsc);
     rtc_set_memory(&vm->rtc, memory_low_size(&vm->memory), memory_high_size(&vm->memory));
     power_initialize(&vm->power, &vm->irq, &vm->clock, timers, power_event, vm);
-    uart_initialize(&vm->uart, &vm->irq, 4, transmit, vm);
+    uart_initialize(&vm->uart, &vm->irq, 4, transmit_serial, vm);
     int error = timer_add(timers, &vm->console_timer, transmit_again, vm) ? 0 : -1;
     vm->uart.drained = drained;
     fwcfg_initialize(&vm->fwcfg, &vm->memory);
@@ -198,6 +208,7 @@ int vm_initialize(struct vm *vm)
         !pci_add(&vm->pci, &vm->virtio_console.device.function))
         error = -1;
     vm_reset(vm);
+    serial_initialize(vm);
     return error;
 }
 

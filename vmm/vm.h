@@ -62,6 +62,7 @@ struct vm {
     struct virtio_console virtio_console; /* shows the same console as the UART */
     struct timer console_timer;           /* looks again whether there is room for output */
     uint64_t console_full;                /* the TSC since when there is none; 0: there is */
+    struct timer collect_timer;           /* brings back an entry that collects (serial.h) */
 
     struct vcpu vcpu[VM_MAX_VCPUS];
     unsigned vcpu_count;
@@ -71,6 +72,9 @@ struct vm {
     void (*unlock)(struct vm *vm);
     /* The guest's serial output; false: there is no room for the byte now. */
     bool (*console)(void *context, uint8_t byte);
+    /* How many bytes console_write takes now, and that many of them at once. May be NULL. */
+    uint32_t (*console_room)(void *context);
+    void (*console_write)(void *context, const uint8_t *bytes, uint32_t length);
     void (*message)(void *context, const char *text); /* the VMM's own reports */
     void (*poll)(struct vm *vm); /* on vCPU 0, locked, after its notification; may be NULL */
     void *context;

@@ -2,6 +2,7 @@
 #include "x86/ioport.h"
 
 #include "api/label.h"
+#include "sel4/quoin.h"
 #include "x86/arch.h"
 #include "x86/asm.h"
 
@@ -80,6 +81,22 @@ static enum result check_range(struct call *c, unsigned words, uint64_t port, un
     return OK;
 }
 
+static enum result out_some(struct call *c, uint16_t port, uint64_t count)
+{
+    enum result result = check_range(c, 4, port, 1);
+    if (result != OK) {
+        return result;
+    }
+    if (count < 1 || count > QUOIN_OUT8_MAX) {
+        return call_invalid_argument(c, 1);
+    }
+    uint64_t words[2] = {call_word(c, 2), call_word(c, 3)};
+    for (unsigned i = 0; i < count; i++) {
+        asm_out8(port, (uint8_t)(words[i / 8] >> i % 8 * 8));
+    }
+    return OK;
+}
+
 enum result ioport_decode(struct call *c)
 {
     uint16_t port = (uint16_t)call_word(c, 0);
@@ -116,6 +133,8 @@ enum result ioport_decode(struct call *c)
             asm_out32(port, (uint32_t)data);
         }
         return result;
+    case QUOIN_LABEL_IO_PORT_OUT8_SOME:
+        return out_some(c, port, data);
     default:
         return call_fail(c, SEL4_ILLEGAL_OPERATION);
     }

@@ -149,6 +149,19 @@ static inline uint64_t *message_of(struct vcpu *v, const struct tcb *t)
     return v->message;
 }
 
+/* What was collected goes to the VMM, and no more is until it says so again. */
+static __attribute__((noinline)) void hand_over_collected(struct vcpu *v, uint64_t *msg)
+{
+    unsigned words = (v->collected_count + 7u) / 8;
+    v->collecting = false;
+    if (words == 0)
+        return;
+    for (unsigned i = 0; i < words; i++)
+        msg[QUOIN_VM_COLLECTED_BYTES + i] = v->collected[i];
+    msg[QUOIN_VM_COLLECTED] = v->collected_count;
+    v->collected_count = 0;
+}
+
 /* VMEnter ends with an exit; the vendor's report has been written. */
 static inline void finish_exit(struct tcb *t)
 {
@@ -163,6 +176,8 @@ static inline void report_exit(struct vcpu *v, struct tcb *t)
     if (msg) {
         copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
         vendor_report(v, &t->context, msg, v->extended);
+        if (unlikely(v->collecting))
+            hand_over_collected(v, msg);
         v->reported = true;
     }
     finish_exit(t);
@@ -191,8 +206,11 @@ void arch_vm_interrupted(struct tcb *t)
     struct vcpu *v = t->vcpu;
     vcpu_quiesce(v);
     uint64_t *msg = v->extended ? message_of(v, t) : NULL;
-    if (msg)
+    if (msg) {
         copy_gprs(&msg[QUOIN_VM_RAX], v->gpr);
+        if (unlikely(v->collecting))
+            hand_over_collected(v, msg);
+    }
     vendor_report_interrupted(v, &t->context, msg);
     t->context.rsi = RESULT_NOTIFICATION;
     t->context.rdi = 0;
@@ -236,8 +254,8 @@ static void arm_timer(struct vcpu *v, uint64_t deadline)
 /* Format and combination of an event to inject (SDM vol. 3, 27.2.1.3). */
 static bool event_is_valid(uint32_t info, uint32_t length)
 {
-    if (!(info & EVENT_VALID))
-        return true;
+    if (!(info & EVENT_VALID) || (info & ~EVENT_VECTOR) == EVENT_VALID)
+        return true; /* none, or an external interrupt */
     if (info & EVENT_ENTRY_RESERVED)
         return false;
     unsigned vector = info & EVENT_VECTOR;
@@ -302,6 +320,7 @@ void arch_vmenter(struct core *core, struct tcb *t, bool extended)
 
     vendor_apply(v, &e);
     read_gprs(v, flags, msg);
+    v->collecting = (flags & QUOIN_VMENTER_COLLECT) != 0;
     if (flags & QUOIN_VMENTER_DEADLINE)
         arm_timer(v, msg[QUOIN_VM_DEADLINE]);
 
@@ -389,7 +408,8 @@ static __attribute__((noinline)) enum virt_entry start_changed(struct core *core
     e.info = (uint32_t)t->context.r9;
     e.error_code = v->entry_error_code;
     e.length = 0;
-    if (v->message)
+    e.flags = 0;
+    if (v->message && flags != 0)
         read_arguments(&e, flags, v->message);
     if (unlikely(!v->message || !event_is_valid(e.info, e.length) || !vendor_check(v, &e)))
         return VIRT_ENTRY_REFUSED;
@@ -397,6 +417,7 @@ static __attribute__((noinline)) enum virt_entry start_changed(struct core *core
     read_gprs(v, flags, v->message);
     v->reported = false;
     v->extended = true;
+    v->collecting = (flags & QUOIN_VMENTER_COLLECT) != 0;
     if (flags & QUOIN_VMENTER_DEADLINE) {
         arm_timer(v, v->message[QUOIN_VM_DEADLINE]);
         begin(t);
@@ -419,9 +440,14 @@ enum virt_entry virt_enter_quickly(struct core *core, bool extended)
         return VIRT_ENTRY_REFUSED;
     if (unlikely(core->reschedule | core->reprogram))
         return VIRT_ENTRY_REFUSED;
-    if (unlikely(!v->reported || (flags & ~registers) || (t->context.r9 & EVENT_VALID) ||
-                 (uint32_t)t->context.r8 != v->controls))
+    uint32_t event = (uint32_t)t->context.r9;
+    if (unlikely((flags & ~registers) || (uint32_t)t->context.r8 != v->controls))
         return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
+    if (unlikely(!v->reported || (event & EVENT_VALID))) {
+        if ((event & ~EVENT_VECTOR) != EVENT_VALID)
+            return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
+        vendor_interrupt(v, event & EVENT_VECTOR); /* an external interrupt, and no more */
+    }
     vendor_set_rip(v, t->context.r10);
     read_gprs(v, flags, v->message);
     v->reported = false;

@@ -49,6 +49,13 @@ struct port_range {
     uint16_t first, last;
 };
 
+/* One port that is served as the VMM said. */
+struct port_service {
+    uint16_t port;
+    uint8_t how; /* QUOIN_PORT_ANSWER or QUOIN_PORT_COLLECT */
+    uint8_t value;
+};
+
 struct vcpu {
     uint64_t gpr[VCPU_GPRS]; /* offsets used by svm/enter.S and vmx/enter.S */
     uint64_t launched;       /* VT-x: VMRESUME, not VMLAUNCH, comes next */
@@ -110,6 +117,12 @@ struct vcpu {
 
     struct port_range ports[VCPU_PORT_RANGES];
     struct vcpu *ports_next; /* list of the VCPUs that have ports */
+
+    struct port_service services[QUOIN_PORTS_SERVED];
+    uint8_t service_count;
+    bool collecting; /* in this entry, which was an extended one */
+    uint8_t collected_count;
+    uint64_t collected[QUOIN_COLLECT_MAX / 8];
 
     _Alignas(1 << SLOT_BITS) struct slot timer; /* armed by QUOIN_VMENTER_DEADLINE */
 };
@@ -202,6 +215,10 @@ bool vcpu_port_enable(struct vcpu *v, uint16_t first, uint16_t last);
 bool vcpu_port_disable(struct vcpu *v, uint16_t first, uint16_t last);
 void vcpu_port_revoked(uint16_t first, uint16_t last);
 void vcpu_port_forget(struct vcpu *v);
+/* false: all services are taken. The VCPU is quiesced. */
+bool vcpu_port_serve(struct vcpu *v, uint16_t port, uint8_t how, uint8_t value);
+/* Carries out one access of one byte if it is served. */
+bool vcpu_port_served(struct vcpu *v, uint16_t port, bool in);
 /* Carries out one access (bytes 1, 2, 4) on the machine's port with the guest's RAX. */
 void vcpu_port_access(struct vcpu *v, uint16_t port, unsigned bytes, bool in);
 

@@ -238,6 +238,25 @@ static enum result disable_port(struct call *c, struct vcpu *v)
     return OK;
 }
 
+static enum result serve_port(struct call *c, struct vcpu *v)
+{
+    if (c->length < 3)
+        return call_fail(c, SEL4_TRUNCATED_MESSAGE);
+    uint64_t port = call_word(c, 0), how = call_word(c, 1), value = call_word(c, 2);
+    if (port > UINT16_MAX)
+        return call_range_error(c, 0, UINT16_MAX);
+    if (how > QUOIN_PORT_COLLECT)
+        return call_invalid_argument(c, 1);
+    if (value > UINT8_MAX)
+        return call_invalid_argument(c, 2);
+    vcpu_quiesce(v);
+    if (!vcpu_port_serve(v, (uint16_t)port, (uint8_t)how, (uint8_t)value)) {
+        c->error_a = 0;
+        return call_fail(c, SEL4_NOT_ENOUGH_MEMORY);
+    }
+    return OK;
+}
+
 enum { SHORT_REGISTERS = 7 };
 
 static enum result write_registers(struct call *c, struct vcpu *v)
@@ -300,6 +319,8 @@ enum result vcpu_decode(struct call *c)
         return set_msr_access(c, v);
     case QUOIN_LABEL_VCPU_SET_TIMER:
         return set_timer(c, v);
+    case QUOIN_LABEL_VCPU_SERVE_PORT:
+        return serve_port(c, v);
     default:
         return call_fail(c, SEL4_ILLEGAL_OPERATION);
     }

@@ -95,6 +95,51 @@ void vcpu_port_revoked(uint16_t first, uint16_t last)
     }
 }
 
+/* --- Served in the VMM's stead --- */
+
+bool vcpu_port_serve(struct vcpu *v, uint16_t port, uint8_t how, uint8_t value)
+{
+    struct port_service service = {port, how, value};
+    unsigned i = 0;
+    while (i < v->service_count && v->services[i].port != port)
+        i++;
+    if (how == QUOIN_PORT_EXIT) {
+        if (i < v->service_count)
+            v->services[i] = v->services[--v->service_count];
+        return true;
+    }
+    if (i == QUOIN_PORTS_SERVED)
+        return false;
+    v->services[i] = service;
+    if (i == v->service_count)
+        v->service_count++;
+    return true;
+}
+
+static bool collect(struct vcpu *v, uint8_t byte)
+{
+    if (!v->collecting || v->collected_count == QUOIN_COLLECT_MAX)
+        return false;
+    unsigned shift = v->collected_count % 8 * 8;
+    uint64_t *word = &v->collected[v->collected_count++ / 8];
+    *word = (shift == 0 ? 0 : *word) | (uint64_t)byte << shift;
+    return true;
+}
+
+bool vcpu_port_served(struct vcpu *v, uint16_t port, bool in)
+{
+    for (unsigned i = 0; i < v->service_count; i++) {
+        const struct port_service *s = &v->services[i];
+        if (s->port != port || (s->how == QUOIN_PORT_ANSWER) != in)
+            continue;
+        if (!in)
+            return collect(v, (uint8_t)v->gpr[GPR_RAX]);
+        v->gpr[GPR_RAX] = (v->gpr[GPR_RAX] & ~0xffull) | s->value;
+        return true;
+    }
+    return false;
+}
+
 void vcpu_port_access(struct vcpu *v, uint16_t port, unsigned bytes, bool in)
 {
     uint64_t *rax = &v->gpr[GPR_RAX];

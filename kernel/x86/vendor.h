@@ -54,6 +54,11 @@ static inline void vendor_set_rip(struct vcpu *v, uint64_t rip)
 {
     VENDOR(set_rip(v, rip));
 }
+/* Instead of what was to be injected an external interrupt is. */
+static inline void vendor_interrupt(struct vcpu *v, uint32_t vector)
+{
+    VENDOR(interrupt(v, vector));
+}
 /* Runs the guest, without the kernel lock. *vector: of the interrupt, 0 if not yet taken. */
 static inline enum vm_stop vendor_run(unsigned core, struct vcpu *v, unsigned *vector)
 {

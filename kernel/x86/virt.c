@@ -36,7 +36,9 @@ void virt_init_core(void)
 
 uint64_t virt_features(void)
 {
-    return vcpu_vendor != VENDOR_NONE ? vendor_features() | QUOIN_FEATURE_VMENTER_EXT : 0;
+    if (vcpu_vendor == VENDOR_NONE)
+        return 0;
+    return vendor_features() | QUOIN_FEATURE_VMENTER_EXT | QUOIN_FEATURE_PORT_SERVICE;
 }
 
 uint64_t virt_max_xcr0(void)

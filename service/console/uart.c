@@ -53,13 +53,12 @@ void uart_send(void)
     if (!present || !view_pending(SCREEN_SERIAL) || (in(UART_LSR)&UART_LSR_EMPTY) == 0) {
         return; /* what is being sent ends with an interrupt */
     }
-    for (unsigned i = 0; i < UART_FIFO_SIZE; i++) {
-        int byte = view_next(SCREEN_SERIAL);
-        if (byte < 0) {
-            break;
-        }
-        out(UART_DATA, (uint8_t)byte);
+    uint8_t bytes[UART_FIFO_SIZE];
+    unsigned count = 0;
+    for (int byte; count < UART_FIFO_SIZE && (byte = view_next(SCREEN_SERIAL)) >= 0; count++) {
+        bytes[count] = (uint8_t)byte;
     }
+    quoin_x86_ioport_write_some(uart_port_id, uart_port + UART_DATA, bytes, count);
 }
 
 static void receive(void)

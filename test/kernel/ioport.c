@@ -30,6 +30,23 @@ TEST(ioport_in_and_out)
     CHECK_EQ(status.result & 0x80, 0x80);
 }
 
+/* The page register of DMA channel 0 reads as it was written. */
+TEST(ioport_out_some)
+{
+    static const uint8_t bytes[QUOIN_OUT8_MAX + 1] = {1,  2,  3,  4,  5,  6,  7,  8, 9,
+                                                      10, 11, 12, 13, 14, 15, 16, 17};
+    seL4_CPtr page = ports_new(0x87, 0x87);
+
+    for (unsigned count = 1; count <= QUOIN_OUT8_MAX; count++) {
+        CHECK_OK(seL4_QuoinIOPort_Out8Some(page, 0x87, bytes, count));
+        CHECK_EQ(seL4_X86_IOPort_In8(page, 0x87).result, count);
+    }
+    CHECK_EQ(seL4_QuoinIOPort_Out8Some(page, 0x87, bytes, 0), seL4_InvalidArgument);
+    CHECK_EQ(seL4_QuoinIOPort_Out8Some(page, 0x87, bytes, QUOIN_OUT8_MAX + 1),
+             seL4_InvalidArgument);
+    CHECK_EQ(seL4_QuoinIOPort_Out8Some(page, 0x88, bytes, 1), seL4_IllegalOperation);
+}
+
 TEST(ioport_out_of_range)
 {
     seL4_CPtr rtc = ports_new(RTC_INDEX, RTC_DATA);

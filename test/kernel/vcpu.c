@@ -92,6 +92,54 @@ TEST(vcpu_plain_vmenter)
     CHECK_EQ(b->msg[QUOIN_VM_RSP], 0xdead); /* only the extended call writes it */
 }
 
+GUEST_CODE_BLOCK(code_far, 64, "mov $0x3ffff8, %ebx\n mov $0x1234, %eax\n mov %rax, (%rbx)\n hlt");
+
+/* One frame of 1 GiB in the guest's space, written at its end; the guest sees it at 2 MiB. */
+TEST(vcpu_huge_page)
+{
+    const seL4_Word gib = 1ull << seL4_HugePageBits, own = 1ull << 40;
+    struct guest *g = guest_mine();
+    seL4_Word i = 0, count = boot_info->untyped.end - boot_info->untyped.start;
+    seL4_CPtr page = slot_new();
+
+    while (i < count && (boot_info->untypedList[i].isDevice ||
+                         boot_info->untypedList[i].sizeBits < seL4_HugePageBits)) {
+        i++;
+    }
+    if (i == count) {
+        test_skip("no untyped of 1 GiB");
+    }
+    CHECK_OK(seL4_Untyped_Retype(boot_info->untyped.start + i, seL4_X64_HugePageObject, 0, ROOT, 0,
+                                 0, page, 1));
+    if ((extensions()->features & QUOIN_FEATURE_EPT_1G) == 0) {
+        CHECK_EQ(seL4_X86_Page_MapEPT(page, g->ept, gib, seL4_AllRights,
+                                      seL4_X86_EPT_Default_VMAttributes),
+                 seL4_IllegalOperation);
+        test_skip("no guest pages of 1 GiB");
+    }
+    CHECK_EQ(seL4_X86_Page_MapEPT(page, g->ept, gib / 2, seL4_AllRights,
+                                  seL4_X86_EPT_Default_VMAttributes),
+             seL4_AlignmentError);
+    CHECK_OK(
+        seL4_X86_Page_MapEPT(page, g->ept, gib, seL4_AllRights, seL4_X86_EPT_Default_VMAttributes));
+    GUEST_LOAD(g, code_far);
+    guest_long_mode(g);
+    uint64_t *tables = (uint64_t *)(void *)(g->memory + GUEST_TABLES);
+    tables[1025] = (2 * gib - 0x200000) | 0x87;
+    CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_HLT);
+
+    seL4_CPtr copy = cap_mint(page, seL4_AllRights, 0);
+    CHECK_OK(seL4_X86_PDPT_Map(object_new(seL4_X86_PDPTObject, 0), VSPACE, own, 0));
+    CHECK_OK(seL4_X86_Page_Map(copy, VSPACE, own, seL4_ReadWrite, seL4_X86_Default_VMAttributes));
+    CHECK_EQ(*(volatile uint64_t *)(own + gib - 8), 0x1234);
+
+    CHECK_OK(seL4_X86_Page_Unmap(page));
+    CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_MEMORY);
+    CHECK_EQ(guest_mr(QUOIN_VM_GUEST_PHYSICAL), 2 * gib - 8);
+    CHECK_OK(cap_delete(copy));
+    CHECK_OK(cap_delete(page));
+}
+
 TEST(vcpu_ports_exit)
 {
     struct guest *g = guest_mine();

@@ -177,6 +177,41 @@ TEST(vcpu_xcr0)
     CHECK_EQ(seL4_X86_VCPU_WriteVMCS(g->vcpu, QUOIN_FIELD_XCR0, 0).error, seL4_InvalidArgument);
 }
 
+GUEST_CODE_BLOCK(code_clock, 16, "rdtsc\n hlt");
+
+/* A guest's clock runs at a multiple of the host's. */
+TEST(vcpu_tsc_ratio)
+{
+    struct guest *g = guest_mine();
+    seL4_Word same = guest_is_svm() ? 1ull << 32 : 1ull << 48; /* 8.32 and 16.48 */
+    seL4_Word offset_used = guest_is_svm() ? 0 : 1u << 3;
+
+    if ((extensions()->features & QUOIN_FEATURE_TSC_SCALING) == 0) {
+        CHECK_EQ(seL4_X86_VCPU_WriteVMCS(g->vcpu, QUOIN_FIELD_TSC_RATIO, same).error,
+                 seL4_IllegalOperation);
+        CHECK_EQ(seL4_X86_VCPU_ReadVMCS(g->vcpu, QUOIN_FIELD_TSC_RATIO).error,
+                 seL4_IllegalOperation);
+        test_skip("no TSC scaling");
+    }
+    GUEST_LOAD(g, code_clock);
+    CHECK_EQ(guest_get(g, QUOIN_FIELD_TSC_RATIO), same);
+    CHECK_EQ(seL4_X86_VCPU_WriteVMCS(g->vcpu, QUOIN_FIELD_TSC_RATIO, 0).error,
+             seL4_InvalidArgument);
+    for (unsigned times = 1; times <= 4; times++) {
+        guest_set(g, QUOIN_FIELD_TSC_OFFSET, 1000);
+        guest_set(g, QUOIN_FIELD_TSC_RATIO, same * times / 2);
+        uint64_t before = time_now();
+        guest_set_mr(QUOIN_VM_RIP, GUEST_CODE);
+        guest_set_mr(QUOIN_VM_CONTROLS, CONTROL_HLT | offset_used);
+        guest_set_mr(QUOIN_VM_ENTRY_INFO, 0);
+        CHECK_EQ(guest_enter(0, NULL), EXIT_HLT);
+        uint64_t after = time_now();
+        uint64_t seen =
+            (guest_mr(QUOIN_VM_RDX) << 32 | (guest_mr(QUOIN_VM_RAX) & 0xffffffff)) - 1000;
+        CHECK(seen >= before / 2 * times && seen <= (after / 2 + 1) * times);
+    }
+}
+
 /* Every field that both vendors have keeps what is written. */
 TEST(vcpu_fields)
 {

@@ -247,6 +247,13 @@ static void end_of_interrupt(struct apic *apic)
         apic->bus->eoi(apic->bus->eoi_context, (uint8_t)vector);
 }
 
+void apic_eoi(struct apic *apic)
+{
+    end_of_interrupt(apic);
+    if (apic->irr.summary != 0)
+        apic->wake(apic->wake_context);
+}
+
 void apic_see_eoi(struct apic *apic)
 {
     if (!apic->eoi_offered || (apic->eoi_word[0] & 1) != 0)
@@ -344,6 +351,10 @@ static void write_svr(struct apic *apic, uint32_t value)
 
 void apic_write(struct apic *apic, uint32_t offset, uint32_t value)
 {
+    if (offset == APIC_REG_EOI) {
+        apic_eoi(apic);
+        return;
+    }
     apic->wake(apic->wake_context); /* whatever it is, the next entry may depend on it */
     int lvt = lvt_of_offset(offset);
     if (lvt >= 0) {
@@ -353,9 +364,6 @@ void apic_write(struct apic *apic, uint32_t offset, uint32_t value)
     switch (offset) {
     case APIC_REG_TPR:
         apic->tpr = value & 0xff;
-        break;
-    case APIC_REG_EOI:
-        end_of_interrupt(apic);
         break;
     case APIC_REG_LDR:
         if (!apic_x2apic(apic))

@@ -126,6 +126,14 @@ void apic_write(struct apic *apic, uint32_t offset, uint32_t value);
 bool apic_msr_read(struct apic *apic, uint32_t msr, uint64_t *value);
 bool apic_msr_write(struct apic *apic, uint32_t msr, uint64_t value);
 
+/*
+ * A TSC deadline may be made ready for up to `lead` ticks ahead. apic_timer_ahead requests the
+ * interrupt of one that is no further from now and returns it: the guest must not run before;
+ * 0: there is none. apic_timer_wanted: when to look, `earliest` being the queue's earliest timer.
+ */
+uint64_t apic_timer_ahead(struct apic *apic, uint64_t now, uint64_t lead);
+uint64_t apic_timer_wanted(const struct apic *apic, uint64_t earliest, uint64_t lead);
+
 /* The guest wrote its TSC: an armed deadline moves with it. */
 void apic_set_tsc_offset(struct apic *apic, uint64_t tsc_offset);
 

@@ -264,13 +264,16 @@ static bool write_base(struct apic *apic, uint64_t value)
 
 bool apic_msr_write(struct apic *apic, uint32_t msr, uint64_t value)
 {
+    bool x2apic = (apic->base & APIC_BASE_X2APIC) != 0;
+    if (msr == MSR_X2APIC + (APIC_REG_EOI >> 4) && x2apic && value == 0) { /* the most frequent */
+        apic_eoi(apic);
+        return true;
+    }
     if (msr == MSR_APIC_BASE)
         return write_base(apic, value);
     if (msr == MSR_TSC_DEADLINE) {
         apic_timer_set_deadline(apic, value);
         return true;
     }
-    if (!apic_x2apic(apic))
-        return false;
-    return x2apic_write(apic, (msr - MSR_X2APIC) << 4, value);
+    return x2apic && x2apic_write(apic, (msr - MSR_X2APIC) << 4, value);
 }

@@ -56,6 +56,8 @@ bool apic_x2apic(const struct apic *apic);
 bool apic_hardware_enabled(const struct apic *apic);
 bool apic_software_enabled(const struct apic *apic);
 
+/* The guest ends the interrupt of the highest priority. */
+void apic_eoi(struct apic *apic);
 /* Puts a vector into IRR. */
 void apic_request(struct apic *apic, uint8_t vector, bool level);
 /* Signals through an LVT entry unless that is masked. */

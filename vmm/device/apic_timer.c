@@ -122,6 +122,22 @@ void apic_timer_set_deadline(struct apic *apic, uint64_t deadline)
     timer_set(&apic->timer, at == TIMER_NEVER ? TIMER_NEVER - 1 : at);
 }
 
+uint64_t apic_timer_ahead(struct apic *apic, uint64_t now, uint64_t lead)
+{
+    uint64_t deadline = apic->timer.deadline;
+    if (apic->tsc_deadline == 0 || deadline <= now || deadline - now > lead)
+        return 0;
+    timer_cancel(&apic->timer);
+    apic_timer_expired(apic);
+    return deadline;
+}
+
+uint64_t apic_timer_wanted(const struct apic *apic, uint64_t earliest, uint64_t lead)
+{
+    bool leads = apic->tsc_deadline != 0 && apic->timer.deadline == earliest && earliest > lead;
+    return leads ? earliest - lead : earliest;
+}
+
 void apic_set_tsc_offset(struct apic *apic, uint64_t tsc_offset)
 {
     apic->tsc_offset = tsc_offset;

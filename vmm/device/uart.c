@@ -12,7 +12,6 @@
 #define MCR_LOOP     0x10
 #define LSR_READY    0x01
 #define LSR_OVERRUN  0x02
-#define LSR_EMPTY    0x60
 
 void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
                      bool (*transmit)(void *, uint8_t), void *context)
@@ -23,22 +22,6 @@ void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
     uart->transmit = transmit;
     uart->context = context;
     uart_reset(uart);
-}
-
-void uart_reset(struct uart *uart)
-{
-    uart->ier = 0;
-    uart->fcr = 0;
-    uart->lcr = 0;
-    uart->mcr = 0;
-    uart->divisor = 12;
-    uart->count = 0;
-    uart->overrun = false;
-    uart->unsent_count = 0;
-    uart->transmit_pending = false;
-    if (uart->line)
-        irq_set_isa(uart->irq, uart->isa_irq, false);
-    uart->line = false;
 }
 
 unsigned uart_room(const struct uart *uart)
@@ -62,14 +45,58 @@ static uint8_t identify(const struct uart *uart)
     return 0x01;
 }
 
+bool uart_is_idle(const struct uart *uart)
+{
+    return uart->unsent_count == 0 && uart->count == 0 && !uart->overrun;
+}
+
+bool uart_takes(const struct uart *uart)
+{
+    return uart_is_idle(uart) && (uart->lcr & LCR_DLAB) == 0 && (uart->mcr & MCR_LOOP) == 0 &&
+           (uart->ier & IER_TRANSMIT) == 0;
+}
+
+void uart_taken(struct uart *uart)
+{
+    uart->transmit_pending = true;
+}
+
+static void tell_status(struct uart *uart)
+{
+    bool idle = uart_is_idle(uart);
+    if (idle == uart->told_idle)
+        return;
+    uart->told_idle = idle;
+    if (uart->status != NULL)
+        uart->status(uart->context, idle);
+}
+
 static void update(struct uart *uart)
 {
+    tell_status(uart);
     /* OUT2 gates the interrupt on PC hardware. */
     bool line = identify(uart) != 0x01 && (uart->mcr & MCR_OUT2) != 0;
     if (line == uart->line)
         return;
     uart->line = line;
     irq_set_isa(uart->irq, uart->isa_irq, line);
+}
+
+void uart_reset(struct uart *uart)
+{
+    uart->ier = 0;
+    uart->fcr = 0;
+    uart->lcr = 0;
+    uart->mcr = 0;
+    uart->divisor = 12;
+    uart->count = 0;
+    uart->overrun = false;
+    uart->unsent_count = 0;
+    uart->transmit_pending = false;
+    tell_status(uart);
+    if (uart->line)
+        irq_set_isa(uart->irq, uart->isa_irq, false);
+    uart->line = false;
 }
 
 void uart_receive(struct uart *uart, uint8_t byte)
@@ -124,7 +151,7 @@ void uart_transmit_ready(struct uart *uart)
 static uint8_t read_line_status(struct uart *uart)
 {
     uart_transmit_ready(uart); /* the guest waits for it */
-    uint8_t status = uart->unsent_count == 0 ? LSR_EMPTY : 0;
+    uint8_t status = uart->unsent_count == 0 ? UART_LSR_IDLE : 0;
     if (uart->count != 0)
         status |= LSR_READY;
     if (uart->overrun) {

@@ -8,7 +8,8 @@
 
 #include "vmm/device/irq.h"
 
-#define UART_FIFO 16
+#define UART_FIFO     16
+#define UART_LSR_IDLE 0x60 /* line status while uart_is_idle */
 
 struct uart {
     uint8_t ier;
@@ -28,7 +29,9 @@ struct uart {
     unsigned isa_irq;
     struct irq *irq;
     bool (*transmit)(void *context, uint8_t byte);
-    void (*drained)(void *context); /* the receive FIFO has become empty; may be NULL */
+    void (*drained)(void *context);           /* the receive FIFO has become empty; may be NULL */
+    void (*status)(void *context, bool idle); /* uart_is_idle has changed; may be NULL */
+    bool told_idle;
     void *context;
 };
 
@@ -39,6 +42,14 @@ extern const struct bus_operations uart_operations; /* 8 ports */
 void uart_initialize(struct uart *uart, struct irq *irq, unsigned isa_irq,
                      bool (*transmit)(void *, uint8_t), void *context);
 void uart_reset(struct uart *uart);
+
+/* The line status register reads as UART_LSR_IDLE, and reading it changes nothing. */
+bool uart_is_idle(const struct uart *uart);
+
+/* A byte written to the transmit register goes to the line and has no other effect, and so do those
+ * behind it as long as the line takes them. uart_taken: such bytes were sent past the device. */
+bool uart_takes(const struct uart *uart);
+void uart_taken(struct uart *uart);
 
 /* The line may take bytes again. */
 void uart_transmit_ready(struct uart *uart);

@@ -28,6 +28,21 @@ static inline bool call_invoke(seL4_CPtr cap, seL4_Word label, seL4_Word length,
     return r.rsi >> 12 == 0; /* the label is the error */
 }
 
+/* The same with three words. */
+static inline bool call_invoke3(seL4_CPtr cap, seL4_Word label, seL4_Word mr0, seL4_Word mr1,
+                                seL4_Word mr2)
+{
+    struct seL4_x64_registers r = {
+        .rdi = cap,
+        .rsi = seL4_MessageInfo_new(label, 0, 0, 3).words[0],
+        .mr0 = mr0,
+        .mr1 = mr1,
+        .mr2 = mr2,
+    };
+    seL4_x64_syscall_short((seL4_Word)seL4_SysCall, &r);
+    return r.rsi >> 12 == 0;
+}
+
 static inline void call_send(seL4_CPtr cap, seL4_Word length, seL4_Word mr0)
 {
     struct seL4_x64_registers r = {

@@ -57,6 +57,26 @@ bool console_byte(void *context, uint8_t byte)
     return true;
 }
 
+uint32_t console_room(void *context)
+{
+    (void)context;
+    return has_out ? ring_room(&out) : UINT32_MAX;
+}
+
+void console_write(void *context, const uint8_t *bytes, uint32_t length)
+{
+    (void)context;
+    if (!has_out)
+        return;
+    (void)ring_write(&out, bytes, length);
+    pending += length;
+    bool line = false;
+    for (uint32_t i = 0; i < length; i++)
+        line |= bytes[i] == '\n';
+    if (line || pending >= BATCH)
+        console_flush();
+}
+
 void console_log(enum log_level level, const char *text, size_t length)
 {
     if (has_messages && log_encode(&messages, (uint8_t)level, false, text, length) &&

@@ -118,6 +118,8 @@ static void build(void)
     vm.lock = target_lock;
     vm.unlock = target_unlock;
     vm.console = console_byte;
+    vm.console_room = console_room;
+    vm.console_write = console_write;
     vm.message = message;
     vm.poll = poll;
     for (unsigned i = 0; i < vm.vcpu_count; i++) {

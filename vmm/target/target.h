@@ -44,6 +44,9 @@ void random_poll(void);
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
 bool console_byte(void *context, uint8_t byte);
+/* How many bytes console_write takes, and as many at once. */
+uint32_t console_room(void *context);
+void console_write(void *context, const uint8_t *bytes, uint32_t length);
 void console_log(enum log_level level, const char *text, size_t length);
 /* Makes what was written visible at once and wakes the console service. */
 void console_flush(void);

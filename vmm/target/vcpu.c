@@ -17,10 +17,12 @@ enum { LOCK_FREE, LOCK_TAKEN, LOCK_CONTENDED };
 static _Atomic uint32_t lock_word;
 
 static bool svm;
+static bool serves_ports;
 static seL4_CPtr lock_notification;
 
 void target_initialize(const struct vmm_startup *startup)
 {
+    serves_ports = (startup->features & QUOIN_FEATURE_PORT_SERVICE) != 0;
     svm = (startup->features & QUOIN_FEATURE_SVM) != 0;
     lock_notification = startup->lock;
 }
@@ -62,6 +64,14 @@ static bool allow_msr(struct vcpu *vcpu, uint32_t msr, uint32_t access)
 {
     const struct vmm_startup_vcpu *caps = vcpu->context;
     return call_invoke(caps->vcpu, QUOIN_LABEL_VCPU_SET_MSR_ACCESS, 2, msr, access, NULL);
+}
+
+static bool serve_port(struct vcpu *vcpu, uint16_t port, unsigned how, uint8_t value)
+{
+    const struct vmm_startup_vcpu *caps = vcpu->context;
+    if (!serves_ports)
+        return false;
+    return call_invoke3(caps->vcpu, QUOIN_LABEL_VCPU_SERVE_PORT, port, how, value);
 }
 
 static bool enter(struct vcpu *vcpu, struct exit *exit)
@@ -112,4 +122,5 @@ const struct vcpu_operations target_operations = {
     .wait = wait,
     .kick = kick,
     .allow_msr = allow_msr,
+    .serve_port = serve_port,
 };

@@ -336,6 +336,7 @@ static __attribute__((noinline)) void handle_rest(struct vcpu *vcpu, struct exit
     switch (exit->kind) {
     case EXIT_ENTRY_FAILED:
         vcpu->armed = 0;
+        vcpu->armed_for = 0;
         if (!settle_refusal(vcpu, exit))
             fail(vcpu, exit, "the processor refused the guest's state");
         break;

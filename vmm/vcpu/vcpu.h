@@ -41,6 +41,8 @@ struct vcpu_operations {
     void (*wait)(struct vcpu *vcpu, uint64_t deadline);
     void (*kick)(struct vcpu *vcpu); /* from another thread: make the vCPU look at its work */
     bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
+    /* QUOIN_PORT_*; NULL where the layer below serves no ports. */
+    bool (*serve_port)(struct vcpu *vcpu, uint16_t port, unsigned how, uint8_t value);
 };
 
 #define VCPU_KNOWN        64
@@ -81,6 +83,14 @@ struct vcpu {
     struct apic apic;
     struct timer_queue timers;
     uint64_t armed; /* deadline that the hardware timer holds; 0: unknown */
+
+    /* The hardware timer goes off before the guest's TSC deadline, by the ticks that it takes from
+     * there to the next entry (loop.c). */
+    uint64_t armed_for; /* the deadline for which it holds that; 0: unknown */
+    uint64_t lead;
+    uint64_t lead_from;  /* when the hardware timer was to go off, if that is being measured */
+    uint64_t lead_took;  /* ticks from then to the next entry */
+    uint64_t not_before; /* the guest must not run earlier */
     struct msr_state msr;
     struct vcpu_known known[VCPU_KNOWN]; /* by RIP */
     struct insn insn;                    /* the last one fetched that is not known */

@@ -74,9 +74,16 @@ static bool handle_port(struct vcpu *v, struct vmcb *b)
 {
     uint16_t port = (uint16_t)(b->exit_info1 >> 16);
     unsigned bytes = (unsigned)(b->exit_info1 >> IOIO_SIZE_SHIFT) & 7;
-    if ((b->exit_info1 & (IOIO_STRING | IOIO_REP)) || !vcpu_port_allowed(v, port, bytes))
+    bool in = (b->exit_info1 & IOIO_IN) != 0;
+    if (b->exit_info1 & (IOIO_STRING | IOIO_REP))
         return false;
-    vcpu_port_access(v, port, bytes, (b->exit_info1 & IOIO_IN) != 0);
+    /* A guest that steps itself is the VMM's affair. */
+    bool plain = bytes == 1 && !(b->rflags & (RFLAGS_TF | RFLAGS_RF));
+    if (!plain || !vcpu_port_served(v, port, in)) {
+        if (!vcpu_port_allowed(v, port, bytes))
+            return false;
+        vcpu_port_access(v, port, bytes, in);
+    }
     b->rip = b->exit_info2;
     b->interrupt_shadow = 0;
     return true;
@@ -87,7 +94,7 @@ bool svm_handle_exit(struct vcpu *v)
     struct vmcb *b = svm_block(v);
     uint64_t code = b->exit_code;
     if (code == SVM_EXIT_IOIO)
-        return v->port_count != 0 && handle_port(v, b);
+        return (v->port_count | v->service_count) != 0 && handle_port(v, b);
     if (code == SVM_EXIT_IRET && v->nmi_blocked) {
         v->nmi_blocked = false;
         svm_update_intercepts(v);

@@ -258,12 +258,23 @@ static void inject(struct vcpu *v, struct vmcb *b, const struct vm_entry *e)
     }
 }
 
+void svm_interrupt(struct vcpu *v, uint32_t vector)
+{
+    struct vmcb *b = svm_block(v);
+    v->soft_event = false;
+    b->event_injection = 0;
+    if (unlikely(v->virtual_interrupt))
+        svm_drop_virtual_interrupt(v);
+    if (!inject_virtual(v, b, vector))
+        b->event_injection = svm_event_from_vmx(EVENT_VALID | vector, 0);
+}
+
 void svm_apply(struct vcpu *v, const struct vm_entry *e)
 {
     struct vmcb *b = svm_block(v);
     uint64_t flags = e->flags;
     b->rip = e->rip;
-    if (flags & ~(uint64_t)QUOIN_VMENTER_GPRS) {
+    if (flags & ~(uint64_t)(QUOIN_VMENTER_GPRS | QUOIN_VMENTER_RAX_TO_RDX)) {
         if (flags & QUOIN_VMENTER_RFLAGS)
             b->rflags = e->rflags;
         if (flags & QUOIN_VMENTER_INTERRUPTIBILITY)

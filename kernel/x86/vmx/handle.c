@@ -75,9 +75,15 @@ static bool handle_port(struct vcpu *v)
     unsigned bytes = (unsigned)(q & 7) + 1;
     uint16_t port = (uint16_t)(q >> 16);
     bool in = (q & BIT(3)) != 0, string = (q & BIT(4)) != 0;
-    if (string || !vcpu_port_allowed(v, port, bytes))
+    if (string)
         return false;
-    vcpu_port_access(v, port, bytes, in);
+    /* A guest that steps itself is the VMM's affair. */
+    bool plain = bytes == 1 && !(vmread(VMCS_GUEST_RFLAGS) & (RFLAGS_TF | RFLAGS_RF));
+    if (!plain || !vcpu_port_served(v, port, in)) {
+        if (!vcpu_port_allowed(v, port, bytes))
+            return false;
+        vcpu_port_access(v, port, bytes, in);
+    }
     vmwrite(VMCS_GUEST_RIP, vmread(VMCS_GUEST_RIP) + vmread(VMCS_INSTRUCTION_LEN));
     vmwrite(VMCS_GUEST_INTERRUPTIBILITY,
             vmread(VMCS_GUEST_INTERRUPTIBILITY) & ~(uint64_t)(BLOCKED_BY_STI | BLOCKED_BY_MOV_SS));
@@ -90,7 +96,7 @@ bool vmx_handle_exit(struct vcpu *v)
     case VMX_EXIT_EXCEPTION:
         return handle_exception(v);
     case VMX_EXIT_PORT:
-        return v->port_count != 0 && handle_port(v);
+        return (v->port_count | v->service_count) != 0 && handle_port(v);
     case VMX_EXIT_EPT_VIOLATION:
         restore_nmi_blocking(v, vmread(VMCS_QUALIFICATION));
         return false;

@@ -337,6 +337,12 @@ void vmx_apply(struct vcpu *v, const struct vm_entry *e)
     }
 }
 
+void vmx_interrupt(struct vcpu *v, uint32_t vector)
+{
+    vmwrite(VMCS_ENTRY_INFO, EVENT_VALID | vector);
+    v->event_queued = true;
+}
+
 void vmx_set_rip(struct vcpu *v, uint64_t rip)
 {
     (void)v;

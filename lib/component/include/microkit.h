@@ -105,6 +105,13 @@ static inline void microkit_x86_ioport_write_8(microkit_channel id, seL4_Word po
     (void)seL4_X86_IOPort_Out8(COMPONENT_SLOT_PORT + id, port, value);
 }
 
+/* Beyond Microkit: up to QUOIN_OUT8_MAX bytes to one port. */
+static inline void quoin_x86_ioport_write_some(microkit_channel id, seL4_Word port,
+                                               const seL4_Uint8 *bytes, seL4_Word count)
+{
+    (void)seL4_QuoinIOPort_Out8Some(COMPONENT_SLOT_PORT + id, port, bytes, count);
+}
+
 static inline void microkit_x86_ioport_write_16(microkit_channel id, seL4_Word port,
                                                 seL4_Uint16 value)
 {

@@ -18,7 +18,8 @@ static struct machine *owner(struct vcpu *vcpu)
 
 static uint64_t fake_now(void *context)
 {
-    const struct machine *machine = context;
+    struct machine *machine = context;
+    machine->now += machine->per_reading;
     return machine->now;
 }
 
@@ -57,6 +58,9 @@ static bool fake_enter(struct vcpu *vcpu, struct exit *exit)
     machine->entries++;
     machine->entry_info = vcpu->mr[QUOIN_VM_ENTRY_INFO];
     machine->entry_controls = vcpu->mr[QUOIN_VM_CONTROLS];
+    machine->entry_now = machine->now;
+    if (!machine->exits && machine->now < machine->enter_until)
+        machine->now = machine->enter_until;
     *exit = machine->exit;
     if (machine->exits)
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
@@ -82,6 +86,15 @@ static bool fake_allow_msr(struct vcpu *vcpu, uint32_t msr, uint32_t access)
     return true;
 }
 
+static bool fake_serve_port(struct vcpu *vcpu, uint16_t port, unsigned how, uint8_t value)
+{
+    (void)value;
+    if (port >= sizeof(owner(vcpu)->services))
+        abort();
+    owner(vcpu)->services[port] = (uint8_t)how;
+    return true;
+}
+
 static const struct vcpu_operations fake = {
     .read = fake_read,
     .write = fake_write,
@@ -89,6 +102,7 @@ static const struct vcpu_operations fake = {
     .wait = fake_wait,
     .kick = fake_kick,
     .allow_msr = fake_allow_msr,
+    .serve_port = fake_serve_port,
 };
 
 static void no_lock(struct vm *vm)
@@ -106,6 +120,20 @@ static bool console(void *context, uint8_t byte)
     if (machine->output_length < sizeof(machine->output) - 1)
         machine->output[machine->output_length++] = (char)byte;
     return true;
+}
+
+static uint32_t console_room(void *context)
+{
+    const struct machine *machine = context;
+    return machine->output_full ? machine->output_room : 1000;
+}
+
+static void console_write(void *context, const uint8_t *bytes, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++) {
+        if (!console(context, bytes[i]))
+            abort(); /* it said that there is room */
+    }
 }
 
 static void message(void *context, const char *text)
@@ -145,6 +173,8 @@ struct machine *machine_create(unsigned vcpus, enum vm_vendor vendor)
     vm->lock = no_lock;
     vm->unlock = no_lock;
     vm->console = console;
+    vm->console_room = console_room;
+    vm->console_write = console_write;
     vm->message = message;
     vm->context = machine;
     for (unsigned i = 0; i < vcpus; i++) {

@@ -22,6 +22,10 @@ struct machine {
     struct vm vm;
     uint8_t *memory;
     uint64_t now;
+    uint64_t per_reading;    /* how far time moves when it is read */
+    uint64_t enter_until;    /* an entry that ends with a notification lasts so long, at least */
+    uint64_t entry_now;      /* when the last entry was made */
+    uint8_t services[0x400]; /* how ports below 0x400 are served (QUOIN_PORT_*) */
     uint64_t mr[VM_MAX_VCPUS][QUOIN_VM_MR_COUNT];
     struct machine_field field[512];
     unsigned field_count;

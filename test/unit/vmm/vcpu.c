@@ -229,6 +229,117 @@ static void injects_interrupts(void **state)
     machine_destroy(m);
 }
 
+/* The hardware timer leads a TSC deadline by what the way from it to the entry took, and the entry
+ * is not made before. */
+static void leads_deadlines(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    apic_write(&vcpu->apic, APIC_REG_LVT_TIMER, 0x40 | 2u << 17);
+    m->mr[0][QUOIN_VM_RFLAGS] = 0x202;
+    m->exit = (struct exit){.kind = EXIT_INTERRUPT_WINDOW};
+    m->per_reading = 40;
+    uint64_t late = 0;
+    for (unsigned i = 0; i < 100; i++) {
+        uint64_t deadline = m->now + 20000;
+        assert_true(apic_msr_write(&vcpu->apic, 0x6e0, deadline + vcpu->apic.tsc_offset));
+        vcpu->poked = true;
+        m->enter_until = deadline - vcpu->lead;
+        m->exits = false;
+        vcpu_step(vcpu);
+        assert_int_equal(m->entry_info, 0);
+        assert_int_equal(m->mr[0][QUOIN_VM_DEADLINE], m->enter_until);
+        m->exits = true;
+        vcpu_step(vcpu);
+        assert_int_equal(m->entry_info, 0x80000040);
+        assert_true(m->entry_now >= deadline);
+        late = m->entry_now - deadline;
+        apic_write(&vcpu->apic, APIC_REG_EOI, 0);
+        if (i == 0)
+            assert_true(late >= 100);
+    }
+    assert_true(late <= 40);
+    assert_in_range(vcpu->lead, 100, 400);
+    machine_destroy(m);
+}
+
+static void writes_port(struct machine *m, uint16_t port, uint8_t value)
+{
+    struct exit exit = {
+        .kind = EXIT_PORT, .length = 1, .port = {.number = port, .size = 1, .in = false}};
+    vcpu_set_gpr(&m->vm.vcpu[0], 0, value);
+    machine_exit(m, &exit);
+}
+
+/* Is what the guest writes to its serial line collected in the next entry? */
+static bool collects(struct machine *m)
+{
+    bool asked = (m->vm.vcpu[0].changed & QUOIN_VMENTER_COLLECT) != 0;
+    m->vm.vcpu[0].changed = 0;
+    return asked;
+}
+
+static void serves_the_serial_port(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    assert_int_equal(m->services[0x3f8], QUOIN_PORT_COLLECT);
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_ANSWER);
+    (void)collects(m);
+    writes_port(m, 0x3f8, 'a');
+    assert_true(vcpu->timers.earliest != TIMER_NEVER); /* what is collected must come back */
+    assert_true(collects(m));
+
+    /* What was collected comes before the exit that brings it. */
+    m->mr[0][QUOIN_VM_COLLECTED] = 3;
+    m->mr[0][QUOIN_VM_COLLECTED_BYTES] = 0x646362;
+    m->exits = true;
+    m->exit = (struct exit){
+        .kind = EXIT_PORT, .length = 1, .port = {.number = 0x3f8, .size = 1, .in = false}};
+    vcpu_set_gpr(vcpu, 0, 'e');
+    vcpu_step(vcpu);
+    assert_string_equal(m->output, "abcde");
+    assert_int_equal(m->mr[0][QUOIN_VM_COLLECTED], 0);
+    assert_true(collects(m));
+
+    /* Input, a transmit interrupt, the divisor and loopback are the device's own. */
+    uart_receive(&m->vm.uart, 'x');
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_EXIT);
+    writes_port(m, 0x3f8, 'f');
+    assert_false(collects(m));
+    writes_port(m, 0x3fa, 0x02); /* the receive FIFO is emptied */
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_ANSWER);
+    writes_port(m, 0x3f9, 0x02);
+    writes_port(m, 0x3f8, 'g');
+    assert_false(collects(m));
+    writes_port(m, 0x3f9, 0x00);
+
+    /* Without room for all that may be collected the guest has to be stopped byte by byte. */
+    m->output_full = true;
+    m->output_room = QUOIN_COLLECT_MAX;
+    writes_port(m, 0x3f8, 'h');
+    assert_false(collects(m));
+    m->output_room = 0;
+    writes_port(m, 0x3f8, 'i');
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_EXIT);
+    m->output_full = false;
+    machine_advance(m, 2000000);
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_ANSWER);
+    assert_string_equal(m->output, "abcdefghi");
+    machine_destroy(m);
+
+    /* The bytes of several vCPUs would not keep their order. */
+    m = machine_create(2, VM_VENDOR_AMD);
+    assert_int_equal(m->services[0x3f8], QUOIN_PORT_EXIT);
+    assert_int_equal(m->services[0x3fd], QUOIN_PORT_EXIT);
+    writes_port(m, 0x3f8, 'a');
+    assert_false(collects(m));
+    machine_destroy(m);
+}
+
 static uint64_t *entry_at(struct machine *m, uint64_t table, unsigned index)
 {
     return (uint64_t *)(void *)(m->memory + (table & 0xffffffffff000) + index * 8u);
@@ -635,6 +746,8 @@ int main(void)
         cmocka_unit_test(fetches_anew),
         cmocka_unit_test(goes_on_after_refusals),
         cmocka_unit_test(offers_interrupts),
+        cmocka_unit_test(leads_deadlines),
+        cmocka_unit_test(serves_the_serial_port),
         cmocka_unit_test(paravirtual_eoi),
         cmocka_unit_test(starts_processors),
         cmocka_unit_test(control_registers),

@@ -43,6 +43,27 @@ static inline seL4_Error seL4_QuoinVCPU_SetTimer(seL4_X86_VCPU vcpu, seL4_QuoinT
     return seL4_x64_invoke0(vcpu, QUOIN_LABEL_VCPU_SET_TIMER, 1);
 }
 
+/* How the kernel serves a port's accesses of one byte (QUOIN_PORT_*; value: of QUOIN_PORT_ANSWER).
+ */
+static inline seL4_Error seL4_QuoinVCPU_ServePort(seL4_X86_VCPU vcpu, seL4_Word port, seL4_Word how,
+                                                  seL4_Word value)
+{
+    return seL4_x64_invoke3(vcpu, QUOIN_LABEL_VCPU_SERVE_PORT, 0, port, how, value);
+}
+
+/* count (1 to QUOIN_OUT8_MAX) bytes to one port of the capability, one after the other. */
+static inline seL4_Error seL4_QuoinIOPort_Out8Some(seL4_X86_IOPort port_cap, seL4_Word port,
+                                                   const uint8_t *bytes, seL4_Word count)
+{
+    seL4_Word words[2] = {0, 0};
+
+    for (seL4_Word i = 0; i < count && i < QUOIN_OUT8_MAX; i++) {
+        words[i / 8] |= (seL4_Word)bytes[i] << i % 8 * 8;
+    }
+    return seL4_x64_invoke(port_cap, QUOIN_LABEL_IO_PORT_OUT8_SOME, 0, 4, port, count, words[0],
+                           words[1]);
+}
+
 /*
  * Runs the VCPU bound to the calling thread. The IPC buffer holds the guest as enum quoin_vm_mr
  * lists it, before and after; changed (QUOIN_VMENTER_*) says which of its words to load into the

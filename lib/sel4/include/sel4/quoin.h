@@ -41,6 +41,7 @@ struct quoin_extensions {
 #define QUOIN_FEATURE_IOMMU_VTD    (1u << 9)
 #define QUOIN_FEATURE_IOMMU_AMD    (1u << 10)
 #define QUOIN_FEATURE_REMAPPING    (1u << 11) /* of interrupts: messages are QUOIN_MESSAGE_* */
+#define QUOIN_FEATURE_PORT_SERVICE (1u << 12) /* QUOIN_LABEL_VCPU_SERVE_PORT */
 
 /*
  * With REMAPPING a device's interrupt message is a write of QUOIN_MESSAGE_DATA to this address; irq
@@ -61,6 +62,24 @@ struct quoin_extensions {
 #define QUOIN_LABEL_TIMER_CANCEL           0x1002
 #define QUOIN_LABEL_VCPU_SET_MSR_ACCESS    0x1003 /* MR0: MSR, MR1: QUOIN_MSR_* */
 #define QUOIN_LABEL_VCPU_SET_TIMER         0x1004 /* cap: timer, armed by QUOIN_VMENTER_DEADLINE */
+
+#define QUOIN_LABEL_VCPU_SERVE_PORT 0x1005 /* MR0: port, MR1: QUOIN_PORT_*, MR2: value */
+
+#define QUOIN_LABEL_IO_PORT_OUT8_SOME 0x1006 /* MR0: port, MR1: count, MR2 and MR3: bytes */
+
+/* How many bytes one QUOIN_LABEL_IO_PORT_OUT8_SOME writes to its port, at most. */
+#define QUOIN_OUT8_MAX 16u
+
+/*
+ * Accesses of one byte to an I/O port that the kernel carries out in the VMM's stead; at most
+ * QUOIN_PORTS_SERVED ports a VCPU. Collected bytes, QUOIN_COLLECT_MAX at most, come with the next
+ * return of the extended VMEnter, before whatever else it reports; a byte more exits.
+ */
+#define QUOIN_PORT_EXIT    0u /* not any more */
+#define QUOIN_PORT_ANSWER  1u /* IN gives the low byte of value */
+#define QUOIN_PORT_COLLECT 2u /* OUT is collected, in entries with QUOIN_VMENTER_COLLECT */
+#define QUOIN_PORTS_SERVED 4u
+#define QUOIN_COLLECT_MAX  64u
 
 #define QUOIN_MSR_READ  1u /* RDMSR does not exit */
 #define QUOIN_MSR_WRITE 2u /* WRMSR does not exit */
@@ -86,6 +105,7 @@ struct quoin_extensions {
 #define QUOIN_VMENTER_CR3              (1u << 9)  /* MR9 */
 #define QUOIN_VMENTER_EFER             (1u << 10) /* MR28 */
 #define QUOIN_VMENTER_RAX_TO_RDX       (1u << 11) /* MR10..MR13; the rest of the registers stays */
+#define QUOIN_VMENTER_COLLECT          (1u << 12) /* QUOIN_PORT_COLLECT, until the call returns */
 
 /* MR3 when the processor, or the kernel on its behalf, refused the entry: nothing ran, the guest's
  * state is what it was, and an event that was to be injected is in MR33 and MR34. */
@@ -133,7 +153,10 @@ enum quoin_vm_mr {
     QUOIN_VM_DEADLINE = 36,
     QUOIN_VM_INSTRUCTION_INFO = 37,  /* VMX instruction information; AMD-V: fetched byte count */
     QUOIN_VM_INSTRUCTION_BYTES = 38, /* and 39, AMD-V: as many as MR37 says */
-    QUOIN_VM_MR_COUNT = 40,
+    QUOIN_VM_COLLECTED = 40, /* bytes in MR41..MR48, the first in the lowest byte; written only if
+                                there are any: the VMM sets it to 0 when it has taken them */
+    QUOIN_VM_COLLECTED_BYTES = 41,
+    QUOIN_VM_MR_COUNT = 49,
 };
 
 /*
