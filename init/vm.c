@@ -9,12 +9,12 @@
 #include <sel4/quoin.h>
 
 #include "badge.h"
+#include "memory.h"
 #include "program.h"
 #include "space.h"
 #include "window.h"
 
 enum { PAGE = 4096, SLOT_BITS = 14 };
-#define LARGE_PAGE 0x200000ull
 
 /* In the VM's part of init's address space. */
 #define PLACE_SCRATCH 0x0ull
@@ -71,52 +71,13 @@ static seL4_Word give(struct builder *b, seL4_CPtr cap, seL4_CapRights_t rights,
     return slot;
 }
 
-/* Zeroed memory in 2 MiB frames at address in the VMM, and at gpa in the guest when guest is set.
- */
-static seL4_Error map_memory(struct builder *b, uint64_t address, uint64_t size, bool guest,
-                             uint64_t gpa)
-{
-    struct arena *a = &b->vm->arena;
-
-    for (uint64_t at = 0; at < size;) {
-        /* The largest power of two that is left, 1 GiB at most: 256 frames of 2 MiB a call. */
-        unsigned bits = 29;
-        while ((1ull << bits) > size - at) {
-            bits--;
-        }
-        seL4_Untyped untyped = arena_block(a, bits);
-        while (untyped == 0 && bits > 21) {
-            untyped = arena_block(a, --bits);
-        }
-        seL4_Word count = 1ull << (bits - 21);
-        int64_t slot = cspace_node_take(&a->node, count);
-        if (untyped == 0 || slot < 0) {
-            return seL4_NotEnoughMemory;
-        }
-        seL4_Error error = seL4_Untyped_Retype(untyped, seL4_X86_LargePageObject, 0, a->node.cap, 0,
-                                               0, (seL4_Word)slot, count);
-        for (seL4_Word i = 0; i < count && error == seL4_NoError; i++, at += LARGE_PAGE) {
-            seL4_CPtr frame = cspace_node_address(&a->node, (seL4_Word)slot + i);
-            seL4_CPtr copy = guest ? arena_copy(a, frame, seL4_AllRights, 0) : 0;
-            error = guest && copy == 0 ? seL4_NotEnoughMemory
-                                       : space_map(&b->space, frame, address + at, seL4_ReadWrite);
-            if (error == seL4_NoError && guest) {
-                error = space_map(&b->guest, copy, gpa + at, seL4_AllRights);
-            }
-        }
-        if (error != seL4_NoError) {
-            return error;
-        }
-    }
-    return seL4_NoError;
-}
-
 static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
 {
     struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
 
     *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
-    return map_memory(b, ram->address, size, true, gpa);
+    return memory_map(&b->vm->arena, b->host->features, &b->space, ram->address, size, &b->guest,
+                      gpa);
 }
 
 static seL4_Error map_blob(struct builder *b, const struct archive_file *source, seL4_Word address,
@@ -146,7 +107,8 @@ static seL4_Error map_disks(struct builder *b)
         if (error == seL4_NoError && s->disk_store[i] != 0) {
             uint64_t address = VMM_STORE_ADDRESS + i * VMM_DISK_ROOM;
             disk->store = (struct vmm_startup_blob){address, s->disk_store[i]};
-            error = map_memory(b, address, s->disk_store[i], false, 0);
+            error = memory_map(&b->vm->arena, b->host->features, &b->space, address,
+                               s->disk_store[i], NULL, 0);
         }
     }
     return error;

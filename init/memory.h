@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Memory of machines, in frames as large as can be.
+ */
+#ifndef INIT_MEMORY_H
+#define INIT_MEMORY_H
+
+#include "arena.h"
+#include "space.h"
+
+/*
+ * Zeroed memory of the pool at address in `space`, and at gpa in `guest` unless that is NULL: in
+ * frames of 1 GiB where both places are aligned to that, the processor has such pages and the pool
+ * such a block, else of 2 MiB, of which size must be a multiple. features: QUOIN_FEATURE_*. What
+ * was mapped before an error goes with the arena.
+ */
+seL4_Error memory_map(struct arena *a, uint64_t features, struct space *space, uint64_t address,
+                      uint64_t size, struct space *guest, uint64_t gpa);
+
+#endif
