@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Building with meson and ninja, and the size of what was built."""
 
+import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -24,6 +26,16 @@ def build(compiler="gcc", yes=False, targets=()):
     with Step(f"building with {compiler}"):
         output = run(["ninja", "-C", where, f"-j{os.cpu_count() or 1}", *targets], "the build")
     return [line for line in output.splitlines() if "warning:" in line]
+
+
+@contextlib.contextmanager
+def alone(name):
+    """While the with block runs, another run of the command waits at one of the same name: for what
+    is made once and kept in the build's folder."""
+    directory().mkdir(exist_ok=True)
+    with open(directory() / f"{name}.lock", "wb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def artifact(name, compiler="gcc"):

@@ -3,17 +3,18 @@
 guest's kernel command line says (test/guest/debian). It is made once, which takes some minutes and
 root."""
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-from . import build, disks, packages
+from . import build, debianwork, disks, packages
 from .ui import ROOT, Problem, Step, run
 
 SUITE = "bookworm"
-INCLUDED = ["systemd-sysv", "udev", "fio", "e2fsprogs"]
+INCLUDED = ["systemd-sysv", "udev", "fio", "e2fsprogs", "gcc", "libc6-dev"]
 SOURCE = ROOT / "test/guest/debian"
 SECTORS = 7 << 20  # 3.5 GiB
 FIRST = 2048
@@ -42,6 +43,8 @@ def _make(out):
                  "--dpkgopt=path-exclude=/usr/share/locale/*",
                  "--dpkgopt=path-exclude=/usr/share/doc/*", SUITE, root], "mmdebstrap")
         _files_into(root)
+        (Path(work) / "work").mkdir()
+        expected = debianwork.put(root, Path(work) / "work")
         partial = out.with_name(f"{out.name}.{os.getpid()}.partial")
         partial.unlink(missing_ok=True)
         with open(partial, "wb") as file:
@@ -53,13 +56,30 @@ def _make(out):
             for at, data in disks.tables(SECTORS, [(disks.PARTITIONS[0][0], FIRST, last)]).items():
                 file.seek(at)
                 file.write(data)
+        _expected().write_text(json.dumps(expected))
         partial.replace(out)
+
+
+def _expected():
+    return build.directory() / "debian.expected"
 
 
 def copy_to(file):
     """A copy of the disk, made anew when its own files have changed."""
     master = build.directory() / "debian.disk"
-    newest = max(path.stat().st_mtime for path in [*SOURCE.rglob("*"), Path(__file__)])
-    if not master.exists() or master.stat().st_mtime < newest:
-        _make(master)
-    subprocess.run(["cp", "--sparse=always", master, file], check=True)
+    made_of = [*SOURCE.rglob("*"), Path(__file__), Path(debianwork.__file__)]
+    newest = max(path.stat().st_mtime for path in made_of)
+    with build.alone("debian"):
+        if not master.exists() or master.stat().st_mtime < newest:
+            _make(master)
+        subprocess.run(["cp", "--sparse=always", master, file], check=True)
+
+
+def wrong_work(file, text):
+    """What is wrong with the work that the guest tells of in text, or with the file system that it
+    left behind; or None."""
+    wrong = debianwork.check(text, json.loads(_expected().read_text()))
+    if wrong is None:
+        clean, said = disks.is_clean(file)
+        wrong = None if clean else said.strip().splitlines()[-1]
+    return wrong

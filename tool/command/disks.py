@@ -4,6 +4,7 @@
 import hashlib
 import re
 import struct
+import subprocess
 import uuid
 import zlib
 
@@ -110,3 +111,12 @@ def changed_beside(name, kind):
                                                          before[(last + 1) * 512:]):
         return "the disk has changed beside the guest's partition"
     return None
+
+
+def is_clean(file):
+    """Whether the file system in the first partition is without a fault, and what e2fsck says. Its
+    journal has been replayed."""
+    offset = PARTITIONS[0][1] * SECTOR
+    done = subprocess.run(["e2fsck", "-fn", f"{file}?offset={offset}"], text=True, check=False,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    return done.returncode == 0, done.stdout

@@ -31,14 +31,6 @@ def _make_file_system(name):
     return file
 
 
-def _is_clean(file):
-    """Whether the file system is without a fault; its journal has been replayed."""
-    offset = disks.PARTITIONS[0][1] * disks.SECTOR
-    done = subprocess.run(["e2fsck", "-fn", f"{file}?offset={offset}"], text=True, check=False,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    return done.returncode == 0, done.stdout
-
-
 def _until_found(session, least, timeout):
     """Waits until the guest has checked its records; all that were told of must be there."""
     result = session.wait({"found": _FOUND.pattern, "wrong": r"is wrong|FAIL|panic"}, timeout)
@@ -80,7 +72,7 @@ def power(results, name, machine_with, wanted, timeout):
             _until_found(session, least, timeout)
             if session.wait({"off": "powered off", "wrong": "FAIL"}, timeout) != "off":
                 raise Failure("the guest did not end")
-        clean, said = _is_clean(file)
+        clean, said = disks.is_clean(file)
         if not clean:
             raise Failure(f"the file system is not clean: {said.strip().splitlines()[-1]}")
     except (Failure, Problem) as problem:

@@ -5,7 +5,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import build, disks, disktests, elf, guest, hostiletests, image, lifetests, nettests, testguests
+from . import (build, debiandisk, debianwork, disks, disktests, elf, guest, hostiletests, image,
+               lifetests, nettests, soaktests, testguests)
 from .machine import Machine
 from .results import Timer
 from .session import Session
@@ -39,7 +40,9 @@ DEFAULTS = {
     "net": None,       # network card on the emulator's user network: virtio or e1000e
     "disk": None,      # [controller, content]: virtio or sata, and what disks.py makes
     "power": None,     # instead of expect: disktests.py with so many kills of the emulator, and a seed
+    "soak": None,      # instead of expect: soaktests.py with so many turns or seconds, and a seed
     "written": False,  # the guest's partitions of that disk hold what it says (disks.py)
+    "work": False,     # the Debian system's work came out as on the host (debiandisk.py)
     "compare": None,   # the guest's lines "NAME: ..." must all come on a bare machine as well
     "life": None,      # instead of expect: what lifetests.py does at the console
     "replace": {},     # direct: programs of the system, without machines -> what the build makes
@@ -68,7 +71,7 @@ def rows():
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
         if not any(given.get(key) for key in ("expect", "count", "life", "hostile", "network",
-                                              "power")):
+                                              "power", "soak")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found += _expand({**DEFAULTS, **given})
     return found
@@ -230,6 +233,10 @@ def run_row(results, row, yes, only=None, settings=None):
             return _machine({**row, "guest": {**row["guest"], "cmdline": command_line}}, {})
         disktests.power(results, name, machine_with, row["power"], row["timeout"])
         return
+    if row["soak"] is not None:
+        soaktests.run(results, name, lambda: _machine(row, settings or {}), row["soak"],
+                      row["timeout"], yes)
+        return
     if row["network"] is not None:
         nettests.run(results, name, _machine(row, settings or {}), row["network"], row["timeout"],
                      yes)
@@ -259,6 +266,12 @@ def run_row(results, row, yes, only=None, settings=None):
     if result == "found" and row["written"]:
         wrong = disks.check(name, row["disk"][1], text)
         results.ok(f"{name}: the disk") if wrong is None else results.fail(f"{name}: the disk", wrong)
+    if result == "found" and row["work"]:
+        wrong = debiandisk.wrong_work(disks.file_of(name), text)
+        if wrong is None:
+            results.ok(f"{name}: the work", found=debianwork.told(text))
+        else:
+            results.fail(f"{name}: the work", wrong)
     if result == "found" and row["compare"]:
         compare(results, row, text, yes)
     if result != "found":

@@ -49,11 +49,12 @@ def unpacked(name, fill):
     """Folder with unpacked packages, in the build's folder name; filled by fill(folder) once."""
     folder = build.directory() / name
     done = folder / "complete"
-    if not done.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        fill(folder)
-        done.touch()
+    with build.alone(name):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            fill(folder)
+            done.touch()
     return folder / "root"
 
 
@@ -150,7 +151,7 @@ def busybox():
 def test_overlay():
     """The files of a guest that runs the tests of test/guest, without modules."""
     overlay = tree(TESTS / "files")
-    for program in ("echo", "frames", "journal", "pages", "state", "tell", "zero"):
+    for program in ("echo", "frames", "journal", "pages", "rounds", "state", "tell", "zero"):
         overlay[f"test/{program}"] = build.artifact(f"test/guest/guest-{program}").read_bytes()
     overlay["test/pattern.sha256"] = hashlib.sha256(PATTERN).hexdigest().encode() + b"\n"
     return overlay

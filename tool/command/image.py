@@ -138,10 +138,11 @@ def _stripped(name):
     file = build.artifact(name)
     out = build.directory() / "stripped" / name
     out.parent.mkdir(parents=True, exist_ok=True)
-    if not out.exists() or out.stat().st_mtime < file.stat().st_mtime:
-        partial = out.with_name(out.name + ".partial")
-        run(["objcopy", "--strip-all", file, partial], f"stripping {file.name}")
-        partial.replace(out)
+    with build.alone("stripped"):
+        if not out.exists() or out.stat().st_mtime < file.stat().st_mtime:
+            partial = out.with_name(out.name + ".partial")
+            run(["objcopy", "--strip-all", file, partial], f"stripping {file.name}")
+            partial.replace(out)
     return out
 
 
