@@ -5,7 +5,21 @@
 #include <string.h>
 #include <component/layout.h>
 
+#include "dma.h"
 #include "window.h"
+
+/* Where a slice is in the machine's memory, if a page holds it and devices reach all memory. */
+static uint64_t slice_address(const struct connection *c, unsigned slot)
+{
+    unsigned bits = c->region->record->page_bits;
+    uint64_t at = slot * c->record->slice;
+
+    if (dma_is_confined() || c->record->slice > 1ull << bits) {
+        return 0;
+    }
+    seL4_X86_Page_GetAddress_t page = seL4_X86_Page_GetAddress(c->region->first + (at >> bits));
+    return page.error != seL4_NoError ? 0 : page.paddr + (at & ((1ull << bits) - 1));
+}
 
 seL4_Error connection_make(struct connection *c, const struct system_connection *record,
                            const struct region *region, const struct region *table, unsigned slots,
@@ -22,6 +36,7 @@ seL4_Error connection_make(struct connection *c, const struct system_connection 
                                   window, true, true);
     for (unsigned i = 0; i < slots && error == seL4_NoError; i++) {
         c->rows[i].epoch = c->epoch;
+        c->rows[i].slice_address = slice_address(c, i);
     }
     return error;
 }

@@ -10,6 +10,11 @@ void dma_init(const seL4_BootInfo *info)
     levels = info->numIOPTLevels;
 }
 
+bool dma_is_confined(void)
+{
+    return levels != 0;
+}
+
 /* Maps a frame, and the tables that are missing before. */
 static seL4_Error map(seL4_CPtr frame, seL4_CPtr space, uint64_t address, struct arena *arena)
 {

@@ -50,7 +50,10 @@ struct connection_row {
     uint32_t epoch;      /* of the service that reads this: counts its starts from 1 on */
     uint32_t config_size;
     char name[32];
-    char config[4048]; /* the machine's INI file, checked by init */
+    /* Where the slice stands for devices, in one piece; 0: it does not, or an IOMMU keeps them out.
+     */
+    uint64_t slice_address;
+    char config[4040]; /* the machine's INI file, checked by init */
 };
 
 /* The first page of a slice. */
@@ -100,6 +103,9 @@ void connection_release(struct connection_service *service, unsigned slot);
 
 /* The slice of a slot; what both sides use of it begins at CONNECTION_AT_CONTENT. */
 uint8_t *connection_slice(const struct connection_service *service, unsigned slot);
+
+/* Where the slice of a slot stands for devices, or 0: they do not reach it. */
+uint64_t connection_slice_address(const struct connection_service *service, unsigned slot);
 
 /* Copies the configuration out; returns its size. `to` has sizeof(row.config) bytes. */
 uint32_t connection_config(const struct connection_service *service, unsigned slot, char *to);

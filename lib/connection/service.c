@@ -64,6 +64,11 @@ void connection_release(struct connection_service *service, unsigned slot)
     service->joined[slot] = false;
 }
 
+uint64_t connection_slice_address(const struct connection_service *service, unsigned slot)
+{
+    return service->rows[slot].slice_address;
+}
+
 uint32_t connection_config(const struct connection_service *service, unsigned slot, char *to)
 {
     const volatile struct connection_row *row = &service->rows[slot];

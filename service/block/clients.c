@@ -26,6 +26,20 @@ static void wake(void *context)
     wake_machine(((struct disk_share *)context)->slot);
 }
 
+unsigned clients_memory(const void *rows, void *slices, uint64_t slice, unsigned slots,
+                        struct dma_range *range)
+{
+    unsigned found = 0;
+    connection_service_initialize(&service, rows, slices, slice, slots);
+    for (unsigned slot = 0; slot < service.slots; slot++) {
+        uint64_t address = connection_slice_address(&service, slot);
+        if (address != 0)
+            range[found++] =
+                (struct dma_range){connection_slice(&service, slot), address, service.slice};
+    }
+    return found;
+}
+
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
                         void (*wake_slot)(unsigned slot))
 {
@@ -44,8 +58,9 @@ void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned
 /* Do two offers share sectors of a disk that one of them may write? */
 static bool clash(const struct block_offer *a, const struct block_offer *b)
 {
-    return a->device == b->device && (!a->read_only || !b->read_only) &&
-           a->first < b->first + b->sectors && b->first < a->first + a->sectors;
+    return disks_uncopied(a->device) == disks_uncopied(b->device) &&
+           (!a->read_only || !b->read_only) && a->first < b->first + b->sectors &&
+           b->first < a->first + a->sectors;
 }
 
 static bool is_taken(const struct block_offer *offer)
@@ -76,7 +91,9 @@ static void open_disk(unsigned slot, struct disk_share *share, const struct vmco
     }
     if (is_taken(&offer))
         problem = "is in use";
-    else if (!block_server_open(&share->server, &offer, part, size))
+    else if (connection_slice_address(&service, slot) != 0)
+        offer.device = disks_uncopied(offer.device);
+    if (problem == NULL && !block_server_open(&share->server, &offer, part, size))
         problem = "cannot be offered";
     if (problem != NULL) {
         log_error("machine %s: its disk %u %s", name, number, problem);

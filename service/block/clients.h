@@ -7,10 +7,18 @@
 #define SERVICE_BLOCK_CLIENTS_H
 
 #include <connection/connection.h>
+#include <pci/dma.h>
 
 /* Where the machines are; wake(slot) notifies one. */
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
                         void (*wake)(unsigned slot));
+
+/*
+ * Before that: which of the machines' slices devices reach, for the drivers; returns how many of
+ * at most CONNECTION_SLOTS.
+ */
+unsigned clients_memory(const void *rows, void *slices, uint64_t slice, unsigned slots,
+                        struct dma_range *range);
 
 /* Machine `slot` has notified, or init speaks of it. */
 void clients_notified(unsigned slot);

@@ -73,6 +73,15 @@ bool disks_known(void)
     return known;
 }
 
+struct block_device *disks_uncopied(struct block_device *device)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (device == &disks[i].bounce.device)
+            return disks[i].bounce.lower;
+    }
+    return device;
+}
+
 static bool has_serial(const struct block_device *device, const char *serial)
 {
     char padded[BLOCK_SERIAL_SIZE] = {0};

@@ -22,6 +22,12 @@ bool disks_add(struct block_device *device, const char *kind, struct dma *dma,
 /* Is it known of every disk what is on it? */
 bool disks_known(void);
 
+/*
+ * The driver's own device under what disks_find gives, for whoever has his data where the driver's
+ * device reaches it: nothing is copied then.
+ */
+struct block_device *disks_uncopied(struct block_device *device);
+
 /* What a machine's configuration asks for; false: there is no such disk, or it is not offered. */
 bool disks_find(const struct vmconfig_disk *wanted, struct block_offer *offer);
 

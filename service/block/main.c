@@ -36,6 +36,8 @@ uint64_t machines_slice;
 uint64_t machines_rows;
 uint64_t machines_slices;
 
+static struct dma_range machines_memory[CONNECTION_SLOTS];
+static unsigned machines_ranges;
 static struct controller controllers[CONTROLLERS_MAX];
 static unsigned count;
 
@@ -54,7 +56,9 @@ static bool start_controller(unsigned number)
 
     controller->dma = (struct dma){.memory = (uint8_t *)(dma_virtual + number * dma_size),
                                    .address = physical[number],
-                                   .size = dma_size};
+                                   .size = dma_size,
+                                   .more = machines_memory,
+                                   .more_count = machines_ranges};
     if (!controller_start(controller, pci_channel, number, &window))
         return false;
     struct block_device *disk;
@@ -75,6 +79,8 @@ void init(void)
     unsigned most = (unsigned)(windows_size / WINDOW);
     if (most > CONTROLLERS_MAX)
         most = CONTROLLERS_MAX;
+    machines_ranges = clients_memory((const void *)machines_rows, (void *)machines_slices,
+                                     machines_slice, (unsigned)machines_slots, machines_memory);
     while (count < most && start_controller(count))
         count++;
     if (count == 0)

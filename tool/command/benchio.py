@@ -40,8 +40,8 @@ def _network(yes):
         "network-bench", NETWORK_SCRIPT, "exchange",
         ["mark_rounds", "mark_send", "mark_receive", "mark_end"],
         benchmachine.NETWORK, "net = outside\n",
-        ["-netdev", "tap,id=net,ifname=tap0,script=no,downscript=no,vhost=on",
-         "-device", "virtio-net-pci,netdev=net,disable-legacy=on"])
+        ["-netdev", "tap,id=net,ifname=tap0,script=/tap,downscript=no,vhost=on",
+         "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile="])
     return benchmachine.rows(test, NETWORK_PARTS, yes)
 
 

@@ -33,6 +33,11 @@ KVM_MODULES = ["virt/lib/irqbypass.ko", "arch/x86/kvm/kvm.ko", "arch/x86/kvm/kvm
                "net/802/stp.ko", "net/llc/llc.ko", "net/bridge/bridge.ko", "drivers/net/tun.ko",
                "drivers/net/tap.ko", "drivers/vhost/vhost_iotlb.ko", "drivers/vhost/vhost.ko",
                "drivers/vhost/vhost_net.ko"]
+# QEMU calls it with the name of its tap device.
+KVM_TAP = """#!/bin/sh
+brctl addif br0 $1
+ip link set $1 up
+"""
 KVM_INIT = """#!/bin/sh
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -45,11 +50,9 @@ done
 mkdir -p /dev/net
 [ -e /dev/net/tun ] || mknod /dev/net/tun c 10 200
 if [ -e /sys/class/net/eth0 ]; then
-    ip link add br0 type bridge
-    ip tuntap add mode tap tap0
-    ip link set eth0 master br0
-    ip link set tap0 master br0
-    for link in lo eth0 tap0 br0; do ip link set $link up; done
+    brctl addbr br0
+    brctl addif br0 eth0
+    for link in lo eth0 br0; do ip link set $link up; done
 fi
 """
 
@@ -119,6 +122,7 @@ def _kvm(test):
                "-kernel", "/vmlinuz", "-initrd", "/initramfs",
                "-append", f"'{test.command_line}'", *test.inner_devices]
     overlay = _emulator() | guest.modules(guest.kernel(), guest.TEST_MODULES + KVM_MODULES) | {
+        "tap": KVM_TAP.encode(),
         "init": (KVM_INIT + " ".join(command) + " </dev/console\npoweroff -f\n").encode(),
         "vmlinuz": test.files["guest/vmlinuz"], "initramfs": test.files["test/initramfs"]}
     root = test.file("kvm-initramfs", guest.initramfs(guest.busybox(), overlay))

@@ -318,6 +318,20 @@ static void registers_are_bounded(void **state)
     assert_false(dma_holds(&dma, bytes + 60, 5));
     assert_false(dma_holds(&dma, bytes + 31, 1));
     assert_false(dma_holds(&dma, bytes + 32, UINT64_MAX));
+    /* Data beside the region. */
+    uint8_t other[64];
+    const struct dma_range more[2] = {{other, 0x9000, 16}, {other + 32, 0xa000, 16}};
+    dma.more = more;
+    dma.more_count = 2;
+    assert_true(dma_holds(&dma, other, 16));
+    assert_false(dma_holds(&dma, other, 17));
+    assert_false(dma_holds(&dma, other + 16, 1));
+    assert_false(dma_holds(&dma, other + 31, 2));
+    assert_true(dma_holds(&dma, other + 40, 8));
+    assert_false(dma_holds(&dma, other + 40, UINT64_MAX));
+    assert_int_equal(dma_address(&dma, other + 8), 0x9008);
+    assert_int_equal(dma_address(&dma, other + 40), 0xa008);
+    assert_int_equal(dma_address(&dma, bytes + 48), 0x1010);
 }
 
 int main(void)
