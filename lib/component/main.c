@@ -16,6 +16,7 @@ char microkit_name[MICROKIT_PD_NAME_LENGTH];
 static struct rt_tls_block tls;
 static struct ring log_ring;
 static bool has_log;
+static seL4_CPtr deferred; /* to be signalled with the next wait; 0: nothing */
 
 void component_start(const struct component_info *info);
 
@@ -78,6 +79,22 @@ void microkit_internal_crash(seL4_Error error)
     panic("crashed with error %d", (int)error);
 }
 
+void component_flush(void)
+{
+    if (deferred != 0) {
+        seL4_Signal(deferred);
+    }
+    deferred = 0;
+}
+
+void microkit_deferred_notify(microkit_channel ch)
+{
+    if (deferred != COMPONENT_SLOT_NOTIFY + ch) {
+        component_flush();
+    }
+    deferred = COMPONENT_SLOT_NOTIFY + ch;
+}
+
 /* For components that nobody may call. */
 __attribute__((weak)) microkit_msginfo protected(microkit_channel ch, microkit_msginfo msginfo)
 {
@@ -97,18 +114,30 @@ static void handle_notification(seL4_Word badge)
     }
 }
 
+/* Signals what has been put off and waits, in one system call. */
+static seL4_MessageInfo_t next(seL4_Word *badge)
+{
+    seL4_CPtr signal = deferred;
+
+    deferred = 0;
+    return signal == 0 ? seL4_Recv(COMPONENT_SLOT_INPUT, badge, COMPONENT_SLOT_REPLY)
+                       : seL4_NBSendRecv(signal, seL4_MessageInfo_new(0, 0, 0, 0),
+                                         COMPONENT_SLOT_INPUT, badge, COMPONENT_SLOT_REPLY);
+}
+
 static _Noreturn void serve(void)
 {
     seL4_Word badge;
-    seL4_MessageInfo_t info = seL4_Recv(COMPONENT_SLOT_INPUT, &badge, COMPONENT_SLOT_REPLY);
+    seL4_MessageInfo_t info = next(&badge);
 
     for (;;) {
         if (badge & COMPONENT_BADGE_CALL) {
             info = protected((microkit_channel)(badge & 63), info);
+            component_flush();
             info = seL4_ReplyRecv(COMPONENT_SLOT_INPUT, info, &badge, COMPONENT_SLOT_REPLY);
         } else {
             handle_notification(badge);
-            info = seL4_Recv(COMPONENT_SLOT_INPUT, &badge, COMPONENT_SLOT_REPLY);
+            info = next(&badge);
         }
     }
 }

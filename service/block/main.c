@@ -43,7 +43,7 @@ static unsigned count;
 
 static void wake_machine(unsigned slot)
 {
-    microkit_notify(machines_first_id + slot);
+    microkit_deferred_notify(machines_first_id + slot);
 }
 
 static bool start_controller(unsigned number)

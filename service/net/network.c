@@ -138,7 +138,7 @@ static void look_at_card(void)
         card = NULL;
     }
     if (net_ring_must_wake(&ring))
-        microkit_notify(switch_channel);
+        microkit_deferred_notify(switch_channel);
     if (room && card != NULL)
         send_all();
 }
@@ -155,6 +155,9 @@ static void take_in(void)
         }
         send_all();
         look_at_card();
+        /* What comes in this fast would not find room if the switch were left to sleep. */
+        if (virtio.more)
+            component_flush();
     }
 }
 

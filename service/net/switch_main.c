@@ -94,7 +94,7 @@ static void tell(void)
     for (uint32_t left = open_ports; left != 0; left &= left - 1) {
         struct port *port = &ports[__builtin_ctz(left)];
         if (port->written && net_ring_must_wake(&port->ring))
-            microkit_notify(port->channel);
+            microkit_deferred_notify(port->channel);
         port->written = false;
     }
 }
@@ -117,6 +117,7 @@ static void run(void)
 {
     unsigned rounds = 0;
     while (run_round()) {
+        component_flush();
         if (++rounds == ROUNDS) {
             component_timer_arm(again_id, component_tsc());
             return;

@@ -43,12 +43,13 @@ static inline void microkit_irq_ack(microkit_channel ch)
     (void)seL4_IRQHandler_Ack(COMPONENT_SLOT_IRQ + ch);
 }
 
-/* The deferred forms act when the handler returns; at once is as good, only slower. */
-static inline void microkit_deferred_notify(microkit_channel ch)
-{
-    microkit_notify(ch);
-}
+/*
+ * Notifies when the handler returns, in the system call that waits for what comes next. One can
+ * wait so: an earlier one goes out at once.
+ */
+void microkit_deferred_notify(microkit_channel ch);
 
+/* May be done when the handler returns; at once is as good, only slower. */
 static inline void microkit_deferred_irq_ack(microkit_channel ch)
 {
     microkit_irq_ack(ch);

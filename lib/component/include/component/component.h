@@ -55,4 +55,7 @@ static inline bool component_found(unsigned id, uint64_t offset, uint64_t physic
     return microkit_msginfo_get_label(answer) == 0;
 }
 
+/* Sends now what microkit_deferred_notify has put off, for a handler that goes on for longer. */
+void component_flush(void);
+
 #endif
