@@ -48,6 +48,25 @@ bool net_frame_valid(const struct net_frame *frame)
            (o->flags & NET_NEEDS_CHECKSUM) != 0;
 }
 
+void net_frame_copy(const struct net_frame *frame, uint32_t offset, uint8_t *to, uint32_t length)
+{
+    uint32_t head = frame->rest == NULL ? frame->length : NET_HEAD;
+    uint32_t first = offset >= head ? 0 : head - offset;
+    if (first > length)
+        first = length;
+    if (first != 0)
+        memcpy(to, frame->data + offset, first);
+    if (first != length)
+        memcpy(to + first, frame->rest + (offset + first - NET_HEAD), length - first);
+}
+
+void net_frame_own(struct net_frame *frame, uint8_t *buffer)
+{
+    net_frame_copy(frame, 0, buffer, frame->length);
+    frame->data = buffer;
+    frame->rest = NULL;
+}
+
 void net_finish_checksum(struct net_frame *frame, uint8_t *data)
 {
     struct net_offload *o = &frame->offload;

@@ -13,6 +13,21 @@ int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool 
                             : ring_attach(&ring->in, network ? region : region + half, half, false);
 }
 
+/* Where bytes stand that begin `offset` bytes behind this side's index, if they are in one piece.
+ */
+static uint8_t *one_piece(const struct ring *ring, uint32_t offset, uint32_t length)
+{
+    uint32_t at = (ring->index + offset) & (ring->size - 1);
+    return length <= ring->size - at ? ring->data + at : NULL;
+}
+
+uint8_t *net_ring_room(struct net_ring *ring, uint32_t length)
+{
+    if (ring->broken || ring_room(&ring->out) < sizeof(struct net_record) + length)
+        return NULL;
+    return one_piece(&ring->out, sizeof(struct net_record), length);
+}
+
 bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length)
 {
     uint32_t at = (uint32_t)sizeof(struct net_record) + offset;
@@ -39,7 +54,11 @@ void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, 
 
 bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
 {
-    if (!net_ring_put(ring, 0, frame->data, frame->length))
+    uint32_t head = frame->rest == NULL ? frame->length : NET_HEAD;
+    bool there = frame->data == net_ring_room(ring, frame->length);
+    if (!there && !net_ring_put(ring, 0, frame->data, head))
+        return false;
+    if (frame->rest != NULL && !net_ring_put(ring, head, frame->rest, frame->length - head))
         return false;
     net_ring_publish(ring, &frame->offload, frame->length);
     return true;
@@ -66,7 +85,32 @@ static int break_ring(struct net_ring *ring)
     return NET_RING_BROKEN;
 }
 
-int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
+/* Copies the frame that the record in front of it tells of, or its head. */
+static void show(const struct ring *ring, const struct net_record *record, uint8_t *buffer,
+                 struct net_frame *frame)
+{
+    const uint8_t *place = one_piece(ring, sizeof(*record), record->length);
+    bool stays = place != NULL && record->length > NET_HEAD;
+    ring_peek(ring, sizeof(*record), buffer, stays ? NET_HEAD : record->length);
+    *frame = (struct net_frame){
+        .data = buffer,
+        .length = record->length,
+        .offload = {.flags = record->flags,
+                    .gso = record->gso,
+                    .header_length = record->header_length,
+                    .gso_size = record->gso_size,
+                    .checksum_start = record->checksum_start,
+                    .checksum_offset = record->checksum_offset},
+        .rest = stays ? place + NET_HEAD : NULL,
+    };
+}
+
+void net_ring_done(struct net_ring *ring, const struct net_frame *frame)
+{
+    ring_take(&ring->in, (uint32_t)sizeof(struct net_record) + frame->length);
+}
+
+int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
 {
     struct net_record record;
     if (ring->broken)
@@ -75,28 +119,30 @@ int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *f
         int64_t held = ring_held(&ring->in);
         if (held == 0)
             return 0;
+        /* Records come whole: whoever waited for the rest might wait long. */
         if (held < (int64_t)sizeof(record))
-            return break_ring(
-                ring); /* records come whole: whoever waited for the rest might wait long */
+            return break_ring(ring);
         ring_peek(&ring->in, 0, (uint8_t *)&record, sizeof(record));
         if (record.length < NET_HEADER || record.length > NET_FRAME_MAX || record.zero != 0 ||
             held < (int64_t)sizeof(record) + record.length)
             return break_ring(ring);
-        ring_peek(&ring->in, sizeof(record), buffer, record.length);
-        ring_take(&ring->in, (uint32_t)sizeof(record) + record.length);
-        *frame = (struct net_frame){
-            .data = buffer,
-            .length = record.length,
-            .offload = {.flags = record.flags,
-                        .gso = record.gso,
-                        .header_length = record.header_length,
-                        .gso_size = record.gso_size,
-                        .checksum_start = record.checksum_start,
-                        .checksum_offset = record.checksum_offset},
-        };
+        show(&ring->in, &record, buffer, frame);
         if (net_frame_valid(frame))
             return 1;
+        net_ring_done(ring, frame);
     }
+}
+
+int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
+{
+    int result = net_ring_look(ring, buffer, frame);
+    if (result != 1)
+        return result;
+    if (frame->rest != NULL)
+        memcpy(buffer + NET_HEAD, frame->rest, frame->length - NET_HEAD);
+    frame->rest = NULL;
+    net_ring_done(ring, frame);
+    return 1;
 }
 
 bool net_ring_prepare_sleep(struct net_ring *ring)

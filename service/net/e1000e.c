@@ -152,7 +152,7 @@ static bool send(void *context, const struct net_frame *frame)
 static bool transmit(void *context, const struct net_frame *frame)
 {
     struct e1000e_driver *driver = context;
-    const struct net_sink wire = {send, driver};
+    const struct net_sink wire = {send, driver, NULL};
     if (!net_frame_valid(frame)) {
         driver->dropped++;
         return true;
@@ -271,7 +271,7 @@ int e1000e_start(struct e1000e_driver *driver, const struct registers *config,
     driver->registers = *bar;
     driver->dma = dma;
     driver->input = *input;
-    driver->output = (struct net_sink){transmit, driver};
+    driver->output = (struct net_sink){transmit, driver, NULL};
     pci_enable(config, true);
     if (!reset(driver))
         return E1000E_ERROR_RESET;

@@ -91,7 +91,7 @@ static void report(const uint8_t *mac)
 
 static const struct net_sink *start_card(void)
 {
-    static const struct net_sink input = {hand_in, NULL};
+    static const struct net_sink input = {hand_in, NULL, NULL};
     is_virtio = registers_read16(&pci.config, VENDOR) == VENDOR_VIRTIO;
     if (is_virtio) {
         int error = virtio_net_start(&virtio, &pci.config, pci.bar, &dma, 0, &input);

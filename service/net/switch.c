@@ -170,17 +170,18 @@ static struct net_frame retag(struct network_switch *sw, const struct passage *p
     struct net_frame copy = *frame;
     const unsigned addresses = 2 * NET_MAC_SIZE;
     copy.data = sw->scratch;
+    copy.rest = NULL;
     memcpy(sw->scratch, frame->data, addresses);
     if (tagged) {
         net_put16(sw->scratch + 12, TYPE_VLAN);
         net_put16(sw->scratch + 14, passage->vlan | passage->priority);
-        memcpy(sw->scratch + addresses + NET_TAG, frame->data + addresses,
-               frame->length - addresses);
+        net_frame_copy(frame, addresses, sw->scratch + addresses + NET_TAG,
+                       frame->length - addresses);
         copy.length += NET_TAG;
         copy.offload.checksum_start = (uint16_t)(copy.offload.checksum_start + NET_TAG);
     } else {
-        memcpy(sw->scratch + addresses, frame->data + addresses + NET_TAG,
-               frame->length - addresses - NET_TAG);
+        net_frame_copy(frame, addresses + NET_TAG, sw->scratch + addresses,
+                       frame->length - addresses - NET_TAG);
         copy.length -= NET_TAG;
         copy.offload.checksum_start = (uint16_t)(copy.offload.checksum_start - NET_TAG);
     }

@@ -79,8 +79,9 @@ static bool take(unsigned number)
     struct port *port = &ports[number];
     struct net_frame frame;
     unsigned count = 0;
-    while (count < TURN && net_ring_receive(&port->ring, buffer, &frame) == 1) {
+    while (count < TURN && net_ring_look(&port->ring, buffer, &frame) == 1) {
         switch_receive(&sw, number, &frame, now());
+        net_ring_done(&port->ring, &frame);
         count++;
     }
     if (count != 0 && net_ring_must_tell(&port->ring))
@@ -117,7 +118,8 @@ static void run(void)
 {
     unsigned rounds = 0;
     while (run_round()) {
-        component_flush();
+        if (rounds != 0)
+            component_flush();
         if (++rounds == ROUNDS) {
             component_timer_arm(again_id, component_tsc());
             return;
@@ -146,7 +148,7 @@ static void open_port(unsigned number)
     struct port *port = &ports[number];
     const struct vmconfig_net *net = &port->config.net;
     struct switch_config config = {.vlan = net->vlan, .storm_rate = MACHINE_STORM_RATE};
-    const struct net_sink sink = {hand_out, port};
+    const struct net_sink sink = {hand_out, port, NULL};
     uint8_t *memory = connection_slice(&connections, number) + CONNECTION_AT_CONTENT;
     memcpy(config.mac, net->mac, NET_MAC_SIZE);
     if (net_ring_attach(&port->ring, memory, machines_slice - CONNECTION_AT_CONTENT, true) !=
@@ -214,7 +216,7 @@ static void open_card(void)
     struct port *port = &ports[CARD];
     const struct switch_config config = {
         .uplink = true, .vlan = UNTAGGED, .storm_rate = CARD_STORM_RATE};
-    const struct net_sink sink = {hand_out, port};
+    const struct net_sink sink = {hand_out, port, NULL};
     port->channel = card_channel;
     if (net_ring_attach(&port->ring, (uint8_t *)card_ring, card_ring_size, true) == RING_OK &&
         switch_open(&sw, CARD, &config, &sink))

@@ -114,7 +114,7 @@ static bool device_can_finish(const struct virtio_net_driver *driver,
 static bool transmit(void *context, const struct net_frame *frame)
 {
     struct virtio_net_driver *driver = context;
-    const struct net_sink wire = {send, driver};
+    const struct net_sink wire = {send, driver, NULL};
     if (!net_frame_valid(frame)) {
         driver->dropped++;
         return true;
@@ -192,7 +192,7 @@ int virtio_net_start(struct virtio_net_driver *driver, const struct registers *c
     memset(driver, 0, sizeof(*driver));
     driver->dma = dma;
     driver->input = *input;
-    driver->output = (struct net_sink){transmit, driver};
+    driver->output = (struct net_sink){transmit, driver, NULL};
     pci_enable(config, true);
     int error = virtio_find(&driver->transport, config, bar);
     if (error == VIRTIO_OK)

@@ -142,7 +142,7 @@ static struct bench *create(void)
         abort();
     b->machine = machine_create(1, VM_VENDOR_AMD);
     struct vm *vm = &b->machine->vm;
-    const struct net_sink sink = {network, b};
+    const struct net_sink sink = {network, b, NULL};
     ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, sizeof(b->store));
     b->slow = b->disk.device;
     b->slow.submit = submit_later;

@@ -119,7 +119,7 @@ static void segments(const uint8_t *data, size_t size)
     size -= sizeof(frame.offload);
     frame.length = (uint32_t)(size < NET_FRAME_MAX ? size : NET_FRAME_MAX);
     memcpy(frame_bytes, data, frame.length);
-    const struct net_sink sink = {deliver, NULL};
+    const struct net_sink sink = {deliver, NULL, NULL};
     if (net_frame_valid(&frame))
         net_deliver_plain(&sink, &frame, packet);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * blocks DEVICE: 64 MiB written and read one after the other, then 4 KiB at 20,000 places, all past
- * the page cache. What lies between two of the marks is what ./quoin bench io counts; the program
- * is linked where no other one stands.
+ * blocks DEVICE COUNT: 64 MiB written and read one after the other, then 4 KiB at COUNT places, all
+ * past the page cache. What lies between two of the marks is what ./quoin bench io counts; the
+ * program is linked where no other one stands.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PIECE = 256 * 1024, PIECES = 256, SMALL = 4096, PLACES = 20000 };
+enum { PIECE = 256 * 1024, PIECES = 256, SMALL = 4096 };
 
 #define MARK(name)                             \
     __attribute__((noinline)) void name(void); \
@@ -27,11 +27,12 @@ MARK(mark_end)
 
 int main(int argc, char **argv)
 {
-    int device = argc < 2 ? -1 : open(argv[1], O_RDWR | O_DIRECT);
+    int device = argc < 3 ? -1 : open(argv[1], O_RDWR | O_DIRECT);
     uint8_t *data = aligned_alloc(SMALL, PIECE);
     uint64_t state = 1;
     if (device < 0 || data == NULL)
         return 1;
+    unsigned long places = strtoul(argv[2], NULL, 10);
     memset(data, 0x5a, PIECE);
     mark_write();
     for (unsigned i = 0; i < PIECES; i++) {
@@ -46,7 +47,7 @@ int main(int argc, char **argv)
             return 1;
     }
     mark_random();
-    for (unsigned i = 0; i < PLACES; i++) {
+    for (unsigned long i = 0; i < places; i++) {
         state = state * 6364136223846793005ull + 1442695040888963407ull;
         off_t place = (off_t)((state >> 33) % ((uint64_t)PIECE * PIECES / SMALL)) * SMALL;
         if (pread(device, data, SMALL, place) != SMALL)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * exchange GATEWAY SINK SOURCE: 20,000 pings to the gateway, one after the other; 64 MiB by TCP to
- * port 9 of SINK, which takes everything, and as much from port 19 of SOURCE, which sends without
- * end. What lies between two of the marks is what ./quoin bench io counts; the program is linked
- * where no other one stands.
+ * exchange COUNT GATEWAY SINK SOURCE: COUNT pings to the gateway, one after the other; 64 MiB by
+ * TCP to port 9 of SINK, which takes everything, and as much from port 19 of SOURCE, which sends
+ * without end. What lies between two of the marks is what ./quoin bench io counts; the program is
+ * linked where no other one stands.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { ROUNDS = 20000, SIZE = 56, PIECE = 64 * 1024, PIECES = 1024, DISCARD = 9, CHARGEN = 19 };
+enum { SIZE = 56, PIECE = 64 * 1024, PIECES = 1024, DISCARD = 9, CHARGEN = 19 };
 
 #define MARK(name)                             \
     __attribute__((noinline)) void name(void); \
@@ -44,7 +44,7 @@ static int fail(const char *what)
 }
 
 /* The kernel fills the checksum in and gives this socket its own answers alone (icmp(7)). */
-static int rounds(const char *gateway)
+static int rounds(unsigned long count, const char *gateway)
 {
     struct {
         struct icmphdr header;
@@ -55,7 +55,7 @@ static int rounds(const char *gateway)
     int ping = socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP);
     if (ping < 0 || setsockopt(ping, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) != 0)
         return fail("ping socket");
-    for (unsigned i = 0; i < ROUNDS; i++) {
+    for (unsigned long i = 0; i < count; i++) {
         memset(&packet, 0x5a, sizeof(packet));
         packet.header = (struct icmphdr){.type = ICMP_ECHO};
         packet.header.un.echo.sequence = htons((uint16_t)i);
@@ -82,13 +82,13 @@ int main(int count, char **words)
 {
     static uint8_t data[PIECE];
     const struct linger all = {.l_onoff = 1, .l_linger = 60};
-    if (count != 4)
+    if (count != 5)
         return 2;
     mark_rounds();
-    if (rounds(words[1]) != 0)
+    if (rounds(strtoul(words[1], NULL, 10), words[2]) != 0)
         return 1;
     mark_send();
-    int stream = joined(words[2], DISCARD);
+    int stream = joined(words[3], DISCARD);
     for (unsigned i = 0; i < PIECES; i++) {
         if (write(stream, data, sizeof(data)) != (ssize_t)sizeof(data))
             return fail("send");
@@ -97,7 +97,7 @@ int main(int count, char **words)
     if (setsockopt(stream, SOL_SOCKET, SO_LINGER, &all, sizeof(all)) != 0 || close(stream) != 0)
         return fail("close");
     mark_receive();
-    stream = joined(words[3], CHARGEN);
+    stream = joined(words[4], CHARGEN);
     for (size_t left = (size_t)PIECE * PIECES; left != 0;) {
         ssize_t length = read(stream, data, left < sizeof(data) ? left : sizeof(data));
         if (length <= 0)

@@ -19,7 +19,6 @@ static const struct vmm_startup_connection *given; /* NULL: the machine has no c
 static struct net_ring ring;
 static bool joined;
 static uint8_t buffer[NET_FRAME_MAX];
-static struct net_frame waiting; /* in the buffer: the guest had no room for it; length 0: none */
 
 /* From the guest. Without a switch it is lost. */
 static bool hand_out(void *context, const struct net_frame *frame)
@@ -29,6 +28,14 @@ static bool hand_out(void *context, const struct net_frame *frame)
         return true;
     return net_ring_send(&ring, frame) ||
            (!net_ring_prepare_wait(&ring, frame) && net_ring_send(&ring, frame));
+}
+
+/* The guest's frames are gathered in their place; nothing of them is looked at but their headers
+ * for the card, which are not part of them. */
+static uint8_t *room(void *context, uint32_t length)
+{
+    (void)context;
+    return joined ? net_ring_room(&ring, length) : NULL;
 }
 
 static void sent(void *context)
@@ -41,19 +48,16 @@ static void sent(void *context)
 /* Everything that has come for the guest, as far as it has room. */
 static void receive(void)
 {
+    struct net_frame frame;
     for (;;) {
-        if (waiting.length == 0) {
-            int result = net_ring_receive(&ring, buffer, &waiting);
-            if (result != 1) {
-                waiting.length = 0;
-                if (result == NET_RING_BROKEN || net_ring_prepare_sleep(&ring))
-                    return;
-                continue;
-            }
-        }
-        if (!virtio_net_receive(&card, &waiting))
+        int result = net_ring_look(&ring, buffer, &frame);
+        if (result == NET_RING_BROKEN || (result == 0 && net_ring_prepare_sleep(&ring)))
             return;
-        waiting.length = 0;
+        if (result == 0)
+            continue;
+        if (!virtio_net_receive(&card, &frame))
+            return;
+        net_ring_done(&ring, &frame);
     }
 }
 
@@ -72,7 +76,6 @@ static void join(void)
     memset(content, 0, size);
     if (net_ring_attach(&ring, content, size, false) != RING_OK)
         return;
-    waiting.length = 0;
     joined = true;
     connection_join(&connection);
     call_send(given->notification, 0, 0);
@@ -98,7 +101,7 @@ void network_poll(void)
 
 bool network_attach(struct vm *vm, const struct vmm_startup *startup, const struct vmconfig *config)
 {
-    const struct net_sink sink = {hand_out, NULL};
+    const struct net_sink sink = {.deliver = hand_out, .room = room};
     const struct virtio_net_events events = {.resume = resume, .sent = sent};
     unsigned pairs = vm->vcpu_count < VIRTIO_NET_MAX_PAIRS ? vm->vcpu_count : VIRTIO_NET_MAX_PAIRS;
     if (config->net.vlan == 0)

@@ -38,7 +38,6 @@ static bool send(struct virtio_net *net, const struct virtqueue_chain *chain)
     virtqueue_gather(chain->segment, chain->readable, 0, &header, sizeof(header));
     uint64_t length = chain->readable_length - sizeof(header);
     struct net_frame frame = {
-        .data = net->frame,
         .length = length > NET_FRAME_MAX ? 0 : (uint32_t)length,
         .offload = {.flags = header.flags & HEADER_NEEDS,
                     .gso = header.gso_type,
@@ -51,7 +50,12 @@ static bool send(struct virtio_net *net, const struct virtqueue_chain *chain)
         net->dropped++;
         return true;
     }
-    virtqueue_gather(chain->segment, chain->readable, sizeof(header), net->frame, frame.length);
+    uint8_t *place =
+        net->network.room == NULL ? NULL : net->network.room(net->network.context, frame.length);
+    if (place == NULL)
+        place = net->frame;
+    frame.data = place;
+    virtqueue_gather(chain->segment, chain->readable, sizeof(header), place, frame.length);
     return net->network.deliver(net->network.context, &frame);
 }
 
@@ -113,13 +117,34 @@ static unsigned choose_pair(const struct virtio_net *net, const struct net_frame
     return net->pairs > 1 ? (hash ^ hash >> 16) % net->pairs : 0;
 }
 
+/* Puts as much of the frame from byte `done` on as fits behind the chain's first `skip` bytes. */
+static uint32_t put_part(const struct virtqueue_chain *chain, uint32_t skip,
+                         const struct net_frame *frame, uint32_t done)
+{
+    const struct virtqueue_segment *segment = chain->segment + chain->readable;
+    unsigned count = chain->count - chain->readable;
+    uint32_t head = frame->rest == NULL ? frame->length : NET_HEAD;
+    uint32_t first = 0;
+    if (done < head) {
+        first = virtqueue_scatter(segment, count, skip, frame->data + done, head - done);
+        if (first < head - done)
+            return first;
+    }
+    if (head == frame->length)
+        return first;
+    return first + virtqueue_scatter(segment, count, skip + first,
+                                     frame->rest + (done + first - NET_HEAD),
+                                     frame->length - done - first);
+}
+
 /*
  * Takes buffers for the frame, fills them and gives them back together. 1: done with, 0: there are
  * not enough now, or an error.
  */
 static int fill(struct virtio_net *net, unsigned index, struct virtio_net_header *header,
-                const uint8_t *data, uint32_t length)
+                const struct net_frame *frame)
 {
+    uint32_t length = frame->length;
     struct virtqueue *queue = &net->device.queue[index];
     struct virtqueue_used used[MAX_BUFFERS];
     unsigned limit = virtio_has(&net->device, VIRTIO_NET_F_MRG_RXBUF) ? MAX_BUFFERS : 1;
@@ -134,9 +159,7 @@ static int fill(struct virtio_net *net, unsigned index, struct virtio_net_header
             break;
         if (chain->writeable_length <= skip)
             return VIRTQUEUE_ERROR_CHAIN;
-        uint32_t part =
-            virtqueue_scatter(chain->segment + chain->readable, chain->count - chain->readable,
-                              skip, data + done, length - done);
+        uint32_t part = put_part(chain, skip, frame, done);
         done += part;
         used[count++] = (struct virtqueue_used){chain->token, skip + part};
     }
@@ -171,11 +194,11 @@ static bool put(void *context, const struct net_frame *frame)
     /* 5.1.6.4.1: to a driver that did not negotiate it nothing is said about checksums. */
     if (!virtio_has(&net->device, VIRTIO_NET_F_GUEST_CSUM))
         header.flags = 0;
-    int result = fill(net, index, &header, frame->data, frame->length);
+    int result = fill(net, index, &header, frame);
     if (result == 0) {
         /* Once more, for what came before the driver saw that it is to notify again. */
         virtqueue_enable_notification(&net->device.queue[index]);
-        result = fill(net, index, &header, frame->data, frame->length);
+        result = fill(net, index, &header, frame);
     }
     if (result < 0)
         virtio_break(&net->device);
@@ -208,11 +231,14 @@ bool virtio_net_receive(struct virtio_net *net, const struct net_frame *frame)
     }
     if (!virtio_net_filter_accepts(net, frame->data, frame->length))
         return true;
-    const struct net_sink guest = {put, net};
-    if (guest_can_finish(net, &frame->offload))
+    const struct net_sink guest = {put, net, NULL};
+    if (guest_can_finish(net, &frame->offload)) {
         done = put(net, frame);
-    else
-        done = net_deliver_plain(&guest, frame, net->packet);
+    } else {
+        struct net_frame own = *frame;
+        net_frame_own(&own, net->frame);
+        done = net_deliver_plain(&guest, &own, net->packet);
+    }
     for (unsigned i = 0; i < net->max_pairs; i++)
         virtio_interrupt(&net->device, 2 * i);
     return done;

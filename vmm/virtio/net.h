@@ -88,7 +88,7 @@ struct virtio_net {
     bool transmit_stalled[VIRTIO_NET_MAX_PAIRS];
     struct virtqueue_chain chain;  /* being worked on ... */
     struct virtqueue_chain first;  /* ... and the first one of a frame that takes several */
-    uint8_t frame[NET_FRAME_MAX];  /* of the guest, copied out of its memory */
+    uint8_t frame[NET_FRAME_MAX];  /* copied out of memory that others can change */
     uint8_t packet[NET_FRAME_MAX]; /* for the guest, cut to what it can take */
 };
 

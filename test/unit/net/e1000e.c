@@ -163,7 +163,7 @@ static struct bench *create(void)
 
 static int start(struct bench *b)
 {
-    const struct net_sink sink = {input, b};
+    const struct net_sink sink = {input, b, NULL};
     b->dma.used = 0;
     return e1000e_start(&b->driver, &b->config, &b->bar, &b->dma, &sink);
 }

@@ -23,6 +23,57 @@ static uint8_t *attach(struct net_ring *guest, struct net_ring *network)
     return region;
 }
 
+/* Frames that are looked at and passed on, and such as are built in their place, arrive as they
+ * were sent; a rest is there where the frame is one piece. */
+static void frames_are_passed_on(void **state)
+{
+    (void)state;
+    static uint8_t head[NET_FRAME_MAX];
+    struct net_ring guest;
+    struct net_ring network;
+    struct net_ring other_guest;
+    struct net_ring other_network;
+    uint8_t *regions[2] = {attach(&guest, &network), attach(&other_guest, &other_network)};
+    uint64_t random = 1;
+    unsigned rests = 0;
+    unsigned built = 0;
+    for (unsigned round = 0; round < 4096; round++) {
+        random = random * 6364136223846793005ull + 1442695040888963407ull;
+        uint32_t length = 14 + (uint32_t)(random >> 40) % ((random >> 33) % 8 == 0 ? 60000 : 200);
+        for (uint32_t i = 0; i < length; i++)
+            data[i] = (uint8_t)(i * 7 + i / 256 + round);
+        struct net_frame frame = {.data = data, .length = length};
+        uint8_t *place = round % 2 == 0 ? net_ring_room(&guest, length) : NULL;
+        if (place != NULL) {
+            memcpy(place, data, length);
+            frame.data = place;
+            built++;
+        }
+        assert_true(net_ring_send(&guest, &frame));
+        assert_int_equal(net_ring_look(&network, head, &frame), 1);
+        if (frame.rest != NULL) {
+            assert_true(length > NET_HEAD);
+            rests++;
+        }
+        uint32_t from = (uint32_t)(random >> 20) % length;
+        memset(buffer, 0, length);
+        net_frame_copy(&frame, from, buffer, length - from);
+        assert_memory_equal(buffer, data + from, length - from);
+        assert_true(net_ring_send(&other_guest, &frame));
+        net_ring_done(&network, &frame);
+        assert_int_equal(net_ring_look(&network, head, &frame), 0);
+        assert_int_equal(net_ring_receive(&other_network, buffer, &frame), 1);
+        assert_int_equal(frame.length, length);
+        assert_null(frame.rest);
+        assert_memory_equal(buffer, data, length);
+    }
+    assert_in_range(rests, 2000, 4000);
+    assert_in_range(built, 1500, 2048);
+    assert_null(net_ring_room(&guest, 0x40000));
+    free(regions[0]);
+    free(regions[1]);
+}
+
 static void frames_pass(void **state)
 {
     (void)state;
@@ -143,6 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_pass),
+        cmocka_unit_test(frames_are_passed_on),
         cmocka_unit_test(hostile_peers),
         cmocka_unit_test(sides_begin_anew),
     };

@@ -53,7 +53,7 @@ static struct switch_config machine(unsigned number, uint16_t vlan, uint32_t pee
 static void open_port(struct bench *b, unsigned port, const struct switch_config *config)
 {
     ends[port] = (struct end){b, port};
-    const struct net_sink to = {sink, &ends[port]};
+    const struct net_sink to = {sink, &ends[port], NULL};
     assert_true(switch_open(&b->sw, port, config, &to));
 }
 
@@ -227,7 +227,7 @@ static void learns_and_forgets(void **state)
     struct switch_config config = {.uplink = true, .vlan = 1, .peers = UINT32_MAX};
     struct end end = {b, UPLINK};
     ends[UPLINK] = end;
-    const struct net_sink to = {sink, &ends[UPLINK]};
+    const struct net_sink to = {sink, &ends[UPLINK], NULL};
     assert_true(switch_open(&b->sw, other, &config, &to)); /* both count for the uplink */
     config = machine(VM_A, 1, 1u << UPLINK | 1u << other);
     open_port(b, VM_A, &config);
@@ -285,7 +285,7 @@ static void joins(void **state)
     send(b, VM_A, all, a, -1, 0);
     expect(b, 0, 0, 0, 1);
     /* An address is had once in a VLAN. */
-    const struct net_sink to = {sink, &ends[VM_C]};
+    const struct net_sink to = {sink, &ends[VM_C], NULL};
     config = machine(VM_A, 7, 0);
     assert_false(switch_open(&b->sw, VM_C, &config, &to));
     config = machine(VM_A, 8, 0);
@@ -309,7 +309,7 @@ static void odd_frames(void **state)
     switch_receive(&b->sw, UPLINK, &cut, 0);
     switch_receive(&b->sw, 17, &tiny, 0);
     switch_receive(&b->sw, 1000, &tiny, 0);
-    const struct net_sink to = {sink, &ends[0]};
+    const struct net_sink to = {sink, &ends[0], NULL};
     struct switch_config config = machine(0, 0, 0);
     assert_false(switch_open(&b->sw, 0, &config, &to));
     config = machine(0, 4095, 0);

@@ -34,18 +34,32 @@ struct net_offload {
     uint16_t checksum_offset; /* from checksum_start */
 };
 
-/* Private memory of whoever calls: nobody changes it meanwhile. */
+#define NET_HEAD 64u /* bytes of a frame in which whoever passes it on may look */
+
+/* What `data` points to is private memory of whoever calls: nobody changes it meanwhile. */
 struct net_frame {
     const uint8_t *data;
     uint32_t length;
     struct net_offload offload;
+    /* NULL: all of the frame is at `data`. Else only NET_HEAD bytes are, and here are those behind
+     * them, in memory that somebody else may change: they are copied and not looked at. */
+    const uint8_t *rest;
 };
 
 /* Where frames go: false when there is no room now; whoever refuses calls back when there is. */
 struct net_sink {
     bool (*deliver)(void *context, const struct net_frame *frame);
     void *context;
+    /* May be NULL: a place where a frame of this length may be put before it is delivered, with
+     * `data` pointing there, which spares a copy; or NULL. Others may see what is put there. */
+    uint8_t *(*room)(void *context, uint32_t length);
 };
+
+/* Copies bytes of the frame, which has as many. */
+void net_frame_copy(const struct net_frame *frame, uint32_t offset, uint8_t *to, uint32_t length);
+
+/* Copies all of it to private memory of `length` bytes, where it is from then on. */
+void net_frame_own(struct net_frame *frame, uint8_t *buffer);
 
 /* Is this a frame that can be passed on: sizes, checksum range, segmentation fields? */
 bool net_frame_valid(const struct net_frame *frame);

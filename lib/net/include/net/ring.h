@@ -56,6 +56,12 @@ bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, 
 void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length);
 
 /*
+ * Where the next frame of this length will stand, or NULL: no room now, broken, or not in one
+ * piece. One that is there already is not copied by net_ring_send.
+ */
+uint8_t *net_ring_room(struct net_ring *ring, uint32_t length);
+
+/*
  * After a frame was refused: announces that its sender waits. Returns false when it fits by now. A
  * broken ring never has room.
  */
@@ -66,6 +72,13 @@ bool net_ring_prepare_wait(struct net_ring *ring, const struct net_frame *frame)
  * NET_RING_BROKEN. The frame is valid (net_frame_valid) or left out.
  */
 int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
+
+/*
+ * The same without copying more than NET_HEAD bytes: the rest stays where it is, if that is one
+ * piece. The frame is to be taken by net_ring_done; until then it is the next one.
+ */
+int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
+void net_ring_done(struct net_ring *ring, const struct net_frame *frame);
 
 /* After receiving: does the peer wait for room, so that it must be notified? */
 bool net_ring_must_tell(struct net_ring *ring);
