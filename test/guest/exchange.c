@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * exchange COUNT GATEWAY SINK SOURCE: COUNT pings to the gateway, one after the other; 64 MiB by
+ * exchange COUNT MIB GATEWAY SINK SOURCE: COUNT pings to the gateway, one after the other; MIB by
  * TCP to port 9 of SINK, which takes everything, and as much from port 19 of SOURCE, which sends
  * without end. What lies between two of the marks is what ./quoin bench io counts; the program is
  * linked where no other one stands.
@@ -15,7 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { SIZE = 56, PIECE = 64 * 1024, PIECES = 1024, DISCARD = 9, CHARGEN = 19 };
+enum { SIZE = 56, PIECE = 64 * 1024, DISCARD = 9, CHARGEN = 19 };
 
 #define MARK(name)                             \
     __attribute__((noinline)) void name(void); \
@@ -82,14 +82,15 @@ int main(int count, char **words)
 {
     static uint8_t data[PIECE];
     const struct linger all = {.l_onoff = 1, .l_linger = 60};
-    if (count != 5)
+    if (count != 6)
         return 2;
+    size_t bytes = strtoul(words[2], NULL, 10) << 20;
     mark_rounds();
-    if (rounds(strtoul(words[1], NULL, 10), words[2]) != 0)
+    if (rounds(strtoul(words[1], NULL, 10), words[3]) != 0)
         return 1;
     mark_send();
-    int stream = joined(words[3], DISCARD);
-    for (unsigned i = 0; i < PIECES; i++) {
+    int stream = joined(words[4], DISCARD);
+    for (size_t i = 0; i < bytes; i += PIECE) {
         if (write(stream, data, sizeof(data)) != (ssize_t)sizeof(data))
             return fail("send");
     }
@@ -97,8 +98,8 @@ int main(int count, char **words)
     if (setsockopt(stream, SOL_SOCKET, SO_LINGER, &all, sizeof(all)) != 0 || close(stream) != 0)
         return fail("close");
     mark_receive();
-    stream = joined(words[4], CHARGEN);
-    for (size_t left = (size_t)PIECE * PIECES; left != 0;) {
+    stream = joined(words[5], CHARGEN);
+    for (size_t left = bytes; left != 0;) {
         ssize_t length = read(stream, data, left < sizeof(data) ? left : sizeof(data));
         if (length <= 0)
             return fail("receive");

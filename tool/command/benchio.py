@@ -4,12 +4,13 @@ for what test/guest/blocks.c and test/guest/exchange.c do."""
 
 from . import benchmachine
 
-# What lies between two marks, in their order; does it depend on the count?
+# What lies between two marks, in their order; does it depend on the count? None: it is not done in
+# KVM, where QEMU 7.2 executes nothing any more in its middle.
 DISK_PARTS = [("64 MiB written one after the other", False),
               ("64 MiB read one after the other", False),
               ("20,000 times 4 KiB read somewhere", True)]
-NETWORK_PARTS = [("20,000 round trips", True), ("64 MiB sent by TCP", False),
-                 ("64 MiB received by TCP", False)]
+NETWORK_PARTS = [("20,000 round trips", True), ("64 MiB sent by TCP", None),
+                 ("64 MiB received by TCP", None)]
 
 DISK_SCRIPT = """#!/bin/sh
 for module in virtio_ring virtio virtio_pci_legacy_dev virtio_pci_modern_dev virtio_pci \\
@@ -24,7 +25,7 @@ set -e
 ip addr add 10.0.2.20/24 dev eth0
 echo 0 0 >/proc/sys/net/ipv4/ping_group_range
 ping -c 2 10.0.2.2
-exec /test/exchange $count 10.0.2.2 10.0.2.100 10.0.2.101
+exec /test/exchange $count $mib 10.0.2.2 10.0.2.100 10.0.2.101
 """
 
 

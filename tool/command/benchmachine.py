@@ -18,6 +18,7 @@ TIMEOUT = 1800
 # What is done many times. KVM in the emulator takes an hour for that; its figures for it are those
 # of so many times less, so many times over.
 COUNT = 20000
+MIB = 64
 KVM_LESS = 10
 MEMORY = "256M"
 
@@ -73,7 +74,11 @@ class Test:
         self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
         data = build.artifact(f"test/guest/guest-{program}").read_bytes()
         self.files = guest.test_files({f"test/{name}": script.encode(), f"test/{program}": data})
-        self.command_line = f"console=ttyS0 quiet nokaslr tests={name} count="
+        self.command_line = f"console=ttyS0 quiet nokaslr tests={name}"
+
+    def arguments(self, count, mib):
+        """The guest's command line; the scripts have both numbers in their environment."""
+        return f"{self.command_line} count={count} mib={mib}"
 
     def places(self):
         """Addresses of the marks."""
@@ -92,12 +97,12 @@ def _bare(test):
     """The machine that runs the guest's kernel itself."""
     return Machine(kernel=test.file("vmlinuz", test.files["guest/vmlinuz"]),
                    root=test.file("initramfs", test.files["test/initramfs"]), memory=MEMORY,
-                   icount=0, qemu_args=["-append", f"{test.command_line}{COUNT}", *test.devices])
+                   icount=0, qemu_args=["-append", test.arguments(COUNT, MIB), *test.devices])
 
 
 def _quoin(test):
     text = (f"name = bench\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = {MEMORY}\n"
-            f"{test.options}cmdline = {test.command_line}{COUNT}\n")
+            f"{test.options}cmdline = {test.arguments(COUNT, MIB)}\n")
     root = test.file("root.elf", image.packed({"vm/bench.ini": text.encode()} | test.files))
     return Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, memory="1G", icount=0,
                    qemu_args=test.devices)
@@ -124,7 +129,7 @@ def _kvm(test):
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-m", MEMORY,
                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                "-kernel", "/vmlinuz", "-initrd", "/initramfs",
-               "-append", f"'{test.command_line}{COUNT // KVM_LESS}'", *test.inner_devices]
+               "-append", f"'{test.arguments(COUNT // KVM_LESS, 0)}'", *test.inner_devices]
     overlay = _emulator() | guest.modules(guest.kernel(), guest.TEST_MODULES + KVM_MODULES) | {
         "tap": KVM_TAP.encode(),
         "init": (KVM_INIT + " ".join(command) + " </dev/console\npoweroff -f\n").encode(),
@@ -141,7 +146,7 @@ COLUMNS = {"bare": (_bare, False, "without a hypervisor"),
 
 def rows(test, titles, yes):
     """Rows of instructions and entries for what lies behind each mark but the last: its title, and
-    whether it depends on the count."""
+    whether it depends on the count (None: KVM does not do it)."""
     spent = {}
     for column, (make, inside, where) in COLUMNS.items():
         with Step(f"{test.name}, {where}"):
@@ -152,7 +157,9 @@ def rows(test, titles, yes):
     for number, (title, counts) in enumerate(titles):
         for name, unit, which in ((title, "instructions", 0), (f"{title}: entries", "entries", 2)):
             columns = {column: parts[number][which] for column, parts in spent.items()}
-            if counts:
+            if counts is None:
+                columns["kvm"] = None
+            elif counts:
                 columns["kvm"] *= KVM_LESS
             if which == 2:
                 columns["bare"] = None
