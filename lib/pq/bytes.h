@@ -94,11 +94,15 @@ PQ_INLINE uint64_t bytes_load64_be(const uint8_t *p)
     return (uint64_t)bytes_load32_be(p) << 32 | bytes_load32_be(p + 4);
 }
 
+/*@ requires \valid_read(p + (0 .. 3));
+    assigns \nothing; */
 PQ_INLINE uint32_t bytes_load32_le(const uint8_t *p)
 {
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | (uint32_t)p[0];
 }
 
+/*@ requires \valid_read(p + (0 .. 7));
+    assigns \nothing; */
 PQ_INLINE uint64_t bytes_load64_le(const uint8_t *p)
 {
     return (uint64_t)bytes_load32_le(p + 4) << 32 | bytes_load32_le(p);
@@ -115,11 +119,15 @@ PQ_INLINE void bytes_store32_le(uint8_t *p, uint32_t v)
     __builtin_memcpy(p, &v, sizeof v);
 }
 
+/*@ requires \valid(p + (0 .. 7));
+    assigns p[0 .. 7]; */
 PQ_INLINE void bytes_store64_le(uint8_t *p, uint64_t v)
 {
     __builtin_memcpy(p, &v, sizeof v);
 }
 
+/*@ requires \valid(p + (0 .. 3));
+    assigns p[0 .. 3]; */
 PQ_INLINE void bytes_store32_be(uint8_t *p, uint32_t v)
 {
     bytes_store32_le(p, __builtin_bswap32(v));

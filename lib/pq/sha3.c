@@ -3,6 +3,11 @@
 #include "bytes.h"
 #include "sha3.h"
 
+/*@ // Between two calls: a rate of whole lanes, and a place in it.
+    predicate good{L}(struct pq_keccak *sponge) =
+      8 <= sponge->rate < 200 && sponge->rate % 8 == 0 && sponge->position <= sponge->rate;
+*/
+
 /* FIPS 202 section 3.2.5, algorithm 5: the lanes that iota adds. */
 static const uint64_t round_constant[24] = {
     0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000,
@@ -13,6 +18,8 @@ static const uint64_t round_constant[24] = {
     0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
+/*@ requires 1 <= n <= 63;
+    assigns \nothing; */
 PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
 {
     return x << n | x >> (64 - n);
@@ -27,6 +34,9 @@ PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
  * inverted from round to round; by De Morgan's laws each term below is chi on the true values, with
  * its result inverted where that lane is one of them.
  */
+/*@ requires \valid(e + (0 .. 24)) && \valid_read(a + (0 .. 24));
+    requires \separated(e + (0 .. 24), a + (0 .. 24));
+    assigns e[0 .. 24]; */
 PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t constant)
 {
     uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
@@ -100,44 +110,84 @@ PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t const
 /* The lanes that keccak_round() takes and gives inverted. */
 static const uint8_t complemented[] = {1, 2, 8, 12, 17, 20};
 
+/*@ requires \valid(a + (0 .. 24));
+    assigns a[0 .. 24]; */
+PQ_INLINE void complement(uint64_t a[25])
+{
+    /*@ loop invariant 0 <= i <= 6;
+        loop assigns i, a[0 .. 24];
+        loop variant 6 - i; */
+    for (unsigned i = 0; i < sizeof complemented; i++) {
+        /*@ assert known: AMONG_4(i, 0) || i == 4 || i == 5; */
+        a[complemented[i]] = ~a[complemented[i]];
+    }
+}
+
 /* FIPS 202 section 3.3, algorithm 7 with 24 rounds. */
+/*@ requires \valid(lane + (0 .. 24));
+    assigns lane[0 .. 24]; */
 static void keccak_permute(uint64_t lane[25])
 {
     uint64_t a[25];
     uint64_t e[25];
 
+    /*@ loop invariant 0 <= i <= 25;
+        loop assigns i, a[0 .. 24];
+        loop variant 25 - i; */
     for (unsigned i = 0; i < 25; i++)
         a[i] = lane[i];
-    for (unsigned i = 0; i < sizeof complemented; i++)
-        a[complemented[i]] = ~a[complemented[i]];
+    complement(a);
+    /*@ loop invariant 0 <= i <= 24 && i % 2 == 0;
+        loop assigns i, a[0 .. 24], e[0 .. 24];
+        loop variant 24 - i; */
     for (unsigned i = 0; i < 24; i += 2) {
         keccak_round(e, a, round_constant[i]);
         keccak_round(a, e, round_constant[i + 1]);
     }
-    for (unsigned i = 0; i < sizeof complemented; i++)
-        a[complemented[i]] = ~a[complemented[i]];
+    complement(a);
+    /*@ loop invariant 0 <= i <= 25;
+        loop assigns i, lane[0 .. 24];
+        loop variant 25 - i; */
     for (unsigned i = 0; i < 25; i++)
         lane[i] = a[i];
 }
 
+/*@ requires \valid(sponge) && 8 <= rate < 200 && rate % 8 == 0;
+    assigns *sponge;
+    ensures good(sponge) && sponge->position == 0; */
 void keccak_init(struct pq_keccak *sponge, uint32_t rate, uint8_t suffix)
 {
-    bytes_zero(sponge->lane, sizeof sponge->lane);
+    /*@ loop invariant 0 <= i <= 25;
+        loop assigns i, sponge->lane[0 .. 24];
+        loop variant 25 - i; */
+    for (unsigned i = 0; i < 25; i++)
+        sponge->lane[i] = 0;
     sponge->rate = rate;
     sponge->position = 0;
     sponge->suffix = suffix;
 }
 
+/*@ requires \valid(sponge) && at < 200;
+    assigns sponge->lane[0 .. 24]; */
 PQ_INLINE void lane_xor_byte(struct pq_keccak *sponge, uint32_t at, uint8_t value)
 {
     sponge->lane[at / 8] ^= (uint64_t)value << 8 * (at % 8);
 }
 
 /* FIPS 202 section 4, algorithm 8 steps 2 to 6. */
+/*@ requires \valid(sponge) && good(sponge) && sponge->position < sponge->rate;
+    requires size == 0 || (\valid_read(data + (0 .. size - 1)) &&
+                          \separated(sponge, data + (0 .. size - 1)));
+    assigns sponge->lane[0 .. 24], sponge->position;
+    ensures good(sponge) && sponge->position < sponge->rate; */
 void keccak_absorb(struct pq_keccak *sponge, const uint8_t *data, size_t size)
 {
     uint32_t at = sponge->position;
 
+    /*@ loop invariant size <= \at(size, Pre) && at < sponge->rate;
+        loop invariant data == \at(data, Pre) + (\at(size, Pre) - size);
+        loop assigns size, data, at, sponge->lane[0 .. 24];
+        loop variant size; */
     while (size != 0) {
         if (at % 8 == 0 && size >= 8) {
             sponge->lane[at / 8] ^= bytes_load64_le(data);
@@ -158,6 +208,9 @@ void keccak_absorb(struct pq_keccak *sponge, const uint8_t *data, size_t size)
 
 /* The suffix holds the domain bits of FIPS 202 sections 6.1 and 6.2 and the first bit of pad10*1.
  */
+/*@ requires \valid(sponge) && good(sponge) && sponge->position < sponge->rate;
+    assigns sponge->lane[0 .. 24], sponge->position;
+    ensures good(sponge); */
 void keccak_finish(struct pq_keccak *sponge)
 {
     lane_xor_byte(sponge, sponge->position, sponge->suffix);
@@ -166,10 +219,19 @@ void keccak_finish(struct pq_keccak *sponge)
 }
 
 /* FIPS 202 section 4, algorithm 8 steps 7 to 10, resumable. */
+/*@ requires \valid(sponge) && good(sponge);
+    requires size == 0 || (\valid(out + (0 .. size - 1)) &&
+                          \separated(sponge, out + (0 .. size - 1)));
+    assigns sponge->lane[0 .. 24], sponge->position, out[0 .. size - 1];
+    ensures good(sponge); */
 void keccak_squeeze(struct pq_keccak *sponge, uint8_t *out, size_t size)
 {
     uint32_t at = sponge->position;
 
+    /*@ loop invariant size <= \at(size, Pre) && at <= sponge->rate;
+        loop invariant out == \at(out, Pre) + (\at(size, Pre) - size);
+        loop assigns size, out, at, sponge->lane[0 .. 24], \at(out, Pre)[0 .. \at(size, Pre) - 1];
+        loop variant size; */
     while (size != 0) {
         if (at == sponge->rate) {
             keccak_permute(sponge->lane);

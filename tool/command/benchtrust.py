@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""./quoin bench trust: instructions of the loader, and of its verifications beside OpenSSL's."""
+"""./quoin bench trust: instructions of the loader, and of its verifications beside OpenSSL's; the
+time of these beside the noble library's too."""
 
 import json
 import re
@@ -22,7 +23,7 @@ _BEGINS = {"loader": "^loader: Quoin's loader", "kernel": "^loader: starting the
            "root task": "^quoin init: root task is up"}
 TIMED_BOOTS = 5
 
-# Rows of bench trust that are counted on the host, beside OpenSSL 3.5 (test/unit/pq/bench.py).
+# Rows of bench trust that are counted on the host, beside others' (test/unit/pq/bench.py).
 TRUST_ROWS = {
     "mldsa87-verify": "ML-DSA-87, one verification",
     "slhdsa-sha2-256s-verify": "SLH-DSA-SHA2-256s, one verification",
@@ -93,8 +94,8 @@ def trust(yes):
                          f"counting {name}")
         counted = json.loads(output[output.index("{"):])
         for row in counted["rows"]:
-            if row["unit"] == "instructions":
-                rows.append(_row(title, "instructions", int(row["quoin"]),
-                                 openssl=row.get("openssl"),
-                                 openssl_portable=row.get("openssl portable")))
+            unit = "instructions" if row["unit"] == "instructions" else "ns"
+            rows.append(_row(title, unit, int(row["quoin"]), openssl=row.get("openssl"),
+                             openssl_portable=row.get("openssl portable"),
+                             noble=row.get("noble")))
     return rows

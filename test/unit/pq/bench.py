@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Time and instructions of lib/pq beside OpenSSL 3.5's libcrypto, on this machine in one run.
+"""Time and instructions of lib/pq beside OpenSSL 3.5's libcrypto and, in time alone, the
+@noble/post-quantum library under node, on this machine in one run.
 
     bench.py PROGRAM [--json] [--only NAME]
 
-PROGRAM is built from bench.c. Times are the least of several runs, the two sides by turns;
-instructions are callgrind's count of one call. "portable" is libcrypto with every processor feature
+PROGRAM is built from bench.c. Times are the processor's, the least of several runs, the sides by
+turns; instructions are callgrind's count of one call. "portable" is libcrypto with every processor feature
 beyond the x86-64 baseline switched off (it then still uses its scalar assembly).
 """
 
 import argparse
 import json
 import os
+import pathlib
 import platform
 import re
 import subprocess
@@ -33,7 +35,9 @@ ROWS = [
     ("aes-256-gcm-1m", "ns per MiB", 1),
 ]
 BARE = ("chacha20-poly1305-1m", "aes-256-gcm-1m")  # not compared
-REPEATS = 15
+REPEATS = 7
+NOBLE = "noble"  # in time alone: node compiles it while it runs
+HERE = pathlib.Path(__file__).resolve().parent
 
 
 def run(command, name, count, **environment):
@@ -53,6 +57,10 @@ def instructions(command, name, **environment):
 def sides(program):
     """Name, command, environment of each implementation."""
     yield "quoin", [program, "pq"], {}
+    try:
+        yield NOBLE, ["node", str(HERE / "bench.mjs"), str(parts.noble())], {}
+    except parts.Unavailable as reason:
+        print(f"noble is left out: {reason}", file=sys.stderr)
     try:
         loader, option, libraries, _ = parts.openssl()
     except parts.Unavailable as reason:
@@ -76,7 +84,7 @@ def measure(program, only):
         yield {"name": name, "unit": unit, **{side: min(values) for side, values in times.items()}}
         yield {"name": name, "unit": "instructions",
                **{side: instructions(command, name, **environment)
-                  for side, command, environment in chosen}}
+                  for side, command, environment in chosen if side != NOBLE}}
 
 
 def main():
