@@ -289,7 +289,11 @@ void svm_apply(struct vcpu *v, const struct vm_entry *e)
             b->cr4 = e->cr4;
         if (flags & QUOIN_VMENTER_EFER)
             b->efer = e->efer | EFER_SVME;
-        v->proven_cr0 = CR0_UNPROVEN;
+        /* The rest is no part of the proof, and TCG lets a guest set CR4 bits that it would not
+         * pass. */
+        if (flags &
+            (QUOIN_VMENTER_CR0 | QUOIN_VMENTER_CR3 | QUOIN_VMENTER_CR4 | QUOIN_VMENTER_EFER))
+            v->proven_cr0 = CR0_UNPROVEN;
     }
     if (e->controls != v->controls) {
         v->controls = e->controls;
