@@ -8,40 +8,29 @@
 
 #include <string.h>
 
-#include "tpm_message.h"
+#include "tpm_object.h"
 
 enum {
-    COMMAND_CREATE_PRIMARY = 0x131,
     COMMAND_ACTIVATE_CREDENTIAL = 0x147,
     COMMAND_NV_READ = 0x14e,
     COMMAND_POLICY_SECRET = 0x151,
-    COMMAND_FLUSH_CONTEXT = 0x165,
     COMMAND_NV_READ_PUBLIC = 0x169,
-    COMMAND_START_AUTH_SESSION = 0x176,
 };
-enum { ALGORITHM_RSA = 1, ALGORITHM_AES = 6, ALGORITHM_NULL = 0x10, ALGORITHM_CFB = 0x43 };
-enum { SESSION_POLICY = 1, CERTIFICATE_INDEX = 0x01c00002, PIECE = 256 };
-#define HIERARCHY_ENDORSEMENT 0x4000000bu
-#define HANDLE_NULL           0x40000007u
-#define SESSION_PASSWORD      0x40000009u
+enum { CERTIFICATE_INDEX = 0x01c00002, PIECE = 256 };
 
 /* Template L-1. Its policy is PolicySecret with the endorsement hierarchy. */
-enum { ATTRIBUTES = 0x000300b2, RSA_BITS = 2048, RSA_SIZE = RSA_BITS / 8, TEMPLATE_SIZE = 58 };
+enum {
+    ATTRIBUTES =
+        FIXED_TPM | FIXED_PARENT | SENSITIVE_ORIGIN | ADMIN_WITH_POLICY | RESTRICTED | DECRYPT,
+    RSA_BITS = 2048,
+    RSA_SIZE = RSA_BITS / 8,
+    TEMPLATE_SIZE = 58,
+};
+_Static_assert(ATTRIBUTES == 0x000300b2, "EK Credential Profile, table of template L-1");
 static const uint8_t policy[32] = {
     0x83, 0x71, 0x97, 0x67, 0x44, 0x84, 0xb3, 0xf8, 0x1a, 0x90, 0xcc, 0x8d, 0x46, 0xa5, 0xd7, 0x24,
     0xfd, 0x52, 0xd7, 0x6e, 0x06, 0x52, 0x0b, 0x64, 0xf2, 0xa1, 0xda, 0x1b, 0x33, 0x14, 0x69, 0xaa,
 };
-
-static void flush(struct tpm *tpm, uint32_t handle)
-{
-    uint32_t code = tpm->code;
-    struct message message;
-
-    message_begin(&message, TAG_NO_SESSIONS, COMMAND_FLUSH_CONTEXT);
-    message_put(&message, handle, 4);
-    (void)message_send(tpm, &message);
-    tpm->code = code; /* of what was done before */
-}
 
 /* How many bytes an NV index has. */
 static int nv_size(struct tpm *tpm, uint32_t index, uint32_t *size)
@@ -101,14 +90,8 @@ static int make_endorsement_key(struct tpm *tpm, uint32_t *handle)
 {
     static const uint8_t unique[RSA_SIZE];
     struct message message;
-    int error;
 
-    message_begin(&message, TAG_SESSIONS, COMMAND_CREATE_PRIMARY);
-    message_put(&message, HIERARCHY_ENDORSEMENT, 4);
-    message_put_password(&message);
-    message_put(&message, 4, 2); /* sensitive: no password, no data */
-    message_put(&message, 0, 4);
-    message_put(&message, TEMPLATE_SIZE + sizeof unique, 2);
+    object_begin_primary(&message, HIERARCHY_ENDORSEMENT, TEMPLATE_SIZE + sizeof unique);
     message_put(&message, ALGORITHM_RSA, 2);
     message_put(&message, TPM_SHA256, 2);
     message_put(&message, ATTRIBUTES, 4);
@@ -122,37 +105,18 @@ static int make_endorsement_key(struct tpm *tpm, uint32_t *handle)
     message_put(&message, 0, 4); /* exponent: 65537 */
     message_put(&message, sizeof unique, 2);
     message_put_bytes(&message, unique, sizeof unique);
-    message_put(&message, 0, 2); /* outside information */
-    message_put(&message, 0, 4); /* no PCRs at its creation */
-    error = message_send(tpm, &message);
-    if (error)
-        return error;
-    *handle = message_get(&message, 4);
-    return message.bad ? TPM_ERROR_RESPONSE : TPM_OK;
+    object_end_creation(&message);
+    return object_send(tpm, &message, handle);
 }
 
 /* A session that has shown that it may use the endorsement hierarchy. */
 static int start_session(struct tpm *tpm, uint32_t *session)
 {
-    static const uint8_t nonce[16];
     struct message message;
-    int error;
+    int error = object_start_session(tpm, SESSION_POLICY, session);
 
-    message_begin(&message, TAG_NO_SESSIONS, COMMAND_START_AUTH_SESSION);
-    message_put(&message, HANDLE_NULL, 4);
-    message_put(&message, HANDLE_NULL, 4);
-    message_put(&message, sizeof nonce, 2);
-    message_put_bytes(&message, nonce, sizeof nonce);
-    message_put(&message, 0, 2);
-    message_put(&message, SESSION_POLICY, 1);
-    message_put(&message, ALGORITHM_NULL, 2);
-    message_put(&message, TPM_SHA256, 2);
-    error = message_send(tpm, &message);
     if (error)
         return error;
-    *session = message_get(&message, 4);
-    if (message.bad)
-        return TPM_ERROR_RESPONSE;
     message_begin(&message, TAG_SESSIONS, COMMAND_POLICY_SECRET);
     message_put(&message, HIERARCHY_ENDORSEMENT, 4);
     message_put(&message, *session, 4);
@@ -163,16 +127,8 @@ static int start_session(struct tpm *tpm, uint32_t *session)
     message_put(&message, 0, 4); /* does not expire */
     error = message_send(tpm, &message);
     if (error)
-        flush(tpm, *session);
+        (void)object_flush(tpm, *session);
     return error;
-}
-
-static void put_authorization(struct message *message, uint32_t session)
-{
-    message_put(message, session, 4);
-    message_put(message, 0, 2);
-    message_put(message, 0, 1);
-    message_put(message, 0, 2);
 }
 
 static int activate(struct tpm *tpm, uint32_t key, uint32_t endorsement, const uint8_t *blob,
@@ -190,12 +146,12 @@ static int activate(struct tpm *tpm, uint32_t key, uint32_t endorsement, const u
     message_put(&message, key, 4);
     message_put(&message, endorsement, 4);
     message_put(&message, 18, 4); /* two authorizations, of 9 bytes each */
-    put_authorization(&message, SESSION_PASSWORD);
-    put_authorization(&message, session);
+    message_put_authorization(&message, SESSION_PASSWORD);
+    message_put_authorization(&message, session);
     message_put_bytes(&message, blob, size);
     error = message_send(tpm, &message);
     if (error) {
-        flush(tpm, session);
+        (void)object_flush(tpm, session);
         return error;
     }
     message_get(&message, 4);
@@ -216,6 +172,6 @@ int tpm_activate(struct tpm *tpm, const struct tpm_key *key, const uint8_t *blob
     if (result)
         return result;
     result = activate(tpm, key->handle, endorsement, blob, size, credential);
-    flush(tpm, endorsement);
+    (void)object_flush(tpm, endorsement);
     return result;
 }

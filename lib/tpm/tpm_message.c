@@ -4,7 +4,6 @@
 #include <string.h>
 
 enum { HEADER = 10, COMMAND_MAX = 512 };
-#define SESSION_PASSWORD 0x40000009u
 
 void message_put(struct message *message, uint64_t value, unsigned size)
 {
@@ -60,13 +59,18 @@ void message_begin(struct message *message, uint16_t tag, uint32_t command)
     message_put(message, command, 4);
 }
 
-void message_put_session(struct message *message, uint32_t session)
+void message_put_authorization(struct message *message, uint32_t session)
 {
-    message_put(message, 9, 4);
     message_put(message, session, 4);
     message_put(message, 0, 2); /* nonce */
     message_put(message, 0, 1); /* attributes */
     message_put(message, 0, 2); /* password, or the HMAC that a policy session needs none of */
+}
+
+void message_put_session(struct message *message, uint32_t session)
+{
+    message_put(message, 9, 4); /* their size */
+    message_put_authorization(message, session);
 }
 
 void message_put_password(struct message *message)

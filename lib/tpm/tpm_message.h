@@ -21,10 +21,16 @@ void message_begin(struct message *message, uint16_t tag, uint32_t command);
 void message_put(struct message *message, uint64_t value, unsigned size);
 void message_put_bytes(struct message *message, const uint8_t *data, size_t size);
 
-/* An authorization by the empty password (part 1, section 19.4). */
+#define SESSION_PASSWORD 0x40000009u
+
+/* TPMS_AUTH_COMMAND (part 2): 9 bytes. A command with several has their size in 4 bytes
+ * before the first. */
+void message_put_authorization(struct message *message, uint32_t session);
+
+/* One authorization by the empty password (part 1, section 19.4). */
 void message_put_password(struct message *message);
 
-/* An authorization by a policy session, which ends with the command (part 1, section 19.7). */
+/* One authorization by a policy session, which ends with the command (part 1, section 19.7). */
 void message_put_session(struct message *message, uint32_t session);
 
 /* Sends the command; the response stands in message, to be read from behind its header. */

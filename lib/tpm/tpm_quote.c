@@ -4,27 +4,15 @@
 
 #include <string.h>
 
-#include "tpm_message.h"
+#include "tpm_object.h"
 
 enum {
-    COMMAND_CREATE_PRIMARY = 0x131,
     COMMAND_QUOTE = 0x158,
-    COMMAND_FLUSH_CONTEXT = 0x165,
     COMMAND_GET_RANDOM = 0x17b,
 };
-enum { ALGORITHM_NULL = 0x10, ALGORITHM_ECDSA = 0x18, ALGORITHM_ECC = 0x23, CURVE_P256 = 3 };
-#define HIERARCHY_ENDORSEMENT 0x4000000bu
 
-/* Part 2, table 31: the key never leaves the TPM, is made in it, and signs nothing but what the TPM
- * says itself. */
+/* The key never leaves the TPM, is made in it, and signs nothing but what the TPM says itself. */
 enum {
-    FIXED_TPM = 1 << 1,
-    FIXED_PARENT = 1 << 4,
-    SENSITIVE_ORIGIN = 1 << 5,
-    USER_WITH_AUTH = 1 << 6,
-    NO_DA = 1 << 10,
-    RESTRICTED = 1 << 16,
-    SIGN = 1 << 18,
     ATTRIBUTES =
         FIXED_TPM | FIXED_PARENT | SENSITIVE_ORIGIN | USER_WITH_AUTH | NO_DA | RESTRICTED | SIGN,
 };
@@ -66,12 +54,7 @@ int tpm_make_key(struct tpm *tpm, struct tpm_key *key)
     struct message message;
     int error;
 
-    message_begin(&message, TAG_SESSIONS, COMMAND_CREATE_PRIMARY);
-    message_put(&message, HIERARCHY_ENDORSEMENT, 4);
-    message_put_password(&message);
-    message_put(&message, 4, 2); /* sensitive: no password, no data */
-    message_put(&message, 0, 4);
-    message_put(&message, 24, 2); /* the public area's size */
+    object_begin_primary(&message, HIERARCHY_ENDORSEMENT, 24);
     message_put(&message, ALGORITHM_ECC, 2);
     message_put(&message, TPM_SHA256, 2);
     message_put(&message, ATTRIBUTES, 4);
@@ -82,12 +65,10 @@ int tpm_make_key(struct tpm *tpm, struct tpm_key *key)
     message_put(&message, CURVE_P256, 2);
     message_put(&message, ALGORITHM_NULL, 2);
     message_put(&message, 0, 4); /* an empty point */
-    message_put(&message, 0, 2); /* outside information */
-    message_put(&message, 0, 4); /* no PCRs at its creation */
-    error = message_send(tpm, &message);
+    object_end_creation(&message);
+    error = object_send(tpm, &message, &key->handle);
     if (error)
         return error;
-    key->handle = message_get(&message, 4);
     message_get(&message, 4); /* size of the parameters */
     get_public(&message, key);
     return message.bad ? TPM_ERROR_RESPONSE : TPM_OK;
@@ -95,11 +76,7 @@ int tpm_make_key(struct tpm *tpm, struct tpm_key *key)
 
 int tpm_drop_key(struct tpm *tpm, const struct tpm_key *key)
 {
-    struct message message;
-
-    message_begin(&message, TAG_NO_SESSIONS, COMMAND_FLUSH_CONTEXT);
-    message_put(&message, key->handle, 4);
-    return message_send(tpm, &message);
+    return object_flush(tpm, key->handle);
 }
 
 int tpm_quote(struct tpm *tpm, const struct tpm_key *key, unsigned bank, uint32_t pcrs,
@@ -117,11 +94,7 @@ int tpm_quote(struct tpm *tpm, const struct tpm_key *key, unsigned bank, uint32_
     message_put(&message, 32, 2);
     message_put_bytes(&message, qualifying, 32);
     message_put(&message, ALGORITHM_NULL, 2); /* the key's own scheme */
-    message_put(&message, 1, 4);
-    message_put(&message, tpm->banks[bank].algorithm, 2);
-    message_put(&message, 3, 1);
-    for (unsigned i = 0; i < 3; i++)
-        message_put(&message, pcrs >> 8 * i & 0xff, 1);
+    object_put_pcrs(&message, tpm, bank, pcrs);
     error = message_send(tpm, &message);
     if (error)
         return error;

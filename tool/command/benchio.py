@@ -5,7 +5,7 @@ for what test/guest/blocks.c and test/guest/exchange.c do."""
 from . import benchmachine
 
 # What lies between two marks, in their order; does it depend on the count? None: it is not done in
-# KVM, where QEMU 7.2 executes nothing any more in its middle.
+# KVM, where it came to no end in QEMU 7.2.
 DISK_PARTS = [("64 MiB written one after the other", False),
               ("64 MiB read one after the other", False),
               ("20,000 times 4 KiB read somewhere", True)]
