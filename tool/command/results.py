@@ -26,6 +26,13 @@ class Results:
         for line in details:
             say(f"    {line}")
 
+    def check(self, name, good, why):
+        """One test whose outcome is known; why: what is wrong if it is not good."""
+        if good:
+            self.ok(name)
+        else:
+            self.fail(name, str(why))
+
     def skip(self, name, reason):
         self.skipped += 1
         say(f"SKIP {name}: {reason}")

@@ -228,10 +228,7 @@ def attestation(results, name, slow):
 
 def _attest(results, title, line, iso, other, roots, pin, secret):
     def expect(what, good, why):
-        if good:
-            results.ok(f"{title}: {what}")
-        else:
-            results.fail(f"{title}: {what}", str(why))
+        results.check(f"{title}: {what}", good, why)
 
     with attest.Verifier(line) as verifier:
         wrong = attest.examine(verifier, iso, roots, pin)
@@ -271,10 +268,7 @@ def _attest(results, title, line, iso, other, roots, pin, secret):
 def _certificate(results, title, line, iso, roots, authorities, others):
     """That the TPM is one that an authority vouches for, and the quote's key in that one."""
     def expect(what, good, why):
-        if good:
-            results.ok(f"{title}: {what}")
-        else:
-            results.fail(f"{title}: {what}", str(why))
+        results.check(f"{title}: {what}", good, why)
 
     with attest.Verifier(line) as verifier:
         wrong = attest.examine(verifier, iso, roots, authorities=authorities)
