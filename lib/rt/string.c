@@ -35,7 +35,7 @@ static void copy_few(uint8_t *to, const uint8_t *from, size_t size)
 }
 
 /* What is no whole number of words ends with one that covers bytes of the one before it again. */
-void *memcpy(void *restrict to, const void *restrict from, size_t size)
+void *(memcpy)(void *restrict to, const void *restrict from, size_t size)
 {
     uint8_t *d = to;
     const uint8_t *s = from;
@@ -97,7 +97,7 @@ void *memset(void *to, int value, size_t size)
     return to;
 }
 
-int memcmp(const void *a, const void *b, size_t size)
+int(memcmp)(const void *a, const void *b, size_t size)
 {
     const uint8_t *x = a;
     const uint8_t *y = b;

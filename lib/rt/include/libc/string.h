@@ -21,4 +21,23 @@ char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *needle);
 
+/*
+ * Freestanding code is compiled without the compiler's own knowledge of these. With it, a copy or a
+ * comparison of few bytes, as many as the compiler knows, takes some instructions and no call. The
+ * barrier makes it a copy all the same: without one the compiler may read what `from` points to a
+ * second time, when the copy is used, and somebody else may have changed it meanwhile.
+ */
+#ifndef memcpy /* lib/rt's unit test gives them other names */
+static inline __attribute__((always_inline)) void *
+string_copy_here(void *restrict to, const void *restrict from, size_t size)
+{
+    __builtin_memcpy(to, from, size);
+    __asm__ volatile("" : : : "memory");
+    return to;
+}
+
+#define memcpy(to, from, size) string_copy_here(to, from, size)
+#define memcmp(a, b, size)     __builtin_memcmp(a, b, size)
+#endif
+
 #endif
