@@ -17,23 +17,39 @@
 uint64_t checksum_add(const uint8_t *data, uint32_t length, uint64_t total);
 
 #define CHECKSUM_BLOCK 64u
+#define CHECKSUM_MANY  256u
+
+#define CHECKSUM_ADD_BLOCK(at)                               \
+    "adcq " #at "(%1), %0\n\tadcq " #at "+8(%1), %0\n\t"     \
+    "adcq " #at "+16(%1), %0\n\tadcq " #at "+24(%1), %0\n\t" \
+    "adcq " #at "+32(%1), %0\n\tadcq " #at "+40(%1), %0\n\t" \
+    "adcq " #at "+48(%1), %0\n\tadcq " #at "+56(%1), %0\n\t"
 
 /* Adds so many bytes, each carry with the next word. */
 static inline uint64_t checksum_block(const uint8_t *data, uint64_t total)
 {
-    __asm__("addq (%1), %0\n\t"
-            "adcq 8(%1), %0\n\t"
-            "adcq 16(%1), %0\n\t"
-            "adcq 24(%1), %0\n\t"
-            "adcq 32(%1), %0\n\t"
-            "adcq 40(%1), %0\n\t"
-            "adcq 48(%1), %0\n\t"
-            "adcq 56(%1), %0\n\t"
-            "adcq $0, %0"
+    __asm__("clc\n\t" CHECKSUM_ADD_BLOCK(0) "adcq $0, %0"
             : "+r"(total)
             : "r"(data), "m"(*(const uint8_t(*)[CHECKSUM_BLOCK])data)
             : "cc");
     return total;
+}
+
+static inline uint64_t checksum_many(const uint8_t *data, uint64_t total)
+{
+    __asm__("clc\n\t" CHECKSUM_ADD_BLOCK(0) CHECKSUM_ADD_BLOCK(64) CHECKSUM_ADD_BLOCK(128)
+                CHECKSUM_ADD_BLOCK(192) "adcq $0, %0"
+            : "+r"(total)
+            : "r"(data), "m"(*(const uint8_t(*)[CHECKSUM_MANY])data)
+            : "cc");
+    return total;
+}
+
+/* Adds a word of 1 to 8 bytes that stands at an even place. */
+static inline uint64_t checksum_word(uint64_t word, uint64_t total)
+{
+    total += word;
+    return total + (total < word);
 }
 
 /* A number of the pseudo-header, as checksum_add would have read it from the wire. */

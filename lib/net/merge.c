@@ -71,7 +71,10 @@ static bool read_packet(const struct net_frame *frame, struct packet *packet)
     if (frame->length <= TCP + 20 || frame->offload.gso != NET_GSO_NONE ||
         (frame->offload.flags & NET_NEEDS_CHECKSUM) != 0)
         return false;
-    memcpy(h, frame->data, frame->length < NET_MERGE_HEADERS ? frame->length : NET_MERGE_HEADERS);
+    if (frame->length >= NET_MERGE_HEADERS)
+        memcpy(h, frame->data, NET_MERGE_HEADERS);
+    else
+        memcpy(h, frame->data, frame->length);
     if (net_get16(h + 12) != TYPE_IP4 || h[IP] != 0x45 || h[IP_PROTOCOL] != PROTOCOL_TCP ||
         net_get16(h + IP_TOTAL) != frame->length - IP ||
         (net_get16(h + IP_FRAGMENT) & FRAGMENT_BITS) != 0)
@@ -101,7 +104,7 @@ static bool continues(const struct net_merge *merge, const struct packet *packet
     const uint8_t *next = packet->headers;
     uint16_t id = net_get16(first + IP_ID);
     if (packet->header_length != merge->header_length || packet->payload > merge->size ||
-        merge->header_length + merge->payload + packet->payload > LARGEST + IP)
+        merge->header_length + merge->payload + packet->payload > merge->most)
         return false;
     /* The segments are numbered, as net_segment_next does it. */
     if (net_get16(next + IP_ID) != (uint16_t)(id + merge->packets) ||
@@ -140,19 +143,25 @@ void net_merge_flush(struct net_merge *merge)
     if (merge->header_length == 0)
         return;
     const struct net_offload offload = finish(merge);
-    /* There is room: the payload stands behind it already. */
-    if (net_ring_put(merge->ring, 0, merge->headers, merge->header_length))
-        net_ring_publish(merge->ring, &offload, merge->header_length + merge->payload);
+    memcpy(merge->place, merge->headers, merge->header_length);
+    net_ring_publish(merge->ring, &offload, merge->header_length + merge->payload);
     merge->header_length = 0;
 }
 
-static void begin(struct net_merge *merge, const struct packet *packet)
+static bool begin(struct net_merge *merge, const struct packet *packet)
 {
+    merge->place =
+        net_ring_begin(merge->ring, packet->header_length + packet->payload, &merge->most);
+    if (merge->place == NULL)
+        return false;
+    if (merge->most > LARGEST + IP)
+        merge->most = LARGEST + IP;
     memcpy(merge->headers, packet->headers, packet->header_length);
     merge->header_length = packet->header_length;
     merge->size = packet->payload;
     merge->payload = 0;
     merge->packets = 0;
+    return true;
 }
 
 bool net_merge_add(struct net_merge *merge, const struct net_frame *frame)
@@ -163,15 +172,9 @@ bool net_merge_add(struct net_merge *merge, const struct net_frame *frame)
         net_merge_flush(merge);
     if (!mergeable)
         return net_ring_send(merge->ring, frame);
-    if (merge->header_length == 0)
-        begin(merge, &packet);
-    if (!net_ring_put(merge->ring, merge->header_length + merge->payload, packet.data,
-                      packet.payload)) {
-        if (merge->packets == 0)
-            merge->header_length = 0;
-        net_merge_flush(merge);
+    if (merge->header_length == 0 && !begin(merge, &packet))
         return false;
-    }
+    memcpy(merge->place + merge->header_length + merge->payload, packet.data, packet.payload);
     merge->payload += packet.payload;
     merge->packets++;
     merge->headers[TCP_FLAGS] |= packet.headers[TCP_FLAGS];

@@ -2,6 +2,21 @@
 #include <net/ring.h>
 #include <string.h>
 
+#define RECORD ((uint32_t)sizeof(struct net_record))
+
+_Static_assert((RECORD & (RECORD - 1)) == 0 && RECORD <= 64, "a header never wraps around");
+
+/* What a frame takes of the ring. */
+static uint32_t span(uint32_t length)
+{
+    return (RECORD + length + RECORD - 1) & ~(RECORD - 1);
+}
+
+static uint32_t place(const struct ring *ring)
+{
+    return ring->index & (ring->size - 1);
+}
+
 int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool network)
 {
     uint64_t half = size / 2 & ~63ull;
@@ -9,32 +24,40 @@ int net_ring_attach(struct net_ring *ring, uint8_t *region, uint64_t size, bool 
     if (size < NET_REGION_LEAST)
         return RING_ERROR_SIZE;
     int error = ring_attach(&ring->out, network ? region + half : region, half, true);
-    return error != RING_OK ? error
-                            : ring_attach(&ring->in, network ? region : region + half, half, false);
+    if (error == RING_OK)
+        error = ring_attach(&ring->in, network ? region : region + half, half, false);
+    /* What stood there is the peer's to change, and no side stops between such multiples. */
+    ring->broken = error == RING_OK && ((ring->out.index | ring->in.index) & (RECORD - 1)) != 0;
+    return error;
 }
 
-/* Where bytes stand that begin `offset` bytes behind this side's index, if they are in one piece.
- */
-static uint8_t *one_piece(const struct ring *ring, uint32_t offset, uint32_t length)
+/* What is left out so that `bytes` are in one piece. */
+static uint32_t to_skip(const struct ring *ring, uint32_t bytes)
 {
-    uint32_t at = (ring->index + offset) & (ring->size - 1);
-    return length <= ring->size - at ? ring->data + at : NULL;
+    uint32_t left = ring->size - place(ring);
+    return bytes <= left ? 0 : left;
 }
 
 uint8_t *net_ring_room(struct net_ring *ring, uint32_t length)
 {
-    if (ring->broken || ring_room(&ring->out) < sizeof(struct net_record) + length)
+    uint32_t bytes = span(length);
+    uint32_t skip = to_skip(&ring->out, bytes);
+    if (ring->broken || ring_room(&ring->out) < skip + bytes)
         return NULL;
-    return one_piece(&ring->out, sizeof(struct net_record), length);
+    ring->skip = skip;
+    return ring->out.data + (skip == 0 ? place(&ring->out) : 0) + RECORD;
 }
 
-bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length)
+uint8_t *net_ring_begin(struct net_ring *ring, uint32_t length, uint32_t *most)
 {
-    uint32_t at = (uint32_t)sizeof(struct net_record) + offset;
-    if (ring->broken || ring_room(&ring->out) < at + length)
-        return false;
-    ring_put(&ring->out, at, bytes, length);
-    return true;
+    uint8_t *at = net_ring_room(ring, NET_FRAME_MAX);
+    *most = NET_FRAME_MAX;
+    if (at != NULL || (at = net_ring_room(ring, length)) == NULL)
+        return at;
+    uint32_t end = ring->out.size - (uint32_t)(at - ring->out.data);
+    uint32_t room = ring_room(&ring->out) - ring->skip - RECORD;
+    *most = room < end ? room : end;
+    return at;
 }
 
 void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length)
@@ -48,18 +71,23 @@ void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, 
         .checksum_start = offload->checksum_start,
         .checksum_offset = offload->checksum_offset,
     };
-    ring_put(&ring->out, 0, (const uint8_t *)&record, sizeof(record));
-    ring_publish(&ring->out, (uint32_t)sizeof(record) + length);
+    uint32_t at = place(&ring->out);
+    if (ring->skip != 0) {
+        memset(ring->out.data + at, 0, RECORD);
+        at = 0;
+    }
+    memcpy(ring->out.data + at, &record, RECORD);
+    ring_publish(&ring->out, ring->skip + span(length));
+    ring->skip = 0;
 }
 
 bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
 {
-    uint32_t head = frame->rest == NULL ? frame->length : NET_HEAD;
-    bool there = frame->data == net_ring_room(ring, frame->length);
-    if (!there && !net_ring_put(ring, 0, frame->data, head))
+    uint8_t *at = net_ring_room(ring, frame->length);
+    if (at == NULL)
         return false;
-    if (frame->rest != NULL && !net_ring_put(ring, head, frame->rest, frame->length - head))
-        return false;
+    if (frame->data != at)
+        net_frame_copy(frame, 0, at, frame->length);
     net_ring_publish(ring, &frame->offload, frame->length);
     return true;
 }
@@ -71,7 +99,8 @@ bool net_ring_must_wake(struct net_ring *ring)
 
 bool net_ring_prepare_wait(struct net_ring *ring, const struct net_frame *frame)
 {
-    return ring->broken || ring_prepare_wait(&ring->out, sizeof(struct net_record) + frame->length);
+    uint32_t bytes = span(frame->length);
+    return ring->broken || ring_prepare_wait(&ring->out, to_skip(&ring->out, bytes) + bytes);
 }
 
 bool net_ring_must_tell(struct net_ring *ring)
@@ -85,13 +114,17 @@ static int break_ring(struct net_ring *ring)
     return NET_RING_BROKEN;
 }
 
-/* Copies the frame that the record in front of it tells of, or its head. */
-static void show(const struct ring *ring, const struct net_record *record, uint8_t *buffer,
-                 struct net_frame *frame)
+/* Copies the head of the frame that stands at `at`. */
+static void show(const struct ring *ring, uint32_t at, const struct net_record *record,
+                 uint8_t *buffer, struct net_frame *frame)
 {
-    const uint8_t *place = one_piece(ring, sizeof(*record), record->length);
-    bool stays = place != NULL && record->length > NET_HEAD;
-    ring_peek(ring, sizeof(*record), buffer, stays ? NET_HEAD : record->length);
+    const uint8_t *data = ring->data + at + RECORD;
+    /* As many as can be looked at, even if the frame has fewer: a number that the compiler knows.
+     */
+    if (ring->size - at >= RECORD + NET_HEAD)
+        memcpy(buffer, data, NET_HEAD);
+    else
+        memcpy(buffer, data, record->length);
     *frame = (struct net_frame){
         .data = buffer,
         .length = record->length,
@@ -101,35 +134,45 @@ static void show(const struct ring *ring, const struct net_record *record, uint8
                     .gso_size = record->gso_size,
                     .checksum_start = record->checksum_start,
                     .checksum_offset = record->checksum_offset},
-        .rest = stays ? place + NET_HEAD : NULL,
+        .rest = record->length > NET_HEAD ? data + NET_HEAD : NULL,
     };
 }
 
 void net_ring_done(struct net_ring *ring, const struct net_frame *frame)
 {
-    ring_take(&ring->in, (uint32_t)sizeof(struct net_record) + frame->length);
+    ring_take(&ring->in, span(frame->length));
 }
 
 int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
 {
     struct net_record record;
+    bool skipped = false;
     if (ring->broken)
         return NET_RING_BROKEN;
     for (;;) {
         int64_t held = ring_held(&ring->in);
-        if (held == 0)
+        /* Records come whole, and behind one that says nothing there is another: whoever waited for
+         * the rest might wait long. */
+        if (held == 0 && !skipped)
             return 0;
-        /* Records come whole: whoever waited for the rest might wait long. */
-        if (held < (int64_t)sizeof(record))
+        if (held < (int64_t)RECORD)
             return break_ring(ring);
-        ring_peek(&ring->in, 0, (uint8_t *)&record, sizeof(record));
+        uint32_t at = place(&ring->in);
+        uint32_t left = ring->in.size - at;
+        memcpy(&record, ring->in.data + at, RECORD);
+        if (record.length == 0 && at != 0 && held > (int64_t)left) {
+            ring_take(&ring->in, left);
+            skipped = true;
+            continue;
+        }
         if (record.length < NET_HEADER || record.length > NET_FRAME_MAX || record.zero != 0 ||
-            held < (int64_t)sizeof(record) + record.length)
+            span(record.length) > left || held < (int64_t)span(record.length))
             return break_ring(ring);
-        show(&ring->in, &record, buffer, frame);
+        show(&ring->in, at, &record, buffer, frame);
         if (net_frame_valid(frame))
             return 1;
         net_ring_done(ring, frame);
+        skipped = false;
     }
 }
 

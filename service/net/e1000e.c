@@ -118,46 +118,60 @@ static void reclaim(struct e1000e_driver *driver)
         driver->transmit_clean = following(driver->transmit_clean);
 }
 
-/* A frame that needs nothing more done to it. */
-static bool send(void *context, const struct net_frame *frame)
+static bool has_room(struct e1000e_driver *driver)
 {
-    struct e1000e_driver *driver = context;
-    uint16_t index = driver->transmit_next;
-    if (frame->length > NET_HEADER + NET_TAG + NET_MTU) {
-        driver->dropped++; /* longer than the wire takes */
-        return true;
-    }
-    if (following(index) == driver->transmit_clean)
+    if (following(driver->transmit_next) == driver->transmit_clean)
         reclaim(driver);
-    if (following(index) == driver->transmit_clean) {
-        driver->refused = true;
-        return false;
-    }
-    uint8_t *buffer = driver->transmit_buffer + (uint64_t)index * BUFFER_SIZE;
-    memcpy(buffer, frame->data, frame->length);
+    return following(driver->transmit_next) != driver->transmit_clean;
+}
+
+static void hand_out(struct e1000e_driver *driver, uint32_t length)
+{
+    uint16_t index = driver->transmit_next;
     volatile struct transmit_descriptor *descriptor = transmit_at(driver, index);
-    descriptor->address = dma_address(driver->dma, buffer);
-    descriptor->length = (uint16_t)frame->length;
+    descriptor->address =
+        dma_address(driver->dma, driver->transmit_buffer + (uint64_t)index * BUFFER_SIZE);
+    descriptor->length = (uint16_t)length;
     descriptor->checksum_offset = 0;
     descriptor->command = COMMAND_END | COMMAND_FCS | COMMAND_REPORT;
     descriptor->status = 0;
     descriptor->checksum_start = 0;
     descriptor->special = 0;
     driver->transmit_next = following(index);
-    atomic_thread_fence(memory_order_release);
-    set(driver, TDT, driver->transmit_next);
+}
+
+/* false: no room for the frame, or for the rest of it. */
+static bool put_all(struct e1000e_driver *driver, const struct net_frame *frame)
+{
+    do {
+        if (!has_room(driver))
+            return false;
+        uint8_t *at = driver->transmit_buffer + (uint64_t)driver->transmit_next * BUFFER_SIZE;
+        uint32_t length = net_plain_next(&driver->plain, frame, at, NET_HEADER + NET_TAG + NET_MTU);
+        if (length == 0) {
+            driver->dropped++; /* longer than the wire takes, or not to be cut */
+            return true;
+        }
+        hand_out(driver, length);
+    } while (driver->plain.more);
     return true;
 }
 
 static bool transmit(void *context, const struct net_frame *frame)
 {
     struct e1000e_driver *driver = context;
-    const struct net_sink wire = {send, driver, NULL};
+    uint16_t before = driver->transmit_next;
     if (!net_frame_valid(frame)) {
         driver->dropped++;
         return true;
     }
-    return net_deliver_plain(&wire, frame, driver->scratch);
+    bool done = put_all(driver, frame);
+    driver->refused |= !done;
+    if (driver->transmit_next != before) {
+        atomic_thread_fence(memory_order_release);
+        set(driver, TDT, driver->transmit_next);
+    }
+    return done;
 }
 
 /* A frame fits one buffer; of a longer one every part is left out. */

@@ -23,7 +23,9 @@ enum e1000e_error {
 };
 
 struct e1000e_driver {
-    struct net_sink output; /* frames given to it go out */
+    /* Frames given to it go out; one that was refused has to be the next one, as it may have gone
+     * out in part. */
+    struct net_sink output;
     uint8_t mac[NET_MAC_SIZE];
     struct registers registers;
     struct dma *dma;
@@ -38,7 +40,7 @@ struct e1000e_driver {
     bool refused;            /* the output has refused a frame since there was room */
     bool skip;               /* the rest of a frame that is longer than one buffer */
     uint64_t dropped;
-    uint8_t scratch[NET_FRAME_MAX];
+    struct net_plain plain; /* the frame that is being cut */
 };
 
 /* Starts the card; `bar` is BAR 0. */

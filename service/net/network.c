@@ -39,8 +39,8 @@ static bool is_virtio;
 static const struct net_sink *card; /* NULL: there is none, or it has stopped working */
 static struct net_ring ring;
 static struct net_merge merge = {.ring = &ring};
-static uint8_t buffer[NET_FRAME_MAX];
-static struct net_frame waiting; /* in the buffer: the card had no room for it; length 0: none */
+static uint8_t head[NET_HEAD];
+static struct net_frame waiting; /* in the ring: the card had no room for it; length 0: none */
 
 /* From the card. What finds no room is lost, as on a full wire. */
 static bool hand_in(void *context, const struct net_frame *frame)
@@ -62,7 +62,7 @@ static void send_all(void)
     int result = 1;
     for (;;) {
         if (waiting.length == 0) {
-            result = net_ring_receive(&ring, buffer, &waiting);
+            result = net_ring_look(&ring, head, &waiting);
             if (result != 1) {
                 waiting.length = 0;
                 if (result == NET_RING_BROKEN || net_ring_prepare_sleep(&ring))
@@ -73,6 +73,7 @@ static void send_all(void)
         }
         if (!card->deliver(card->context, &waiting))
             break;
+        net_ring_done(&ring, &waiting);
         waiting.length = 0;
         if (taken == FRAMES) {
             go_on_later();

@@ -52,7 +52,7 @@ static struct network_switch sw;
 static struct port ports[PORTS];
 static uint32_t open_ports; /* bit: number */
 static struct connection_service connections;
-static uint8_t buffer[NET_FRAME_MAX];
+static uint8_t head[NET_HEAD];
 static char text[sizeof(((struct connection_row *)0)->config)];
 
 _Static_assert(PORTS <= SWITCH_PORTS, "each has its number");
@@ -79,7 +79,7 @@ static bool take(unsigned number)
     struct port *port = &ports[number];
     struct net_frame frame;
     unsigned count = 0;
-    while (count < TURN && net_ring_look(&port->ring, buffer, &frame) == 1) {
+    while (count < TURN && net_ring_look(&port->ring, head, &frame) == 1) {
         switch_receive(&sw, number, &frame, now());
         net_ring_done(&port->ring, &frame);
         count++;

@@ -13,17 +13,21 @@
 #define RECEIVE  0u
 #define TRANSMIT 1u
 
-#define HEADER        12u
-#define RECEIVE_SIZE  2048u
-#define TRANSMIT_SIZE 0x11000u /* header and the largest frame, whole pages */
-#define QUEUE_SIZE    128u
+#define HEADER       12u
+#define RECEIVE_SIZE 2048u
+#define PACKET_SIZE  2048u    /* of a transmit buffer for a device that does not cut frames ... */
+#define FRAME_SIZE   0x11000u /* ... and for one that does: the largest frame, whole pages */
+#define QUEUE_SIZE   128u
 
-_Static_assert(HEADER + NET_FRAME_MAX <= TRANSMIT_SIZE, "the largest frame fits");
-_Static_assert(VIRTIO_NET_RECEIVE_BUFFERS <= QUEUE_SIZE, "each buffer has a descriptor");
-_Static_assert(VIRTIO_NET_TRANSMIT_BUFFERS < 32, "one bit for each");
-_Static_assert(VIRTIO_NET_RECEIVE_BUFFERS *RECEIVE_SIZE +
-                       VIRTIO_NET_TRANSMIT_BUFFERS * TRANSMIT_SIZE + 0x10000u <=
-                   VIRTIO_NET_DMA_SIZE,
+_Static_assert(HEADER + NET_FRAME_MAX <= FRAME_SIZE, "the largest frame fits");
+_Static_assert(HEADER + NET_HEADER + NET_TAG + NET_MTU <= PACKET_SIZE, "a packet fits");
+_Static_assert(VIRTIO_NET_RECEIVE_BUFFERS <= QUEUE_SIZE &&
+                   VIRTIO_NET_TRANSMIT_BUFFERS <= QUEUE_SIZE,
+               "each buffer has a descriptor");
+_Static_assert(VIRTIO_NET_TRANSMIT_BUFFERS *PACKET_SIZE <= VIRTIO_NET_FRAME_BUFFERS * FRAME_SIZE &&
+                   VIRTIO_NET_RECEIVE_BUFFERS * RECEIVE_SIZE +
+                           VIRTIO_NET_FRAME_BUFFERS * FRAME_SIZE + 0x10000u <=
+                       VIRTIO_NET_DMA_SIZE,
                "the DMA memory is enough, queues included");
 
 static void post(struct virtio_net_driver *driver, uint32_t index)
@@ -54,46 +58,32 @@ static void reclaim(struct virtio_net_driver *driver)
     uint32_t written;
     int result;
     while ((result = virtio_queue_take(&driver->transmit, &index, &written)) == 1)
-        driver->free_transmit |= 1u << index;
+        driver->free_transmit[driver->free_count++] = (uint8_t)index;
     if (result < 0)
         break_down(driver);
 }
 
-/* A frame that the device can take as it is. */
-static bool send(void *context, const struct net_frame *frame)
+/* Is there a transmit buffer, and a device that works? */
+static bool has_room(struct virtio_net_driver *driver)
 {
-    struct virtio_net_driver *driver = context;
-    const struct net_offload *o = &frame->offload;
-    if (driver->free_transmit == 0)
+    if (driver->free_count == 0)
         reclaim(driver);
-    if (driver->broken)
-        return true; /* nothing goes out any more; nobody is to wait for it */
-    if (driver->free_transmit == 0) {
+    if (driver->free_count == 0 && !driver->broken) {
         virtio_queue_want_interrupt(&driver->transmit);
         reclaim(driver); /* what the device took before it saw that */
     }
-    if (driver->broken)
-        return true;
-    if (driver->free_transmit == 0) {
-        driver->refused = true;
-        return false;
-    }
-    unsigned index = (unsigned)__builtin_ctz(driver->free_transmit);
-    uint8_t *at = driver->transmit_buffer + (uint64_t)index * TRANSMIT_SIZE;
-    memset(at, 0, HEADER);
-    at[0] = o->flags & NET_NEEDS_CHECKSUM;
-    at[1] = o->gso;
-    memcpy(at + 2, &o->header_length, 2);
-    memcpy(at + 4, &o->gso_size, 2);
-    memcpy(at + 6, &o->checksum_start, 2);
-    memcpy(at + 8, &o->checksum_offset, 2);
-    memcpy(at + HEADER, frame->data, frame->length);
-    const struct virtio_buffer buffer = {dma_address(driver->dma, at), HEADER + frame->length};
-    if (virtio_queue_add(&driver->transmit, &buffer, 1, 0, index) != VIRTIO_QUEUE_OK)
-        return false;
-    driver->free_transmit &= ~(1u << index);
-    notify(driver, &driver->transmit);
-    return true;
+    return driver->free_count != 0 && !driver->broken;
+}
+
+static void put_header(uint8_t *at, const struct net_offload *offload)
+{
+    at[0] = offload->flags & NET_NEEDS_CHECKSUM;
+    at[1] = offload->gso;
+    memcpy(at + 2, &offload->header_length, 2);
+    memcpy(at + 4, &offload->gso_size, 2);
+    memcpy(at + 6, &offload->checksum_start, 2);
+    memcpy(at + 8, &offload->checksum_offset, 2);
+    memset(at + 10, 0, 2);
 }
 
 static bool device_can_finish(const struct virtio_net_driver *driver,
@@ -111,17 +101,61 @@ static bool device_can_finish(const struct virtio_net_driver *driver,
     return (driver->transport.features & needed) == needed;
 }
 
+/* Puts the frame, or the next packet of it, behind the header; its length, or 0: it is dropped. */
+static uint32_t put_frame(struct virtio_net_driver *driver, uint8_t *at,
+                          const struct net_frame *frame)
+{
+    static const struct net_offload nothing;
+    uint32_t room = driver->transmit_size - HEADER;
+    if (!driver->plain.more && device_can_finish(driver, &frame->offload)) {
+        if (frame->length > room)
+            return 0;
+        put_header(at, &frame->offload);
+        net_frame_copy(frame, 0, at + HEADER, frame->length);
+        return frame->length;
+    }
+    if (room > NET_HEADER + NET_TAG + NET_MTU)
+        room = NET_HEADER + NET_TAG + NET_MTU;
+    put_header(at, &nothing);
+    return net_plain_next(&driver->plain, frame, at + HEADER, room);
+}
+
+/* false: no room for the frame, or for the rest of it. */
+static bool put_all(struct virtio_net_driver *driver, const struct net_frame *frame)
+{
+    do {
+        if (!has_room(driver))
+            return false;
+        uint8_t index = driver->free_transmit[driver->free_count - 1];
+        uint8_t *at = driver->transmit_buffer + (uint64_t)index * driver->transmit_size;
+        uint32_t length = put_frame(driver, at, frame);
+        if (length == 0) {
+            driver->dropped++;
+            return true;
+        }
+        const struct virtio_buffer buffer = {dma_address(driver->dma, at), HEADER + length};
+        if (virtio_queue_add(&driver->transmit, &buffer, 1, 0, index) != VIRTIO_QUEUE_OK) {
+            break_down(driver); /* each buffer has its place, so the bookkeeping is wrong */
+            return false;
+        }
+        driver->free_count--;
+    } while (driver->plain.more);
+    return true;
+}
+
 static bool transmit(void *context, const struct net_frame *frame)
 {
     struct virtio_net_driver *driver = context;
-    const struct net_sink wire = {send, driver, NULL};
     if (!net_frame_valid(frame)) {
         driver->dropped++;
         return true;
     }
-    return device_can_finish(driver, &frame->offload)
-               ? send(driver, frame)
-               : net_deliver_plain(&wire, frame, driver->scratch);
+    bool done = put_all(driver, frame);
+    if (driver->broken)
+        return true; /* nobody is to wait for it */
+    notify(driver, &driver->transmit);
+    driver->refused |= !done;
+    return done;
 }
 
 /* One received frame. Its header is copied before it is looked at; its data is for whoever copies
@@ -177,7 +211,7 @@ bool virtio_net_interrupt(struct virtio_net_driver *driver)
         reclaim(driver);
     if (!driver->broken && virtio_is_broken(&driver->transport))
         break_down(driver);
-    bool room = driver->refused && driver->free_transmit != 0;
+    bool room = driver->refused && driver->free_count != 0;
     if (room)
         driver->refused = false;
     return room;
@@ -206,16 +240,21 @@ int virtio_net_start(struct virtio_net_driver *driver, const struct registers *c
     if (error != VIRTIO_OK)
         return error;
     driver->receive_buffer = dma_allocate(dma, VIRTIO_NET_RECEIVE_BUFFERS * RECEIVE_SIZE, 4096);
-    driver->transmit_buffer = dma_allocate(dma, VIRTIO_NET_TRANSMIT_BUFFERS * TRANSMIT_SIZE, 4096);
+    driver->transmit_buffer = dma_allocate(dma, VIRTIO_NET_FRAME_BUFFERS * FRAME_SIZE, 4096);
     if (driver->receive_buffer == NULL || driver->transmit_buffer == NULL)
         return VIRTIO_ERROR_QUEUE;
     for (unsigned i = 0; i < NET_MAC_SIZE; i++)
         driver->mac[i] = registers_read8(&driver->transport.device, i);
-    driver->free_transmit = (1u << VIRTIO_NET_TRANSMIT_BUFFERS) - 1;
+    bool cuts = (driver->transport.features & (F_HOST_TSO4 | F_HOST_TSO6)) != 0;
+    driver->transmit_size = cuts ? FRAME_SIZE : PACKET_SIZE;
+    unsigned buffers = cuts ? VIRTIO_NET_FRAME_BUFFERS : VIRTIO_NET_TRANSMIT_BUFFERS;
+    /* A device may have made its queues smaller than the buffers there are. */
+    for (; driver->free_count < buffers && driver->free_count < driver->transmit.size;
+         driver->free_count++)
+        driver->free_transmit[driver->free_count] = (uint8_t)driver->free_count;
     virtio_set_config_vector(&driver->transport, vector);
     virtio_ready(&driver->transport);
     virtio_queue_no_interrupt(&driver->transmit);
-    /* A device may have made its queue smaller than the buffers there are. */
     for (uint32_t i = 0; i < VIRTIO_NET_RECEIVE_BUFFERS && i < driver->receive.size; i++)
         post(driver, i);
     virtio_queue_want_interrupt(&driver->receive);

@@ -10,13 +10,16 @@
 #include <virtio/transport.h>
 
 #define VIRTIO_NET_RECEIVE_BUFFERS  128u
-#define VIRTIO_NET_TRANSMIT_BUFFERS 24u
+#define VIRTIO_NET_TRANSMIT_BUFFERS 128u /* of one packet each ... */
+#define VIRTIO_NET_FRAME_BUFFERS    24u  /* ... or, where the device cuts frames, of any frame */
 
 /* DMA memory that the driver needs, queues included: one large page. */
 #define VIRTIO_NET_DMA_SIZE 0x200000u
 
 struct virtio_net_driver {
-    struct net_sink output; /* frames given to it go out */
+    /* Frames given to it go out; one that was refused has to be the next one, as it may have gone
+     * out in part. */
+    struct net_sink output;
     uint8_t mac[NET_MAC_SIZE];
     struct virtio_transport transport;
     struct virtio_queue receive;
@@ -24,13 +27,15 @@ struct virtio_net_driver {
     struct dma *dma;
     uint8_t *receive_buffer;
     uint8_t *transmit_buffer;
-    uint32_t free_transmit; /* bit: buffer is free */
+    uint32_t transmit_size; /* of a buffer */
+    uint32_t free_count;    /* buffers that are free: their numbers are first in the list */
+    uint8_t free_transmit[VIRTIO_NET_TRANSMIT_BUFFERS];
+    struct net_plain plain; /* the frame that is being cut for a device that does not do it */
     struct net_sink input;  /* takes what comes in */
     bool refused;           /* the output has refused a frame since there was room */
     bool broken;
     bool more; /* the device may have more: virtio_net_interrupt is to be called again */
     uint64_t dropped;
-    uint8_t scratch[NET_FRAME_MAX];
 };
 
 /* Starts the card; both queues use the same MSI-X vector. 0 or enum virtio_error. */

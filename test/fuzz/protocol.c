@@ -120,8 +120,16 @@ static void segments(const uint8_t *data, size_t size)
     frame.length = (uint32_t)(size < NET_FRAME_MAX ? size : NET_FRAME_MAX);
     memcpy(frame_bytes, data, frame.length);
     const struct net_sink sink = {deliver, NULL, NULL};
-    if (net_frame_valid(&frame))
-        net_deliver_plain(&sink, &frame, packet);
+    if (!net_frame_valid(&frame))
+        return;
+    net_deliver_plain(&sink, &frame, packet);
+    struct net_plain plain = {0};
+    uint8_t wire[NET_HEADER + NET_TAG + NET_MTU];
+    frame.rest = frame.length > NET_HEAD ? frame_bytes + NET_HEAD : NULL;
+    do {
+        if (net_plain_next(&plain, &frame, wire, sizeof(wire)) > sizeof(wire))
+            abort();
+    } while (plain.more);
 }
 
 static void partitions(const uint8_t *data, size_t size)

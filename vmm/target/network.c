@@ -18,7 +18,7 @@ static struct connection_client connection;
 static const struct vmm_startup_connection *given; /* NULL: the machine has no card */
 static struct net_ring ring;
 static bool joined;
-static uint8_t buffer[NET_FRAME_MAX];
+static uint8_t head[NET_HEAD];
 
 /* From the guest. Without a switch it is lost. */
 static bool hand_out(void *context, const struct net_frame *frame)
@@ -50,7 +50,7 @@ static void receive(void)
 {
     struct net_frame frame;
     for (;;) {
-        int result = net_ring_look(&ring, buffer, &frame);
+        int result = net_ring_look(&ring, head, &frame);
         if (result == NET_RING_BROKEN || (result == 0 && net_ring_prepare_sleep(&ring)))
             return;
         if (result == 0)

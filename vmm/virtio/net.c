@@ -235,9 +235,7 @@ bool virtio_net_receive(struct virtio_net *net, const struct net_frame *frame)
     if (guest_can_finish(net, &frame->offload)) {
         done = put(net, frame);
     } else {
-        struct net_frame own = *frame;
-        net_frame_own(&own, net->frame);
-        done = net_deliver_plain(&guest, &own, net->packet);
+        done = net_deliver_plain(&guest, frame, net->packet);
     }
     for (unsigned i = 0; i < net->max_pairs; i++)
         virtio_interrupt(&net->device, 2 * i);

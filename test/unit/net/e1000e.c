@@ -231,6 +231,48 @@ static void a_full_ring(void **state)
     destroy(b);
 }
 
+/* A frame of more packets than there are descriptors goes out in turns, and nothing is lost. */
+static void cut_frames_wait(void **state)
+{
+    (void)state;
+    enum { HEADERS = 54, SIZE = 100, PACKETS = 600 };
+    static uint8_t data[HEADERS + SIZE * PACKETS];
+    struct bench *b = create();
+    assert_int_equal(start(b), E1000E_OK);
+    for (unsigned i = HEADERS; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * 3);
+    net_put16(data + 12, 0x0800);
+    data[14] = 0x45;
+    data[23] = 6;
+    data[46] = 5 << 4;
+    const struct net_frame frame = {.data = data,
+                                    .length = sizeof(data),
+                                    .offload = {.flags = NET_NEEDS_CHECKSUM,
+                                                .gso = NET_GSO_TCP4,
+                                                .gso_size = SIZE,
+                                                .checksum_start = 34,
+                                                .checksum_offset = 16}};
+    unsigned turns = 0;
+    b->card.lazy = true;
+    while (!b->driver.output.deliver(b->driver.output.context, &frame)) {
+        b->card.lazy = false;
+        send_all(&b->card);
+        b->card.lazy = true;
+        turns++;
+        assert_int_equal(b->card.sent_count, turns * (E1000E_DESCRIPTORS - 1));
+        assert_int_equal(b->card.sent_length, HEADERS + SIZE);
+        assert_memory_equal(b->card.sent + HEADERS,
+                            data + HEADERS + (b->card.sent_count - 1) * SIZE, SIZE);
+        assert_true(e1000e_interrupt(&b->driver));
+    }
+    b->card.lazy = false;
+    send_all(&b->card);
+    assert_int_equal(b->card.sent_count, PACKETS);
+    assert_memory_equal(b->card.sent + HEADERS, data + sizeof(data) - SIZE, SIZE);
+    assert_int_equal(b->driver.dropped, 0);
+    destroy(b);
+}
+
 /* Errors, parts and lengths that cannot be are left out, and the ring goes on. */
 static void odd_receptions(void **state)
 {
@@ -261,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_pass),
         cmocka_unit_test(a_full_ring),
+        cmocka_unit_test(cut_frames_wait),
         cmocka_unit_test(odd_receptions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

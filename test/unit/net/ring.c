@@ -28,7 +28,7 @@ static uint8_t *attach(struct net_ring *guest, struct net_ring *network)
 static void frames_are_passed_on(void **state)
 {
     (void)state;
-    static uint8_t head[NET_FRAME_MAX];
+    static uint8_t head[NET_HEAD];
     struct net_ring guest;
     struct net_ring network;
     struct net_ring other_guest;
@@ -68,7 +68,7 @@ static void frames_are_passed_on(void **state)
         assert_memory_equal(buffer, data, length);
     }
     assert_in_range(rests, 2000, 4000);
-    assert_in_range(built, 1500, 2048);
+    assert_int_equal(built, 2048);
     assert_null(net_ring_room(&guest, 0x40000));
     free(regions[0]);
     free(regions[1]);
@@ -114,10 +114,63 @@ static void frames_pass(void **state)
     free(region);
 }
 
+/* The largest frame fits an empty ring wherever the last one ended, and is in one piece. */
+static void the_largest_frame_fits(void **state)
+{
+    (void)state;
+    struct net_ring guest;
+    struct net_ring network;
+    static uint8_t head[NET_HEAD];
+    uint8_t *region = attach(&guest, &network);
+    for (unsigned round = 0; round < 20000; round++) {
+        struct net_frame frame = {.data = data, .length = 14};
+        if (round % 16 == 0)
+            frame.length = NET_FRAME_MAX;
+        assert_true(net_ring_send(&guest, &frame));
+        assert_int_equal(net_ring_look(&network, head, &frame), 1);
+        if (frame.length == NET_FRAME_MAX)
+            assert_true(frame.rest + (NET_FRAME_MAX - NET_HEAD) <=
+                        network.in.data + network.in.size);
+        net_ring_done(&network, &frame);
+    }
+    free(region);
+}
+
+/* One that grows in its place is told how far it may, and nothing that is held is overwritten. */
+static void frames_grow(void **state)
+{
+    (void)state;
+    struct net_ring guest;
+    struct net_ring network;
+    uint8_t *region = attach(&guest, &network);
+    const struct net_offload offload = {0};
+    uint32_t sent[64];
+    unsigned count = 0;
+    uint32_t most;
+    uint8_t *at;
+    while ((at = net_ring_begin(&guest, 20000, &most)) != NULL) {
+        assert_in_range(most, 20000, NET_FRAME_MAX);
+        assert_true(at >= guest.out.data && at + most <= guest.out.data + guest.out.size);
+        sent[count] = most < 30001 ? most : 30001;
+        memset(at, (int)count + 1, sent[count]);
+        net_ring_publish(&guest, &offload, sent[count]);
+        count++;
+    }
+    assert_in_range(count, 7, 13);
+    for (unsigned i = 0; i < count; i++) {
+        struct net_frame frame;
+        assert_int_equal(net_ring_receive(&network, buffer, &frame), 1);
+        assert_int_equal(frame.length, sent[i]);
+        for (uint32_t j = 0; j < frame.length; j++)
+            assert_int_equal(buffer[j], i + 1);
+    }
+    free(region);
+}
+
 static void hostile_peers(void **state)
 {
     (void)state;
-    for (unsigned kind = 0; kind < 7; kind++) {
+    for (unsigned kind = 0; kind < 11; kind++) {
         struct net_ring guest;
         struct net_ring network;
         struct net_frame frame = {.data = data, .length = 64};
@@ -141,10 +194,23 @@ static void hostile_peers(void **state)
             break;
         case 6: /* half a record */
             break;
+        case 7: /* nothing up to the end, at the start */
+        case 8: /* ... and nothing behind it */
+        case 9: /* ... or the same again */
+            record.length = 0;
+            break;
+        case 10: /* beyond the end */
+            break;
         default:
             record.flags = 0xff; /* left out, and the next one as well, which is not there */
             expected = 0;
             break;
+        }
+        if (kind >= 8) {
+            /* Up to 64 bytes before the end. */
+            uint32_t end = guest.out.size - 64;
+            ring_publish(&guest.out, end);
+            ring_take(&network.in, end);
         }
         if (kind != 0)
             ring_write(&guest.out, (const uint8_t *)&record, kind == 6 ? 7 : sizeof(record));
@@ -155,11 +221,38 @@ static void hostile_peers(void **state)
             ring_attach(&guest.out, guest.out.shared, NET_REGION_LEAST / 2, true);
             ring_write(&guest.out, whole, sizeof(whole));
         }
+        if (kind == 8 || kind == 9)
+            ring_publish(&guest.out, 48); /* zeroes up to the end */
+        if (kind == 9)
+            ring_publish(&guest.out, 16);
+        if (kind == 10)
+            ring_publish(&guest.out, 64);
         assert_int_equal(net_ring_receive(&network, buffer, &frame), expected);
         assert_int_equal(network.broken, expected == NET_RING_BROKEN);
         /* The other way: a consumer's index that cannot be. */
-        atomic_store(&network.in.shared->consumed, 12345);
+        atomic_store(&network.in.shared->consumed, guest.out.index + 12345);
         assert_false(net_ring_send(&guest, &frame));
+        free(region);
+    }
+}
+
+/* Indices that no side leaves behind: whoever is started anew there reads and writes nothing. */
+static void impossible_indices(void **state)
+{
+    (void)state;
+    for (unsigned side = 0; side < 2; side++) {
+        struct net_ring guest;
+        struct net_ring network;
+        struct net_frame frame = {.data = data, .length = 64};
+        uint8_t *region = attach(&guest, &network);
+        if (side == 0)
+            atomic_store(&guest.out.shared->produced, guest.out.size - 8);
+        else
+            atomic_store(&guest.in.shared->consumed, guest.in.size - 8);
+        assert_int_equal(net_ring_attach(&guest, region, NET_REGION_LEAST, false), RING_OK);
+        assert_true(guest.broken);
+        assert_false(net_ring_send(&guest, &frame));
+        assert_int_equal(net_ring_receive(&guest, buffer, &frame), NET_RING_BROKEN);
         free(region);
     }
 }
@@ -195,7 +288,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(frames_pass),
         cmocka_unit_test(frames_are_passed_on),
+        cmocka_unit_test(the_largest_frame_fits),
+        cmocka_unit_test(frames_grow),
         cmocka_unit_test(hostile_peers),
+        cmocka_unit_test(impossible_indices),
         cmocka_unit_test(sides_begin_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

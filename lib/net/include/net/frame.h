@@ -61,8 +61,17 @@ void net_frame_copy(const struct net_frame *frame, uint32_t offset, uint8_t *to,
 /* Copies all of it to private memory of `length` bytes, where it is from then on. */
 void net_frame_own(struct net_frame *frame, uint8_t *buffer);
 
+/* The same of a frame that has something still to be done to it. */
+bool net_offload_valid(const struct net_frame *frame);
+
 /* Is this a frame that can be passed on: sizes, checksum range, segmentation fields? */
-bool net_frame_valid(const struct net_frame *frame);
+static inline bool net_frame_valid(const struct net_frame *frame)
+{
+    if (frame->length < NET_HEADER || frame->length > NET_FRAME_MAX)
+        return false;
+    return ((frame->offload.flags & ~NET_CHECKSUM_GOOD) | frame->offload.gso) == 0 ||
+           net_offload_valid(frame);
+}
 
 /*
  * Computes the checksum that the frame needs, in `data`, which is the frame's own memory. The
@@ -70,30 +79,54 @@ bool net_frame_valid(const struct net_frame *frame);
  */
 void net_finish_checksum(struct net_frame *frame, uint8_t *data);
 
+#define NET_SEGMENT_HEADERS 192u /* at most, of a frame that can be cut */
+
 /* Cutting a TCP frame (gso != NET_GSO_NONE) into packets. */
 struct net_segmenter {
     const struct net_frame *frame;
-    uint32_t headers; /* Ethernet, IP and TCP, in bytes */
-    uint32_t ip;      /* offset of the IP header */
+    uint8_t header[NET_SEGMENT_HEADERS]; /* of a packet: Ethernet, IP and TCP */
+    uint32_t headers;                    /* bytes of it */
+    uint32_t ip;                         /* offset of the IP header */
     uint32_t tcp;
+    uint32_t payload;
     uint32_t offset; /* of the payload handed out so far */
+    uint32_t sequence;
+    uint16_t ip_sum; /* of what is the same in each packet */
+    uint16_t tcp_sum;
+    uint16_t id;
     uint16_t number;
+    uint8_t flags;
     bool ipv6;
 };
 
-/* false: what the frame says of itself does not agree with its headers; it is to be dropped. */
+/*
+ * false: what the frame says of itself does not agree with its headers, or these are too long; it
+ * is to be dropped. The headers are copied from the frame, its payload is copied into the packets.
+ */
 bool net_segment_begin(struct net_segmenter *segmenter, const struct net_frame *frame);
 
 /*
  * The next packet with all its checksums, in `packet` of `room` bytes; its length, or 0 at the end
- * or when the room is too small.
+ * or when the room is too small. `packet` may be memory that a device can change: what is summed is
+ * what has been copied there, and nothing of it decides anything.
  */
 uint32_t net_segment_next(struct net_segmenter *segmenter, uint8_t *packet, uint32_t room);
 
+/* Making packets that need nothing more done of any frame, one at a time, for hardware without
+ * offloads; all zeroes at first. */
+struct net_plain {
+    struct net_segmenter segmenter;
+    bool more; /* the frame has further packets: the next call has to be with the same */
+};
+
+/* Like net_segment_next for any valid frame; 0: the frame, or what is left of it, is dropped. */
+uint32_t net_plain_next(struct net_plain *plain, const struct net_frame *frame, uint8_t *packet,
+                        uint32_t room);
+
 /*
- * Delivers the frame as packets that need nothing more done, for hardware without offloads:
- * `scratch` is NET_FRAME_MAX bytes. false when the sink refused the first packet; what it refuses
- * later is lost, as on a full wire.
+ * Delivers the frame as packets that need nothing more done, to whoever takes no others: `scratch`
+ * is NET_FRAME_MAX bytes. false when the sink refused the first packet; what it refuses later is
+ * lost, as on a full wire.
  */
 bool net_deliver_plain(const struct net_sink *sink, const struct net_frame *frame,
                        uint8_t *scratch);

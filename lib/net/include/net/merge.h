@@ -16,7 +16,9 @@ struct net_merge {
     struct net_ring *ring;
     uint8_t headers[NET_MERGE_HEADERS]; /* of the first packet */
     uint32_t header_length;             /* 0: nothing is being put together */
-    uint32_t payload;                   /* bytes of it so far, in their place in the ring */
+    uint8_t *place;                     /* of the large frame, in the ring */
+    uint32_t most;                      /* bytes that it can have there */
+    uint32_t payload;                   /* bytes of it so far, in their place */
     uint32_t size;                      /* payload of each packet but the last */
     uint32_t packets;
 };

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * How frames pass between two components: two rings (lib/ring), one each way, of records: a header
- * and the frame's bytes. The receiver copies a frame out before it looks at it. A frame that finds
- * no room is refused, so a peer that does not read harms itself alone. The indices stand between
- * records at any time, so a side that is started anew goes on where its predecessor was.
+ * and the frame's bytes, in one piece. Records begin at multiples of their header's size; one that
+ * would not fit before the ring's end begins at its start, behind a header that says so. The
+ * receiver copies what it looks at. A frame that finds no room is refused, so a peer that does not
+ * read harms itself alone. The indices stand between records at any time, so a side that is started
+ * anew goes on where its predecessor was.
  *
  * The region that both map: the ring towards the network in its first half, the ring from it in the
  * second.
@@ -15,7 +17,7 @@
 #include <ring/ring.h>
 
 struct net_record {
-    uint32_t length; /* of the frame, NET_HEADER to NET_FRAME_MAX */
+    uint32_t length; /* of the frame, NET_HEADER to NET_FRAME_MAX; 0: nothing up to the end */
     uint8_t flags;   /* struct net_offload */
     uint8_t gso;
     uint16_t header_length;
@@ -25,11 +27,11 @@ struct net_record {
     uint16_t zero;
 };
 
-_Static_assert(offsetof(struct net_record, gso_size) == 8, "net protocol 1");
-_Static_assert(sizeof(struct net_record) == 16, "net protocol 1");
+_Static_assert(offsetof(struct net_record, gso_size) == 8, "net protocol 2");
+_Static_assert(sizeof(struct net_record) == 16, "net protocol 2");
 
-/* The smallest region: room for one of the largest frames each way. */
-#define NET_REGION_LEAST 0x42000u
+/* The smallest region: room each way for one of the largest frames, wherever it begins. */
+#define NET_REGION_LEAST 0x82000u
 
 enum net_ring_error {
     NET_RING_BROKEN = -1, /* the peer's index or record is impossible: nothing more is read */
@@ -38,6 +40,7 @@ enum net_ring_error {
 struct net_ring {
     struct ring out;
     struct ring in;
+    uint32_t skip; /* bytes up to the end that the next frame leaves out */
     bool broken;
 };
 
@@ -49,17 +52,17 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame);
 bool net_ring_must_wake(struct net_ring *ring);
 
 /*
- * A frame that is put together in its place: net_ring_put copies to byte `offset` of it, false when
- * there is no room for what ends there, or the ring is broken; net_ring_publish sends it.
- */
-bool net_ring_put(struct net_ring *ring, uint32_t offset, const uint8_t *bytes, uint32_t length);
-void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length);
-
-/*
- * Where the next frame of this length will stand, or NULL: no room now, broken, or not in one
- * piece. One that is there already is not copied by net_ring_send.
+ * Where the next frame of this length will stand, or NULL: no room now, or broken. One that is
+ * there already is not copied by net_ring_send.
  */
 uint8_t *net_ring_room(struct net_ring *ring, uint32_t length);
+
+/*
+ * The same for a frame of at least this length that may grow up to *most bytes while it is put
+ * together there. net_ring_publish sends it.
+ */
+uint8_t *net_ring_begin(struct net_ring *ring, uint32_t length, uint32_t *most);
+void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length);
 
 /*
  * After a frame was refused: announces that its sender waits. Returns false when it fits by now. A
@@ -74,8 +77,8 @@ bool net_ring_prepare_wait(struct net_ring *ring, const struct net_frame *frame)
 int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
 
 /*
- * The same without copying more than NET_HEAD bytes: the rest stays where it is, if that is one
- * piece. The frame is to be taken by net_ring_done; until then it is the next one.
+ * The same without copying more than its head, into `buffer` of NET_HEAD bytes: the rest stays
+ * where it is. The frame is to be taken by net_ring_done; until then it is the next one.
  */
 int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
 void net_ring_done(struct net_ring *ring, const struct net_frame *frame);
