@@ -88,6 +88,7 @@ static inline void load_for(struct core *core, struct percpu *p, struct tcb *t)
     if (core->fpu_owner == t) {
         return;
     }
+    virt_fpu_release(core); /* a guest's */
     save_owner(core, p);
     if (unlikely(t->fpu_core != core->id + 1)) {
         arch_fpu_release(t); /* another core may still hold it */
@@ -114,10 +115,6 @@ bool fpu_demand(struct core *core)
 
     if (t->flags & TCB_FLAG_FPU_DISABLED) {
         return false;
-    }
-    if (virt_holds_fpu(core, t)) {
-        fpu_set_disabled(p, false);
-        virt_fpu_release(core);
     }
     load_for(core, p, t);
     return true;

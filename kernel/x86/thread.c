@@ -146,15 +146,10 @@ void arch_set_fs_base(struct tcb *t, uint64_t base)
     }
 }
 
-bool arch_switch_quickly(struct core *core, struct tcb *t)
+static inline __attribute__((always_inline)) bool load_quickly(struct core *core, struct percpu *p,
+                                                               struct tcb *t)
 {
-    struct percpu *p = percpu_of(core);
     struct tcb *before = p->loaded;
-
-    if (unlikely(!cpu.quick_switch || t->space.key != core->space_key || core->current_vcpu ||
-                 before == NULL)) {
-        return false;
-    }
     core->current_context = &t->context;
     vspace_load(core, p, t);
     fpu_set_disabled(p, core->fpu_owner != t);
@@ -169,12 +164,32 @@ bool arch_switch_quickly(struct core *core, struct tcb *t)
     return true;
 }
 
+/* By itself, as it takes a call: the way of IPC takes none. */
+static __attribute__((noinline)) bool switch_beside_guest(struct core *core, struct tcb *t)
+{
+    virt_switch_to(core, t);
+    return load_quickly(core, percpu_of(core), t);
+}
+
+bool arch_switch_quickly(struct core *core, struct tcb *t)
+{
+    struct percpu *p = percpu_of(core);
+
+    if (unlikely(!cpu.quick_switch || t->space.key != core->space_key || p->loaded == NULL)) {
+        return false;
+    }
+    if (unlikely(core->current_vcpu != NULL)) {
+        return switch_beside_guest(core, t);
+    }
+    return load_quickly(core, p, t);
+}
+
 void arch_switch_to(struct core *core, struct tcb *t)
 {
     struct percpu *p = percpu_of(core);
     /* The quick way exchanges the bases: those in the registers may not be its own already. */
     if (p->loaded_all == t ||
-        (t->state == THREAD_RUNNING && p->loaded != t && arch_switch_quickly(core, t))) {
+        (t->state != THREAD_IDLE && p->loaded != t && arch_switch_quickly(core, t))) {
         return;
     }
     core->current_context = &t->context;

@@ -358,8 +358,13 @@ static void prepare(struct core *core, struct tcb *t, struct vcpu *v)
 
 void virt_switch_to(struct core *core, struct tcb *t)
 {
-    if (core->current_vcpu && core->current_vcpu != t->vcpu && t != core->idle)
-        vcpu_unload(core);
+    struct vcpu *v = core->current_vcpu;
+    if (v == t->vcpu) {
+        if (unlikely(v->parked))
+            vcpu_unpark(core, v);
+    } else if (!v->parked && t != core->idle) {
+        vcpu_park(core, v);
+    }
 }
 
 /* Runs the guest and handles what ends that; all is ready for it. */

@@ -65,6 +65,7 @@ struct vcpu {
     struct tcb *tcb;
     uint32_t loaded; /* 1 + core whose registers hold lazily switched state; 0: this object does */
     bool fpu_loaded; /* ... the FPU among them */
+    bool parked;     /* ... but TSC_AUX is the host's: another thread runs */
     bool extended;   /* last entered by the extended VMEnter */
     bool reported;   /* its last exit has been reported, and nothing was done to it since */
     uint8_t port_count;
@@ -186,6 +187,9 @@ void vcpu_state_init_core(unsigned core);
 /* Makes the core hold v's state; another VCPU's goes back to memory first. */
 void vcpu_load(struct core *core, struct vcpu *v);
 void vcpu_load_fpu(struct core *core, struct vcpu *v);
+/* Another thread than its own runs, or its own again: what others would see is taken back. */
+void vcpu_park(struct core *core, struct vcpu *v);
+void vcpu_unpark(struct core *core, struct vcpu *v);
 /* Whatever VCPU's state the core holds goes back to memory. */
 void vcpu_unload(struct core *core);
 /* v's state leaves the core that holds it, wherever that is. */

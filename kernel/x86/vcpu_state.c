@@ -197,6 +197,32 @@ void vcpu_load(struct core *core, struct vcpu *v)
     vendor_load(core->id, v);
 }
 
+static void take_tsc_aux(const struct core *core, struct vcpu *v)
+{
+    if (cpu.rdtscp) {
+        v->tsc_aux = asm_rdmsr(MSR_TSC_AUX);
+        if (v->tsc_aux != host[core->id].tsc_aux)
+            asm_wrmsr(MSR_TSC_AUX, host[core->id].tsc_aux);
+    }
+}
+
+void vcpu_park(struct core *core, struct vcpu *v)
+{
+    /* CR0.TS keeps the FPU from other threads, where that also holds in speculation; XCR0 they can
+     * read, and it decides which instructions there are. */
+    if (v->fpu_loaded && (!cpu.fpu_on_demand || (xcr0_max != 0 && xcr0_read() != cpu.xcr0)))
+        virt_fpu_release(core);
+    take_tsc_aux(core, v);
+    v->parked = true;
+}
+
+void vcpu_unpark(struct core *core, struct vcpu *v)
+{
+    if (cpu.rdtscp && v->tsc_aux != host[core->id].tsc_aux)
+        asm_wrmsr(MSR_TSC_AUX, v->tsc_aux);
+    v->parked = false;
+}
+
 void vcpu_unload(struct core *core)
 {
     struct vcpu *v = core->current_vcpu;
@@ -204,10 +230,9 @@ void vcpu_unload(struct core *core)
         return;
     virt_fpu_release(core);
     dr_read(v->dr);
-    if (cpu.rdtscp) {
-        v->tsc_aux = asm_rdmsr(MSR_TSC_AUX);
-        asm_wrmsr(MSR_TSC_AUX, host[core->id].tsc_aux);
-    }
+    if (!v->parked)
+        take_tsc_aux(core, v);
+    v->parked = false;
     vendor_unload(v);
     v->loaded = 0;
     core->current_vcpu = NULL;

@@ -85,14 +85,16 @@ enum virt_entry {
 };
 enum virt_entry virt_enter_quickly(struct core *core, bool extended);
 
-/* From arch_switch_to, for every thread it switches to (before it loads FPU state). Guest state
- * that is left in the registers of this core (FPU, XCR0, debug registers, TSC_AUX) stays there
- * while only the idle thread or the VCPU's own thread runs, else it is saved. */
+/* From arch_switch_to and arch_switch_quickly, for every thread they switch to (before they see to
+ * its FPU state), if there is a current_vcpu. Of guest state that is left in the registers of this
+ * core (FPU, XCR0, debug registers, TSC_AUX) all stays there while only the idle thread or the
+ * VCPU's own thread runs. Under another thread what that can neither see nor change stays: debug
+ * registers, and the FPU behind CR0.TS if XCR0 is the host's. */
 void virt_switch_to(struct core *core, struct tcb *t);
 
 /* True if the FPU registers hold the state of t's own guest. Then arch_switch_to loads nothing but
- * sets CR0.TS, so that a VMM that uses no FPU costs none; on #NM the kernel clears TS, calls
- * virt_fpu_release and loads t's state. No other thread ever runs with foreign FPU state loaded. */
+ * sets CR0.TS, so that a VMM that uses no FPU costs none; on #NM the kernel calls virt_fpu_release
+ * and loads t's state. */
 bool virt_holds_fpu(const struct core *core, const struct tcb *t);
 /* Guest FPU state, if there is any in this core's registers, goes to its VCPU; XCR0 is the host's
  * again. virt_run calls arch_fpu_release(core->fpu_owner) before it loads a guest's. */

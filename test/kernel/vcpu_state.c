@@ -118,6 +118,142 @@ TEST(vcpu_registers_of_two_guests_on_two_cores)
     two_guests(1);
 }
 
+/* An ordinary thread between two entries of a guest: it uses no FPU, or its own; sees the host's
+ * TSC_AUX and XCR0; and the guest finds everything as it left it. */
+GUEST_CODE_BLOCK(code_aux, 64,
+                 "mov $0xd000, %esi\n movdqu (%rsi), %xmm3\n rdtscp\n mov %ecx, %ebx\n hlt\n"
+                 "movdqu %xmm3, 32(%rsi)\n rdtscp\n mov %ecx, %ebx\n hlt");
+
+/* AUX, XCR0 and XMM3 go to out. In assembly: what the compiler makes may use XMM registers. */
+extern void look(seL4_Word out[3], bool xsave, bool use_fpu);
+__asm__(".pushsection .text\nlook:\n"
+        "mov %rdi, %r8\n mov %edx, %r9d\n"
+        "rdtscp\n mov %rcx, (%r8)\n"
+        "test %sil, %sil\n jz 1f\n xor %ecx, %ecx\n xgetbv\n mov %rax, 8(%r8)\n"
+        "1: test %r9b, %r9b\n jz 2f\n movq %xmm3, 16(%r8)\n pcmpeqd %xmm3, %xmm3\n"
+        "2: ret\n.popsection");
+
+/* seL4_Wait without the XMM registers that compiled code would use. */
+static void wait_plainly(seL4_CPtr notification)
+{
+    seL4_Word dest = notification, info = 0;
+
+    __asm__ volatile("mov %[number], %%rdx\n mov %%rsp, %%rbx\n syscall\n mov %%rbx, %%rsp"
+                     : "+D"(dest), "+S"(info)
+                     : [number] "i"(seL4_SysWait)
+                     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r15", "memory");
+}
+
+/* Its start may use XMM registers; behind the wait nothing does. */
+static void looks_around(struct thread *self)
+{
+    wait_plainly(self->arg[2]);
+    self->arg[2] = 0;
+    look((seL4_Word *)self->arg, self->arg[0], self->arg[1]);
+}
+
+GUEST_CODE_BLOCK(code_spin, 64, "sti\n 1: jmp 1b");
+
+static void looks_when_told(struct thread *self)
+{
+    wait_plainly(self->arg[2]);
+    look((seL4_Word *)self->arg, true, false);
+    seL4_Signal(self->arg[3]);
+}
+
+/* No thread uses the FPU between the guest, which is interrupted, and this one. */
+TEST(vcpu_xcr0_is_the_hosts_under_another_thread)
+{
+    struct guest *g = guest_mine();
+    struct thread *other;
+    seL4_CPtr signals = notification_new(), go = notification_new();
+    seL4_CPtr timer = object_new(QUOIN_TIMER_OBJECT, 0);
+    seL4_Word badge, host[3] = {0};
+
+    if (extensions()->xcr0 == 0) {
+        test_skip("no XSAVE");
+    }
+    look(host, true, false);
+    CHECK_OK(seL4_TCB_BindNotification(test_tcb, signals));
+    GUEST_LOAD(g, code_spin);
+    guest_long_mode(g);
+    guest_set(g, QUOIN_FIELD_XCR0, 1);
+    CHECK_OK(seL4_QuoinTimer_SetNotification(timer, go));
+    other = thread_new(HIGHER);
+    other->arg[3] = signals;
+    thread_start(other, looks_when_told, 0, 0, go);
+    CHECK_OK(seL4_QuoinTimer_Arm(timer, time_now() + extensions()->tsc_hz / 100));
+    guest_set_mr(QUOIN_VM_RIP, GUEST_CODE);
+    guest_set_mr(QUOIN_VM_CONTROLS, CONTROL_HLT);
+    guest_set_mr(QUOIN_VM_ENTRY_INFO, 0);
+    CHECK_EQ(guest_enter(0, &badge), EXIT_NOTIFICATION);
+    CHECK_OK(seL4_TCB_UnbindNotification(test_tcb));
+    thread_join(other);
+    CHECK_EQ(other->arg[1], host[1]);
+}
+
+static void reads_aux(struct thread *self)
+{
+    self->result = seL4_X86_VCPU_ReadVMCS(self->arg[0], QUOIN_FIELD_TSC_AUX).value;
+}
+
+static void other_thread_between(seL4_Word xcr0, bool use_fpu)
+{
+    struct guest *g = guest_mine();
+    bool xsave = extensions()->xcr0 != 0;
+    seL4_Word host[3] = {0};
+
+    look(host, xsave, false);
+
+    GUEST_LOAD(g, code_aux);
+    guest_long_mode(g);
+    fill(g, 0x42);
+    if (xsave) {
+        guest_set(g, QUOIN_FIELD_XCR0, xcr0);
+    }
+    guest_set(g, QUOIN_FIELD_TSC_AUX, 0x12345);
+    for (unsigned round = 0; round < 3; round++) {
+        seL4_CPtr go = notification_new();
+        struct thread *other = thread_run(HIGHER, looks_around, xsave, use_fpu, go);
+
+        memset(g->memory + GUEST_DATA + 32, 0, 16);
+        CHECK_EQ(guest_run_at(GUEST_CODE), EXIT_HLT);
+        CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x12345);
+        seL4_Word rip = guest_mr(QUOIN_VM_RIP);
+        seL4_Signal(go);
+        thread_join(other);
+        CHECK_EQ(other->arg[0], host[0]);
+        CHECK_EQ(other->arg[1], host[1]);
+        CHECK_EQ(other->arg[2], 0);
+        if (round == 2) {
+            other = thread_run(HIGHER, reads_aux, g->vcpu, 0, 0);
+            thread_join(other);
+            CHECK_EQ(other->result, 0x12345);
+        }
+        guest_set_mr(QUOIN_VM_RIP, rip);
+        CHECK_EQ(guest_run_on(1), EXIT_HLT);
+        CHECK_EQ(guest_mr(QUOIN_VM_RBX), 0x12345);
+        CHECK_EQ(memcmp(g->memory + GUEST_DATA, g->memory + GUEST_DATA + 32, 16), 0);
+    }
+    CHECK_EQ(guest_get(g, QUOIN_FIELD_TSC_AUX), 0x12345);
+}
+
+TEST(vcpu_registers_under_a_thread_without_fpu)
+{
+    other_thread_between(extensions()->xcr0, false);
+}
+
+TEST(vcpu_registers_under_a_thread_with_fpu)
+{
+    other_thread_between(extensions()->xcr0, true);
+}
+
+TEST(vcpu_registers_under_a_thread_with_another_xcr0)
+{
+    other_thread_between(3, true);
+    other_thread_between(3, false);
+}
+
 TEST(vcpu_avx)
 {
     struct guest *g = guest_mine();
