@@ -237,11 +237,35 @@ static __attribute__((noinline)) void handle_hypercall(struct vcpu *vcpu, const 
         vcpu_set_gpr(vcpu, RAX, HYPERCALL_UNKNOWN);
 }
 
-static __attribute__((noinline)) void handle_halt(struct vcpu *vcpu, const struct exit *exit)
+/* Behind the HLT. */
+static void halt(struct vcpu *vcpu)
 {
-    if (skip(vcpu, exit) && (vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
+    if ((vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
         vcpu->state = VCPU_HALTED; /* unless the guest steps over it */
     vcpu->poked = true;
+}
+
+static __attribute__((noinline)) void handle_halt(struct vcpu *vcpu, const struct exit *exit)
+{
+    if (skip(vcpu, exit))
+        halt(vcpu);
+    else
+        vcpu->poked = true;
+}
+
+__attribute__((noinline)) void vcpu_halt_behind_sti(struct vcpu *vcpu)
+{
+    const uint64_t *mr = vcpu->mr;
+    bool user = (mr[QUOIN_VM_CS_RIGHTS] >> 5 & 3) != 0;
+    if (user || (mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) != 0 || vcpu->stepping)
+        return;
+    const struct insn *insn = known_find(vcpu);
+    if (insn == NULL)
+        insn = known_learn(vcpu);
+    if (insn == NULL || insn->map != MAP_ONE || insn->opcode != 0xf4 || insn->length != 1)
+        return;
+    vcpu_advance(vcpu, vcpu_rip(vcpu) + 1);
+    halt(vcpu);
 }
 
 static __attribute__((noinline)) void handle_nothing(struct vcpu *vcpu, const struct exit *exit)

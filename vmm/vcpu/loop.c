@@ -11,6 +11,7 @@
 
 #define RFLAGS_IF                (1ull << 9)
 #define BLOCKED_BY_INSTRUCTION   3ull /* interruptibility: STI, MOV SS */
+#define BLOCKED_BY_STI           1ull
 #define BLOCKED_BY_MOV_SS        2ull
 #define BLOCKED_BY_NMI           8ull
 #define CONTROL_INTERRUPT_WINDOW (1ull << 2)
@@ -224,6 +225,8 @@ static void interrupted(struct vcpu *vcpu)
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
     else if ((event & EVENT_VALID) != 0 && (event & EVENT_HAS_ERROR) != 0)
         vcpu->changed |= QUOIN_VMENTER_ERROR_CODE;
+    if ((vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & BLOCKED_BY_STI) != 0)
+        vcpu_halt_behind_sti(vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
         vm->poll(vm);
 }

@@ -185,6 +185,16 @@ bool vcpu_take_back(struct vcpu *vcpu, uint64_t info);
 /* Could the guest take an interrupt at this very instruction? */
 bool vcpu_can_take_interrupt(const struct vcpu *vcpu);
 
+/*
+ * For a guest that stands behind an STI and did not come to an exit. If the instruction there is
+ * HLT, it is carried out: behind STI it comes before any interrupt, which is how a guest sleeps
+ * without missing one (APM vol. 2, 15.21.5; SDM vol. 2, STI), and then whatever is pending wakes
+ * it. A processor that is entered there does the same with one more exit; QEMU 7.2's instead takes
+ * a virtual interrupt before the HLT, and the guest sleeps with its work undone. In long mode; else
+ * nothing happens.
+ */
+void vcpu_halt_behind_sti(struct vcpu *vcpu);
+
 /* Handles one exit, with the VM's lock held. */
 void vcpu_handle(struct vcpu *vcpu, struct exit *exit);
 

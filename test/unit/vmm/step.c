@@ -10,15 +10,18 @@
 #include <cmocka.h>
 
 #include "machine.h"
+#include "vmm/device/apic_internal.h"
 #include "vmm/vcpu/alu.h"
 
 #define CODE   0x5000ull
 #define DR6_BS 0x4000ull
 #define FLAGS  2ull
+#define FLAG_I (1ull << 9)
 
 #define EVENT_DB (EVENT_VALID | EVENT_EXCEPTION | EXCEPTION_DB)
 #define EVENT_N  (EVENT_VALID | EVENT_NMI | 2)
 
+#define BLOCKED_BY_STI    1ull
 #define BLOCKED_BY_NMI    8ull
 #define CONTROL_NMI       (1ull << 22)
 #define INTERCEPTED_DEBUG 2u
@@ -211,6 +214,49 @@ static void nmi_behind_nmi(void **state)
     machine_destroy(m);
 }
 
+/* An entry at CODE, behind STI, that ends with a notification before anything was executed. */
+static struct machine *enter_behind_sti(char code, unsigned privilege)
+{
+    struct machine *m = make(&code, 1);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    m->mr[0][QUOIN_VM_CS_RIGHTS] |= privilege << 5;
+    m->mr[0][QUOIN_VM_RFLAGS] = FLAGS | FLAG_I;
+    m->mr[0][QUOIN_VM_INTERRUPTIBILITY] = BLOCKED_BY_STI;
+    apic_msi(&m->vm.apics, 0xfee00000, 0x55);
+    m->exits = false;
+    vcpu_step(vcpu);
+    assert_int_equal(m->entries, 1);
+    assert_int_equal(m->mr[0][QUOIN_VM_ENTRY_INFO], 0); /* taken back */
+    return m;
+}
+
+/* HLT behind STI comes before the interrupt, which then ends it. */
+static void halts_behind_sti(void **state)
+{
+    (void)state;
+    struct machine *m = enter_behind_sti('\xf4', 0);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    assert_int_equal(vcpu->state, VCPU_HALTED);
+    assert_int_equal(vcpu_rip(vcpu), CODE + 1);
+    assert_int_equal(m->mr[0][QUOIN_VM_INTERRUPTIBILITY], 0);
+    vcpu_step(vcpu);
+    assert_int_equal(m->entries, 2);
+    assert_int_equal(m->waits, 0);
+    assert_int_equal(m->entry_info, EVENT_VALID | 0x55);
+    machine_destroy(m);
+
+    /* Another instruction is the processor's affair, and so is a HLT that is not allowed. */
+    m = enter_behind_sti('\x90', 0);
+    assert_int_equal(vcpu_rip(&m->vm.vcpu[0]), CODE);
+    assert_int_equal(m->mr[0][QUOIN_VM_INTERRUPTIBILITY], BLOCKED_BY_STI);
+    machine_destroy(m);
+    m = enter_behind_sti('\xf4', 3);
+    assert_int_equal(vcpu_rip(&m->vm.vcpu[0]), CODE);
+    assert_int_equal(m->vm.vcpu[0].state, VCPU_RUNNING);
+    machine_destroy(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +267,7 @@ int main(void)
         cmocka_unit_test(trap_and_nmi_behind_the_iret),
         cmocka_unit_test(nmi_behind_sti),
         cmocka_unit_test(nmi_behind_nmi),
+        cmocka_unit_test(halts_behind_sti),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
