@@ -135,6 +135,14 @@ int virtio_queue_take(struct virtio_queue *queue, uint32_t *cookie, uint32_t *wr
     return 1;
 }
 
+bool virtio_queue_has_any(const struct virtio_queue *queue)
+{
+    uint16_t id;
+    uint32_t written;
+    return (queue->packed ? packed_peek(queue, &id, &written) : split_peek(queue, &id, &written)) !=
+           0;
+}
+
 void virtio_queue_want_interrupt(struct virtio_queue *queue)
 {
     if (queue->packed)

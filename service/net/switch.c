@@ -17,7 +17,16 @@ struct passage {
 void switch_initialize(struct network_switch *sw, uint64_t key)
 {
     memset(sw, 0, sizeof(*sw));
-    sw->key = key;
+    sw->key = key * 2 + 1;
+}
+
+static uint64_t station(const uint8_t *mac, uint16_t vlan)
+{
+    uint32_t low;
+    uint16_t high;
+    memcpy(&low, mac, sizeof(low));
+    memcpy(&high, mac + sizeof(low), sizeof(high));
+    return (uint64_t)vlan << 48 | (uint64_t)high << 32 | low;
 }
 
 static void forget(struct network_switch *sw, unsigned port)
@@ -25,18 +34,17 @@ static void forget(struct network_switch *sw, unsigned port)
     for (unsigned i = 0; i < SWITCH_BUCKETS; i++) {
         for (unsigned way = 0; way < SWITCH_WAYS; way++) {
             if (sw->table[i][way].port == port)
-                sw->table[i][way].used = false;
+                sw->table[i][way].station = 0;
         }
     }
 }
 
 /* The VM that has the address, or none. */
-static unsigned find_machine(const struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
+static unsigned find_machine(const struct network_switch *sw, uint64_t wanted)
 {
     for (uint32_t left = sw->machines; left != 0; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctz(left);
-        const struct switch_config *config = &sw->port[i].config;
-        if (config->vlan == vlan && memcmp(config->mac, mac, NET_MAC_SIZE) == 0)
+        if (sw->port[i].station == wanted)
             return i;
     }
     return SWITCH_PORTS;
@@ -51,12 +59,16 @@ bool switch_open(struct network_switch *sw, unsigned port, const struct switch_c
     if (!config->uplink &&
         ((config->mac[0] & 1) != 0 || memcmp(config->mac, none, NET_MAC_SIZE) == 0))
         return false;
-    unsigned other = config->uplink ? SWITCH_PORTS : find_machine(sw, config->mac, config->vlan);
+    uint64_t own = config->uplink ? 0 : station(config->mac, config->vlan);
+    unsigned other = config->uplink ? SWITCH_PORTS : find_machine(sw, own);
     if (other != SWITCH_PORTS && other != port)
         return false;
     forget(sw, port);
-    sw->port[port] = (struct switch_port){
-        .used = true, .config = *config, .sink = *sink, .tokens = SWITCH_BURST * SECOND};
+    sw->port[port] = (struct switch_port){.used = true,
+                                          .config = *config,
+                                          .station = own,
+                                          .sink = *sink,
+                                          .tokens = SWITCH_BURST * SECOND};
     if (config->uplink)
         sw->machines &= ~(1u << port);
     else
@@ -89,48 +101,39 @@ void switch_close(struct network_switch *sw, unsigned port)
         sw->port[i].config.peers &= ~(1u << port);
 }
 
-static struct switch_address *bucket(struct network_switch *sw, const uint8_t *mac, uint16_t vlan)
+/* Multiply and shift: whoever does not know the key cannot choose stations that meet. */
+static struct switch_address *bucket(struct network_switch *sw, uint64_t wanted)
 {
-    uint64_t hash = sw->key ^ vlan;
-    for (unsigned i = 0; i < NET_MAC_SIZE; i++)
-        hash = (hash ^ mac[i]) * 0x100000001b3ull;
-    hash ^= hash >> 32;
-    return sw->table[(hash ^ hash >> 16) % SWITCH_BUCKETS];
+    return sw->table[wanted * sw->key >> (64 - SWITCH_BUCKET_BITS)];
 }
 
 static bool is_fresh(const struct switch_address *address, uint64_t now)
 {
-    return address->used && now - address->seen < SWITCH_AGE * SECOND;
+    return address->station != 0 && now - address->seen < SWITCH_AGE * SECOND;
 }
 
-static struct switch_address *find(struct network_switch *sw, const uint8_t *mac, uint16_t vlan,
-                                   uint64_t now)
+/* The port where it was seen, or none. */
+static unsigned find(struct network_switch *sw, uint64_t wanted, uint64_t now)
 {
-    struct switch_address *ways = bucket(sw, mac, vlan);
+    const struct switch_address *ways = bucket(sw, wanted);
     for (unsigned i = 0; i < SWITCH_WAYS; i++) {
-        if (is_fresh(&ways[i], now) && ways[i].vlan == vlan &&
-            memcmp(ways[i].mac, mac, NET_MAC_SIZE) == 0)
-            return &ways[i];
+        if (ways[i].station == wanted)
+            return is_fresh(&ways[i], now) ? ways[i].port : SWITCH_PORTS;
     }
-    return NULL;
+    return SWITCH_PORTS;
 }
 
 /* The oldest address of a full bucket gives way. */
-static void learn(struct network_switch *sw, const uint8_t *mac, uint16_t vlan, unsigned port,
-                  uint64_t now)
+static void learn(struct network_switch *sw, uint64_t seen, unsigned port, uint64_t now)
 {
-    struct switch_address *place = find(sw, mac, vlan, now);
-    if (place == NULL) {
-        struct switch_address *ways = bucket(sw, mac, vlan);
-        place = &ways[0];
-        for (unsigned i = 1; i < SWITCH_WAYS; i++) {
-            if (is_fresh(place, now) && (!is_fresh(&ways[i], now) || ways[i].seen < place->seen))
-                place = &ways[i];
-        }
+    struct switch_address *ways = bucket(sw, seen);
+    struct switch_address *place = &ways[0];
+    for (unsigned i = 0; i < SWITCH_WAYS && place->station != seen; i++) {
+        if (ways[i].station == seen ||
+            (is_fresh(place, now) && (!is_fresh(&ways[i], now) || ways[i].seen < place->seen)))
+            place = &ways[i];
     }
-    *place =
-        (struct switch_address){.used = true, .vlan = vlan, .port = (uint8_t)port, .seen = now};
-    memcpy(place->mac, mac, NET_MAC_SIZE);
+    *place = (struct switch_address){.station = seen, .seen = now, .port = (uint8_t)port};
 }
 
 static bool has_vlan(const struct switch_config *config, uint16_t vlan)
@@ -191,13 +194,18 @@ static struct net_frame retag(struct network_switch *sw, const struct passage *p
 static void deliver(struct network_switch *sw, unsigned index, const struct passage *passage)
 {
     struct switch_port *port = &sw->port[index];
-    struct net_frame frame = *passage->frame;
+    const struct net_frame *frame = passage->frame;
+    struct net_frame other;
     bool tagged = port->config.uplink && passage->vlan != port->config.vlan;
-    if (tagged != passage->tagged)
-        frame = retag(sw, passage, tagged);
-    if (!net_frame_valid(&frame))
-        port->counters.invalid++; /* too long with a tag, or too short without */
-    else if (port->sink.deliver(port->sink.context, &frame))
+    if (tagged != passage->tagged) {
+        other = retag(sw, passage, tagged);
+        frame = &other;
+        if (!net_frame_valid(frame)) {
+            port->counters.invalid++; /* too long with a tag, or too short without */
+            return;
+        }
+    }
+    if (port->sink.deliver(port->sink.context, frame))
         port->counters.delivered++;
     else
         port->counters.full++;
@@ -245,12 +253,13 @@ static bool source_is_right(struct network_switch *sw, unsigned from, const stru
                             uint64_t now)
 {
     const struct switch_port *port = &sw->port[from];
-    const uint8_t *source = passage->frame->data + NET_MAC_SIZE;
+    const uint8_t *mac = passage->frame->data + NET_MAC_SIZE;
+    uint64_t source = station(mac, passage->vlan);
     if (!port->config.uplink)
-        return memcmp(source, port->config.mac, NET_MAC_SIZE) == 0;
-    if ((source[0] & 1) != 0 || find_machine(sw, source, passage->vlan) != SWITCH_PORTS)
+        return source == port->station;
+    if ((mac[0] & 1) != 0 || find_machine(sw, source) != SWITCH_PORTS)
         return false; /* from outside nobody has an address of ours */
-    learn(sw, source, passage->vlan, from, now);
+    learn(sw, source, from, now);
     return true;
 }
 
@@ -274,19 +283,17 @@ void switch_receive(struct network_switch *sw, unsigned from, const struct net_f
         port->counters.spoofed++;
         return;
     }
-    const uint8_t *target = frame->data;
-    bool group = (target[0] & 1) != 0;
-    unsigned machine = group ? SWITCH_PORTS : find_machine(sw, target, passage.vlan);
-    if (machine != SWITCH_PORTS) {
-        if (joined(sw, from, machine))
-            deliver(sw, machine, &passage);
-        return;
-    }
-    const struct switch_address *known = group ? NULL : find(sw, target, passage.vlan, now);
-    if (known != NULL) {
-        if (joined(sw, from, known->port))
-            deliver(sw, known->port, &passage);
-        return;
+    bool group = (frame->data[0] & 1) != 0;
+    if (!group) {
+        uint64_t target = station(frame->data, passage.vlan);
+        unsigned to = find_machine(sw, target);
+        if (to == SWITCH_PORTS)
+            to = find(sw, target, now);
+        if (to != SWITCH_PORTS) {
+            if (joined(sw, from, to))
+                deliver(sw, to, &passage);
+            return;
+        }
     }
     if (within_limit(port, now))
         flood(sw, from, &passage, !group);

@@ -12,12 +12,13 @@
 
 #include <net/frame.h>
 
-#define SWITCH_PORTS      32u
-#define SWITCH_BUCKETS    256u
-#define SWITCH_WAYS       4u
-#define SWITCH_AGE        300ull /* seconds for which a learned address is kept */
-#define SWITCH_BURST      64u    /* frames above the storm limit's rate at once */
-#define SWITCH_VLAN_BYTES 512u
+#define SWITCH_PORTS       32u
+#define SWITCH_BUCKET_BITS 8u
+#define SWITCH_BUCKETS     (1u << SWITCH_BUCKET_BITS)
+#define SWITCH_WAYS        4u
+#define SWITCH_AGE         300ull /* seconds for which a learned address is kept */
+#define SWITCH_BURST       64u    /* frames above the storm limit's rate at once */
+#define SWITCH_VLAN_BYTES  512u
 
 struct switch_config {
     bool uplink;                       /* a network card: any source, addresses are learned */
@@ -41,25 +42,26 @@ struct switch_counters {
 struct switch_port {
     bool used;
     struct switch_config config;
+    uint64_t station; /* of a VM: its address and VLAN */
     struct net_sink sink;
     uint64_t tokens;   /* flooded frames that may still come, in billionths */
     uint64_t refilled; /* ns */
     struct switch_counters counters;
 };
 
+/* One that was learned. Stations are an address in bits 47:0 and its VLAN, which is never 0, in
+ * bits 63:48. */
 struct switch_address {
-    bool used;
-    uint8_t mac[NET_MAC_SIZE];
-    uint16_t vlan;
+    uint64_t station; /* 0: none */
+    uint64_t seen;    /* ns */
     uint8_t port;
-    uint64_t seen; /* ns */
 };
 
 struct network_switch {
     struct switch_port port[SWITCH_PORTS];
     uint32_t machines; /* bit: open port of a VM */
     struct switch_address table[SWITCH_BUCKETS][SWITCH_WAYS];
-    uint64_t key; /* of the hash, random, so that nobody can aim at a bucket */
+    uint64_t key; /* of the hash, random and odd, so that nobody can aim at a bucket */
     uint8_t scratch[NET_FRAME_MAX + NET_TAG];
 };
 

@@ -73,20 +73,23 @@ static bool hand_out(void *context, const struct net_frame *frame)
     return sent;
 }
 
-/* Takes a turn's frames at most; false when there was none. */
+/* Takes a turn's frames at most; true: there may be more. */
 static bool take(unsigned number)
 {
     struct port *port = &ports[number];
     struct net_frame frame;
     unsigned count = 0;
+    uint64_t time = 0;
     while (count < TURN && net_ring_look(&port->ring, head, &frame) == 1) {
-        switch_receive(&sw, number, &frame, now());
+        if (count == 0)
+            time = now();
+        switch_receive(&sw, number, &frame, time);
         net_ring_done(&port->ring, &frame);
         count++;
     }
     if (count != 0 && net_ring_must_tell(&port->ring))
         microkit_notify(port->channel);
-    return count != 0;
+    return count == TURN;
 }
 
 /* Wakes who has got frames and sleeps. */

@@ -203,14 +203,18 @@ bool virtio_net_interrupt(struct virtio_net_driver *driver)
 {
     if (driver->broken)
         return false;
-    /* The device interrupts for what comes after this; what it had before is seen in this round,
-     * and if there was anything, another one has to show that it was all (2.7.10). */
-    virtio_queue_want_interrupt(&driver->receive);
-    driver->more = receive(driver) != 0 && !driver->broken;
-    if (!driver->broken)
+    /* The device interrupts for what comes after it was asked to; what came before that is looked
+     * for once more (2.7.10). */
+    driver->more = receive(driver) == VIRTIO_NET_RECEIVE_BUFFERS;
+    if (!driver->broken && !driver->more) {
+        virtio_queue_want_interrupt(&driver->receive);
+        driver->more = virtio_queue_has_any(&driver->receive);
+    }
+    if (!driver->broken && driver->refused)
         reclaim(driver);
     if (!driver->broken && virtio_is_broken(&driver->transport))
         break_down(driver);
+    driver->more &= !driver->broken;
     bool room = driver->refused && driver->free_count != 0;
     if (room)
         driver->refused = false;

@@ -164,11 +164,19 @@ static uint32_t copy(const struct virtqueue_segment *segment, unsigned count, ui
 uint32_t virtqueue_gather(const struct virtqueue_segment *segment, unsigned count, uint64_t offset,
                           void *to, uint32_t length)
 {
+    if (count != 0 && offset + length <= segment->length) {
+        memcpy(to, segment->data + offset, length);
+        return length;
+    }
     return copy(segment, count, offset, to, NULL, length);
 }
 
 uint32_t virtqueue_scatter(const struct virtqueue_segment *segment, unsigned count, uint64_t offset,
                            const void *from, uint32_t length)
 {
+    if (count != 0 && offset + length <= segment->length) {
+        memcpy(segment->data + offset, from, length);
+        return length;
+    }
     return copy(segment, count, offset, NULL, from, length);
 }

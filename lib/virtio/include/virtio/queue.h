@@ -81,6 +81,9 @@ bool virtio_queue_must_notify(struct virtio_queue *queue);
 /* Takes a request that the device is done with: 1, 0 when there is none, or an error. */
 int virtio_queue_take(struct virtio_queue *queue, uint32_t *cookie, uint32_t *written);
 
+/* Has the device given anything back, or nonsense? */
+bool virtio_queue_has_any(const struct virtio_queue *queue);
+
 /* Asks for an interrupt at the next request that comes back; look again after it. */
 void virtio_queue_want_interrupt(struct virtio_queue *queue);
 
