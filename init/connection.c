@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "connection.h"
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <component/layout.h>
@@ -21,6 +22,29 @@ static uint64_t slice_address(const struct connection *c, unsigned slot)
     return page.error != seL4_NoError ? 0 : page.paddr + (at & ((1ull << bits) - 1));
 }
 
+/* The memory of machines is lent to disks' devices, and their services say when they have done. */
+static bool lends(const struct connection *c)
+{
+    return (CONNECTION_DISKS >> c->record->kind & 1) != 0;
+}
+
+static seL4_Error map_heads(struct connection *c, struct arena *arena)
+{
+    seL4_Word window = WINDOW_HEADS + c->record->kind * WINDOW_HEADS_SIZE;
+    uint64_t page = 1ull << c->region->record->page_bits;
+    seL4_Error error = seL4_NoError;
+
+    if (c->slots * c->record->slice > WINDOW_HEADS_SIZE || c->record->slice % page != 0) {
+        return seL4_NoError;
+    }
+    for (unsigned i = 0; i < c->slots && error == seL4_NoError; i++) {
+        uint64_t at = i * c->record->slice;
+        error = region_map(c->region, space_of_init(arena), at, page, window + at, true, true);
+    }
+    c->heads = (uint8_t *)window;
+    return error;
+}
+
 seL4_Error connection_make(struct connection *c, const struct system_connection *record,
                            const struct region *region, const struct region *table, unsigned slots,
                            struct arena *arena)
@@ -37,6 +61,9 @@ seL4_Error connection_make(struct connection *c, const struct system_connection 
     for (unsigned i = 0; i < slots && error == seL4_NoError; i++) {
         c->rows[i].epoch = c->epoch;
         c->rows[i].slice_address = slice_address(c, i);
+    }
+    if (error == seL4_NoError && lends(c)) {
+        error = map_heads(c, arena);
     }
     return error;
 }
@@ -98,8 +125,25 @@ static void tell(const struct connection *c, unsigned slot)
     cspace_free(signal);
 }
 
+_Static_assert((int)MEMORY_RUNS_MAX == (int)CONNECTION_LENT_MAX, "all of it may be lent");
+
+/* Only a service that is there, and can say when it has done, is lent memory. */
+static void lend(const struct connection *c, struct connection_row *row,
+                 const struct memory_runs *memory)
+{
+    row->lent_count = 0;
+    if (!c->heads || c->epoch == 0 || dma_is_confined()) {
+        return;
+    }
+    for (unsigned i = 0; i < memory->count; i++) {
+        const struct memory_run *run = &memory->run[i];
+        row->lent[i] = (struct connection_lent){run->gpa, run->size, run->physical};
+    }
+    row->lent_count = memory->count;
+}
+
 void connection_begin(struct connection *c, unsigned slot, const char *name,
-                      const struct archive_file *config)
+                      const struct archive_file *config, const struct memory_runs *memory)
 {
     struct connection_row *row = &c->rows[slot];
     uint32_t size = config->size < sizeof(row->config) ? (uint32_t)config->size : 0;
@@ -107,9 +151,15 @@ void connection_begin(struct connection *c, unsigned slot, const char *name,
     memcpy(row->config, config->data, size);
     row->config_size = size;
     memcpy(row->name, name, sizeof(row->name));
+    lend(c, row, memory);
     __atomic_store_n(&row->generation, row->generation + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&row->live, 1, __ATOMIC_RELEASE);
     tell(c, slot);
+}
+
+static volatile struct connection_head *head_of(const struct connection *c, unsigned slot)
+{
+    return (volatile struct connection_head *)(void *)(c->heads + slot * c->record->slice);
 }
 
 void connection_end(struct connection *c, unsigned slot)
@@ -117,7 +167,28 @@ void connection_end(struct connection *c, unsigned slot)
     struct connection_row *row = &c->rows[slot];
 
     if (row->live != 0) {
+        /* The machine, which could write there, does not any more: now it is the service's word. */
+        if (c->heads) {
+            head_of(c, slot)->released_generation = 0;
+        }
         __atomic_store_n(&row->live, 0, __ATOMIC_RELEASE);
         tell(c, slot);
     }
+}
+
+bool connection_holds(const struct connection *c, unsigned slot)
+{
+    const struct connection_row *row = &c->rows[slot];
+
+    if (row->lent_count == 0) {
+        return false;
+    }
+    bool released = head_of(c, slot)->released_generation == row->generation;
+    atomic_thread_fence(memory_order_acquire);
+    return !released;
+}
+
+void connection_drop(struct connection *c, unsigned slot)
+{
+    c->rows[slot].lent_count = 0;
 }

@@ -10,6 +10,7 @@
 #include <systemtable.h>
 
 #include "archive.h"
+#include "memory.h"
 #include "region.h"
 #include "space.h"
 
@@ -21,6 +22,7 @@ struct connection {
     unsigned service; /* the component's number */
     seL4_CPtr service_notification, service_cnode;
     struct connection_row *rows; /* in init's address space */
+    uint8_t *heads;              /* of each slice the first page, slices' size apart, or NULL */
     uint32_t epoch;              /* of the service; 0: it is not there any more */
 };
 
@@ -54,9 +56,19 @@ seL4_Error connection_attach(const struct connection *c, unsigned slot, struct s
  * machines are told of it. */
 uint64_t connection_next_epoch(struct connection *c, bool last);
 
-/* Tells the service that the machine is there, with its checked configuration; or not any more. */
+/*
+ * Tells the service that the machine is there, with its checked configuration, and that its
+ * devices may move data from and to the machine's memory where no IOMMU is in the way; or that it
+ * is not there any more, when nothing of it runs any more.
+ */
 void connection_begin(struct connection *c, unsigned slot, const char *name,
-                      const struct archive_file *config);
+                      const struct archive_file *config, const struct memory_runs *memory);
 void connection_end(struct connection *c, unsigned slot);
+
+/* After connection_end: may the service's devices still touch the machine's memory? */
+bool connection_holds(const struct connection *c, unsigned slot);
+
+/* They do so no more, whatever the service says: they were stopped. */
+void connection_drop(struct connection *c, unsigned slot);
 
 #endif

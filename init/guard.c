@@ -7,7 +7,10 @@
 #include "badge.h"
 #include "life.h"
 
-enum { WINDOW_SECONDS = 60 }; /* in which restarts are counted */
+enum {
+    WINDOW_SECONDS = 60, /* in which restarts are counted */
+    KEPT_SECONDS = 60,   /* that a service may have the memory of a machine that has ended */
+};
 
 struct guarded {
     uint64_t since; /* TSC: the restarts are counted from here on */
@@ -42,36 +45,70 @@ static bool is_due(struct guarded *g, const struct system_domain *record)
     return g->restarts++ < record->restarts;
 }
 
-static void renew(unsigned number)
+/* Ends the epoch of what machines share with a service; its machines are told of the next one. */
+static void tell_machines(unsigned number, bool last)
 {
-    const struct system_domain *record = system_component(system, number);
-    struct guarded *g = &guarded[number];
-    bool last = !is_due(g, record);
-
-    /* Machines stop using what they share with it before its successor begins to. */
     for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
         struct connection *c = &system->connection[kind];
         if (c->record && c->service == number) {
             life_service_epoch(kind, connection_next_epoch(c, last));
         }
     }
-    g->unanswered = 0;
-    g->alive = true;
-    if (!last && system_restart(system, number, host)) {
-        g->total++;
-        log_info("%s is started anew, %u time%s so far", record->name, g->total,
-                 g->total == 1 ? "" : "s");
+}
+
+void guard_stopped(unsigned number)
+{
+    if (number >= system->table.domain_count || !guarded[number].gone) {
         return;
+    }
+    tell_machines(number, true);
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        struct connection *c = &system->connection[kind];
+        for (unsigned slot = 0; c->record && c->service == number && slot < c->slots; slot++) {
+            connection_drop(c, slot);
+        }
+    }
+    life_released();
+}
+
+static void renew(unsigned number)
+{
+    const struct system_domain *record = system_component(system, number);
+    struct guarded *g = &guarded[number];
+    bool last = !is_due(g, record);
+
+    if (!last) {
+        /* Machines stop using what they share with it before its successor begins to. */
+        tell_machines(number, false);
+        g->unanswered = 0;
+        g->alive = true;
+        if (system_restart(system, number, host)) {
+            g->total++;
+            log_info("%s is started anew, %u time%s so far", record->name, g->total,
+                     g->total == 1 ? "" : "s");
+            return;
+        }
     }
     g->gone = true;
     log_error("%s %s; it runs no more", record->name,
               last ? "has failed too often" : "cannot be started anew");
-    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
-        struct connection *c = &system->connection[kind];
-        if (c->record && c->service == number) {
-            life_service_epoch(kind, connection_next_epoch(c, true));
-        }
+    /* A request has failed, and memory is free, when its device moves no data any more. */
+    if (!system_end(system, number)) {
+        guard_stopped(number);
     }
+}
+
+/* Does it keep memory of a machine that has ended for longer than a driver waits for a device? */
+static bool keeps_memory(unsigned number)
+{
+    bool keeps = false;
+
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        const struct connection *c = &system->connection[kind];
+        keeps = keeps || (c->record && c->service == number &&
+                          life_waits_for(kind, KEPT_SECONDS * host->tsc_hz));
+    }
+    return keeps;
 }
 
 void guard_faulted(unsigned number)
@@ -83,13 +120,17 @@ void guard_faulted(unsigned number)
     }
 }
 
-void guard_alive(seL4_Word badge)
+bool guard_alive(seL4_Word badge)
 {
+    bool any = false;
+
     for (unsigned i = 0; i < system->table.domain_count; i++) {
         if (badge & BADGE_SIGNAL_ALIVE << i) {
             guarded[i].alive = true;
+            any = true;
         }
     }
+    return any;
 }
 
 void guard_time(void)
@@ -104,8 +145,9 @@ void guard_time(void)
             continue;
         }
         g->unanswered = g->alive ? 0 : g->unanswered + 1;
-        if (g->unanswered >= record->patience) {
-            log_error("%s does not answer", record->name);
+        bool keeps = keeps_memory(i);
+        if (keeps || g->unanswered >= record->patience) {
+            log_error("%s does not %s", record->name, keeps ? "give memory back" : "answer");
             if (record->restarts != 0) {
                 renew(i);
             } else {

@@ -6,6 +6,8 @@
 #ifndef INIT_GUARD_H
 #define INIT_GUARD_H
 
+#include <stdbool.h>
+
 #include "system.h"
 #include "vm.h"
 
@@ -15,8 +17,11 @@ void guard_start(struct system *system, const struct vm_host *host);
 /* The component has faulted, and the log says so: it is started anew, or runs no more. */
 void guard_faulted(unsigned number);
 
-/* The components whose bits (BADGE_SIGNAL_ALIVE) are set have answered. */
-void guard_alive(seL4_Word badge);
+/* The components whose bits (BADGE_SIGNAL_ALIVE) are set have answered. false: there is none. */
+bool guard_alive(seL4_Word badge);
+
+/* The devices of a component that runs no more are stopped. */
+void guard_stopped(unsigned number);
 
 /* Time has passed. */
 void guard_time(void);

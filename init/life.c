@@ -25,6 +25,11 @@ struct slot {
     uint32_t generation;
     uint64_t started;  /* TSC */
     uint64_t deadline; /* TSC: MACHINE_STOPPING ends there */
+    /* It has ended, and its memory is still with devices. */
+    bool ending;
+    bool again;           /* it is to be started when its memory is back */
+    const char *how;      /* it ended, for the log */
+    uint64_t waits_since; /* TSC: when it ended, or a service was last started anew */
 };
 
 static struct life life;
@@ -91,6 +96,10 @@ static void start(struct slot *s)
 {
     const struct vm_settings *set = &s->settings;
 
+    if (s->ending) {
+        s->again = true;
+        return;
+    }
     if (runs(s)) {
         return;
     }
@@ -111,18 +120,68 @@ static void start(struct slot *s)
     (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
     if (error != seL4_NoError) {
         s->state = MACHINE_FAILED;
+        s->ending = s->vm.held;
+        s->how = "was not started";
+        s->again = false;
+        s->waits_since = tsc();
     } else {
         log_info("VM %s: %lu MiB, %u vCPU%s, started", set->name, set->memory >> 20, set->vcpus,
                  set->vcpus == 1 ? "" : "s");
     }
 }
 
-/* Ends it; the memory is back in the pool afterwards. */
-static void end(struct slot *s, enum machine_state state)
+/* All of its memory is back in the pool. */
+static void settle(struct slot *s)
+{
+    s->ending = false;
+    log_info("VM %s: %s, %lu bytes free", s->settings.name, s->how, pool_free_bytes());
+    if (s->again) {
+        start(s);
+    }
+}
+
+/*
+ * Ends it at once. What devices may still touch of its memory comes back to the pool later; only
+ * then it can be started `again`.
+ */
+static void end(struct slot *s, enum machine_state state, const char *how, bool again)
 {
     vm_sample(&s->vm);
-    vm_stop(&s->vm, life.host);
     s->state = state;
+    s->how = how;
+    s->again = again;
+    s->ending = true;
+    s->waits_since = tsc();
+    if (vm_stop(&s->vm, life.host)) {
+        settle(s);
+    }
+}
+
+void life_released(void)
+{
+    bool changed = false;
+
+    for (unsigned i = 0; i < slot_count; i++) {
+        if (slots[i].ending && vm_release(&slots[i].vm, life.host)) {
+            settle(&slots[i]);
+            changed = true;
+        }
+    }
+    if (changed) {
+        publish();
+    }
+}
+
+bool life_waits_for(unsigned kind, uint64_t ticks)
+{
+    bool waits = false;
+
+    for (unsigned i = 0; i < slot_count; i++) {
+        const struct connection *c = connection_find(life.host->connection, kind, i);
+        waits = waits || (slots[i].ending && c && connection_holds(c, i) &&
+                          tsc() - slots[i].waits_since > ticks);
+    }
+    return waits;
 }
 
 static void stop(struct slot *s)
@@ -133,11 +192,6 @@ static void stop(struct slot *s)
         vm_control(&s->vm, VMM_CONTROL_POWER_BUTTON);
         arm();
     }
-}
-
-static void report_end(const struct slot *s, const char *how)
-{
-    log_info("VM %s: %s, %lu bytes free", s->settings.name, how, pool_free_bytes());
 }
 
 static void carry_out(uint8_t command, struct slot *s)
@@ -162,11 +216,11 @@ static void carry_out(uint8_t command, struct slot *s)
     case MACHINE_COMMAND_RESTART:
     case MACHINE_COMMAND_KILL:
         if (runs(s)) {
-            end(s, MACHINE_STOPPED);
-            report_end(s, "killed");
-        }
-        if (command == MACHINE_COMMAND_RESTART) {
+            end(s, MACHINE_STOPPED, "killed", command == MACHINE_COMMAND_RESTART);
+        } else if (command == MACHINE_COMMAND_RESTART) {
             start(s);
+        } else {
+            s->again = false;
         }
         break;
     default: /* MACHINE_COMMAND_SAMPLE, and what means nothing */
@@ -206,8 +260,7 @@ void life_time(void)
     for (unsigned i = 0; i < slot_count; i++) {
         struct slot *s = &slots[i];
         if (s->state == MACHINE_STOPPING && s->deadline <= tsc()) {
-            end(s, MACHINE_STOPPED);
-            report_end(s, "did not stop and was killed");
+            end(s, MACHINE_STOPPED, "did not stop and was killed", false);
             changed = true;
         }
     }
@@ -224,17 +277,13 @@ void life_ended(unsigned slot, enum vmm_ending ending)
 
     switch (ending) {
     case VMM_ENDING_RESET:
-        end(s, MACHINE_STOPPED);
-        report_end(s, "reset");
-        start(s);
+        end(s, MACHINE_STOPPED, "reset", true);
         break;
     case VMM_ENDING_POWER_OFF:
-        end(s, MACHINE_STOPPED);
-        report_end(s, "powered off");
+        end(s, MACHINE_STOPPED, "powered off", false);
         break;
     default:
-        end(s, MACHINE_FAILED);
-        report_end(s, "failed and was stopped");
+        end(s, MACHINE_FAILED, "failed and was stopped", false);
         break;
     }
     publish();
@@ -242,8 +291,7 @@ void life_ended(unsigned slot, enum vmm_ending ending)
 
 void life_faulted(unsigned slot)
 {
-    end(&slots[slot], MACHINE_FAILED);
-    report_end(&slots[slot], "stopped");
+    end(&slots[slot], MACHINE_FAILED, "stopped", false);
     publish();
 }
 
@@ -251,6 +299,7 @@ void life_service_epoch(unsigned kind, uint64_t epoch)
 {
     for (unsigned i = 0; i < slot_count; i++) {
         vm_set_epoch(&slots[i].vm, kind, epoch);
+        slots[i].waits_since = tsc();
     }
 }
 

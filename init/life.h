@@ -31,6 +31,12 @@ void life_faulted(unsigned slot);
 /* A service to which machines may be connected has another epoch (connection_next_epoch). */
 void life_service_epoch(unsigned kind, uint64_t epoch);
 
+/* Services may have given back memory of machines that have ended. */
+void life_released(void);
+
+/* Has a machine that has ended waited for so long (TSC) for the service of this kind? */
+bool life_waits_for(unsigned kind, uint64_t ticks);
+
 /* Its name, or NULL when it does not run. */
 const char *life_name(unsigned slot);
 

@@ -2,6 +2,7 @@
 #include "memory.h"
 
 #include <cpuid.h>
+#include <stddef.h>
 #include <sel4/quoin.h>
 
 #define LARGE_PAGE 0x200000ull
@@ -13,7 +14,24 @@ struct target {
     struct arena *arena;
     struct space *space, *guest;
     uint64_t address, gpa;
+    struct memory_runs *runs; /* or NULL */
 };
+
+/* Notes where a block stands, with the one before it where both are one piece. */
+static void note_run(struct memory_runs *runs, uint64_t gpa, uint64_t size, seL4_CPtr frame)
+{
+    seL4_X86_Page_GetAddress_t page = seL4_X86_Page_GetAddress(frame);
+    struct memory_run *last = runs->count == 0 ? NULL : &runs->run[runs->count - 1];
+
+    if (page.error != seL4_NoError) {
+        return;
+    }
+    if (last && last->gpa + last->size == gpa && last->physical + last->size == page.paddr) {
+        last->size += size;
+    } else if (runs->count < MEMORY_RUNS_MAX) {
+        runs->run[runs->count++] = (struct memory_run){gpa, size, page.paddr};
+    }
+}
 
 /* A block of the pool as `count` frames of a type, offset bytes into the memory. */
 static seL4_Error map_block(const struct target *t, seL4_Untyped untyped, seL4_Word type,
@@ -27,6 +45,10 @@ static seL4_Error map_block(const struct target *t, seL4_Untyped untyped, seL4_W
     }
     seL4_Error error =
         seL4_Untyped_Retype(untyped, type, 0, a->node.cap, 0, 0, (seL4_Word)slot, count);
+    if (error == seL4_NoError && t->runs) {
+        note_run(t->runs, t->gpa + offset, count * frame_size,
+                 cspace_node_address(&a->node, (seL4_Word)slot));
+    }
     for (seL4_Word i = 0; i < count && error == seL4_NoError; i++, offset += frame_size) {
         seL4_CPtr frame = cspace_node_address(&a->node, (seL4_Word)slot + i);
         seL4_CPtr copy = t->guest ? arena_copy(a, frame, seL4_AllRights, 0) : 0;
@@ -50,9 +72,9 @@ static bool has_huge_pages(uint64_t features)
 }
 
 seL4_Error memory_map(struct arena *a, uint64_t features, struct space *space, uint64_t address,
-                      uint64_t size, struct space *guest, uint64_t gpa)
+                      uint64_t size, struct space *guest, uint64_t gpa, struct memory_runs *runs)
 {
-    const struct target t = {a, space, guest, address, guest ? gpa : address};
+    const struct target t = {a, space, guest, address, guest ? gpa : address, runs};
     bool huge = has_huge_pages(features) && address % HUGE_PAGE == t.gpa % HUGE_PAGE;
     uint64_t step;
 

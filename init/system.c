@@ -344,6 +344,61 @@ bool system_restart(struct system *s, unsigned number, const struct vm_host *hos
     return error == seL4_NoError && component_start(&components[number]) == seL4_NoError;
 }
 
+static bool lets_devices_to_memory(const struct system_table *t, unsigned number)
+{
+    bool lets = false;
+
+    for (uint32_t i = 0; i < t->dma_count; i++) {
+        lets = lets || t->dmas[i].domain == number;
+    }
+    return lets;
+}
+
+/* The end of a channel at the other side of a component's end, or NULL. */
+static const struct system_end *other_end(const struct system_channel *c, unsigned number)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (c->end[i].domain == number) {
+            return &c->end[1 - i];
+        }
+    }
+    return NULL;
+}
+
+bool system_end(struct system *s, unsigned number)
+{
+    const struct system_table *t = &s->table;
+    bool asked = false;
+
+    component_end(&components[number]);
+    for (uint32_t i = 0; i < t->channel_count; i++) {
+        const struct system_end *other = other_end(&t->channels[i], number);
+        if (other && lets_devices_to_memory(t, other->domain)) {
+            seL4_CPtr signal = component_signal(&components[other->domain], &arena, other->id);
+            if (signal != 0) {
+                seL4_Signal(signal);
+                asked = true;
+            }
+        }
+    }
+    return asked;
+}
+
+unsigned system_peer(const struct system *s, unsigned number, seL4_Word channel)
+{
+    const struct system_table *t = &s->table;
+
+    for (uint32_t i = 0; i < t->channel_count && lets_devices_to_memory(t, number); i++) {
+        const struct system_channel *c = &t->channels[i];
+        for (unsigned e = 0; e < 2; e++) {
+            if (c->end[e].domain == number && c->end[e].id == channel) {
+                return c->end[1 - e].domain;
+            }
+        }
+    }
+    return SYSTEM_MAX_DOMAINS;
+}
+
 seL4_Error system_build(struct system *s, const struct archive_file *file,
                         const struct vm_host *host, seL4_CPtr notification)
 {

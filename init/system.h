@@ -42,6 +42,14 @@ seL4_Error system_found(const struct system *system, unsigned number, const seL4
  * must allow it. false: there is no memory, and it runs no more. */
 bool system_restart(struct system *system, unsigned number, const struct vm_host *host);
 
+/*
+ * Ends a component that is not to be started again, and asks whoever lets its devices to memory to
+ * stop them. false: there is nobody to ask. The answer names a channel of the one who was asked:
+ * system_peer is whose devices were stopped, or SYSTEM_MAX_DOMAINS if it is no such channel.
+ */
+bool system_end(struct system *system, unsigned number);
+unsigned system_peer(const struct system *system, unsigned number, seL4_Word channel);
+
 /* Where a region's first page is in the machine's memory; 0 when the kernel does not say. */
 uint64_t system_physical(uint32_t region);
 

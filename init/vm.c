@@ -14,7 +14,7 @@
 #include "space.h"
 #include "window.h"
 
-enum { PAGE = 4096, SLOT_BITS = 14 };
+enum { PAGE = 4096, LARGE_PAGE = 0x200000, SLOT_BITS = 14, LEAST_RAM_SLOT_BITS = 7 };
 
 /* In the VM's part of init's address space. */
 #define PLACE_SCRATCH 0x0ull
@@ -76,8 +76,19 @@ static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
     struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
 
     *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
-    return memory_map(&b->vm->arena, b->host->features, &b->space, ram->address, size, &b->guest,
-                      gpa);
+    return memory_map(&b->vm->ram, b->host->features, &b->space, ram->address, size, &b->guest, gpa,
+                      &b->vm->runs);
+}
+
+/* Room for two capabilities to each frame of 2 MiB, and for some more. */
+static uint8_t ram_slot_bits(uint64_t size)
+{
+    uint8_t bits = LEAST_RAM_SLOT_BITS;
+
+    while ((1ull << bits) <= size / LARGE_PAGE * 2) {
+        bits++;
+    }
+    return bits;
 }
 
 static seL4_Error map_blob(struct builder *b, const struct archive_file *source, seL4_Word address,
@@ -108,7 +119,7 @@ static seL4_Error map_disks(struct builder *b)
             uint64_t address = VMM_STORE_ADDRESS + i * VMM_DISK_ROOM;
             disk->store = (struct vmm_startup_blob){address, s->disk_store[i]};
             error = memory_map(&b->vm->arena, b->host->features, &b->space, address,
-                               s->disk_store[i], NULL, 0);
+                               s->disk_store[i], NULL, 0, NULL);
         }
     }
     return error;
@@ -147,6 +158,9 @@ static seL4_Error build_memory(struct builder *b)
     b->step = "the guest's address space";
     seL4_Error error = space_create(&b->guest, SPACE_GUEST, &b->vm->arena);
     b->step = "the guest's memory";
+    if (error == seL4_NoError) {
+        error = arena_create(&b->vm->ram, ram_slot_bits(s->memory));
+    }
     if (error == seL4_NoError) {
         error = map_ram(b, 0, low);
     }
@@ -404,7 +418,8 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
     seL4_Error error = build(&b, vmm);
     for (unsigned kind = 0; kind < CONNECTION_KINDS && error == seL4_NoError; kind++) {
         if (settings->connections >> kind & 1) {
-            connection_begin(&host->connection[kind], slot, settings->name, &settings->config);
+            connection_begin(&host->connection[kind], slot, settings->name, &settings->config,
+                             &vm->runs);
         }
     }
     if (error == seL4_NoError) {
@@ -414,14 +429,30 @@ seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
     if (error != seL4_NoError) {
         log_error("VM %s: cannot make %s (kernel error %d, %lu MiB free)", settings->name, b.step,
                   (int)error, pool_free_bytes() >> 20);
-        vm_stop(vm, host);
+        (void)vm_stop(vm, host);
     }
     return error;
 }
 
-void vm_stop(struct vm *vm, const struct vm_host *host)
+bool vm_release(struct vm *vm, const struct vm_host *host)
+{
+    bool holds = false;
+
+    for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
+        const struct connection *c = connection_find(host->connection, kind, vm->slot);
+        holds = holds || (c && vm->held && connection_holds(c, vm->slot));
+    }
+    if (!holds) {
+        arena_destroy(&vm->ram);
+    }
+    vm->held = holds;
+    return !holds;
+}
+
+bool vm_stop(struct vm *vm, const struct vm_host *host)
 {
     if (vm->exists) {
+        /* What the VMM and the guest reach their memory by is gone first, then ... */
         arena_destroy(&vm->arena);
         /* Only now: nothing of the machine touches the slices any more. */
         for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
@@ -431,9 +462,12 @@ void vm_stop(struct vm *vm, const struct vm_host *host)
             }
         }
     }
+    vm->held = vm->exists;
     vm->control = NULL;
     vm->thread_count = 0;
     vm->exists = false;
+    /* ... that memory itself. */
+    return vm_release(vm, host);
 }
 
 void vm_sample(struct vm *vm)

@@ -55,6 +55,10 @@ struct vm {
     bool exists;
     struct vm_settings settings;
     struct arena arena;
+    /* The guest's memory, which devices may touch for longer than anything else of it exists. */
+    struct arena ram;
+    struct memory_runs runs; /* where that is */
+    bool held;               /* it has ended, and its memory is not back yet */
     seL4_CPtr threads[VMM_MAX_VCPUS];
     seL4_CPtr contexts[VMM_MAX_VCPUS]; /* scheduling contexts */
     unsigned thread_count;
@@ -68,8 +72,14 @@ struct vm {
 seL4_Error vm_start(struct vm *vm, unsigned slot, const struct vm_host *host,
                     const struct vm_settings *settings, const struct archive_file *vmm);
 
-/* Ends it at once and gives all memory back, whatever its VMM does. */
-void vm_stop(struct vm *vm, const struct vm_host *host);
+/*
+ * Ends it at once, whatever its VMM does. true: all memory is back. false: devices may still move
+ * data from and to the guest's memory; vm_release is to be asked until it is back.
+ */
+bool vm_stop(struct vm *vm, const struct vm_host *host);
+
+/* Gives the guest's memory back if no device touches it any more: true when it is back. */
+bool vm_release(struct vm *vm, const struct vm_host *host);
 
 /* Adds to consumed_us what its vCPUs used since the last time. */
 void vm_sample(struct vm *vm);

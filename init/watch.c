@@ -9,7 +9,7 @@
 #include "life.h"
 #include "symbols.h"
 
-/* What a component asks for: an error of the kernel, or 0. */
+/* What a component asks for, or has done: an error of the kernel, or 0. */
 static seL4_Error request(const struct system *system, unsigned number, seL4_Word label)
 {
     const seL4_Word words[4] = {seL4_GetMR(0), seL4_GetMR(1), seL4_GetMR(2), seL4_GetMR(3)};
@@ -19,6 +19,9 @@ static seL4_Error request(const struct system *system, unsigned number, seL4_Wor
         return system_map_dma(system, number, words[0], words[1]);
     case COMPONENT_REQUEST_FOUND:
         return system_found(system, number, words);
+    case COMPONENT_REQUEST_STOPPED:
+        guard_stopped(system_peer(system, number, words[0]));
+        return seL4_NoError;
     default:
         return seL4_IllegalOperation;
     }
@@ -104,7 +107,9 @@ _Noreturn void watch_run(const struct system *system, seL4_CPtr endpoint, seL4_C
             take_message(system, badge, info, reply);
             continue;
         }
-        guard_alive(badge);
+        if (guard_alive(badge)) {
+            life_released();
+        }
         if (badge & BADGE_SIGNAL_TIME & ~BADGE_IS_SIGNAL) {
             life_time();
             guard_time();

@@ -23,4 +23,9 @@
 #define WINDOW_CONNECTIONS     0x28800000ull
 #define WINDOW_CONNECTION_SIZE 0x100000ull
 
+/* Of each slot's slice the page that services and machines write who is there into; for the
+ * disks' kinds, with room for slices in pages of 2 MiB. */
+#define WINDOW_HEADS      0x2a000000ull
+#define WINDOW_HEADS_SIZE 0x2000000ull
+
 #endif

@@ -52,7 +52,7 @@ static void hand_down(struct bounce *bounce, struct block_request *upper)
     slot->upper = upper;
     slot->offset = upper->progress;
     slot->segment =
-        (struct block_segment){slot->buffer, (uint32_t)(data ? count * BLOCK_SECTOR : 0)};
+        (struct block_segment){{slot->buffer}, (uint32_t)(data ? count * BLOCK_SECTOR : 0)};
     slot->lower = (struct block_request){
         .operation = upper->operation,
         .force_unit_access = upper->force_unit_access,
@@ -119,6 +119,7 @@ void bounce_initialize(struct bounce *bounce, struct block_device *lower, uint8_
     }
     bounce->device = *lower;
     bounce->device.max_segments = UINT32_MAX;
+    bounce->device.lending = (struct block_lending){0};
     bounce->device.max_sectors = UINT32_MAX / BLOCK_SECTOR;
     bounce->device.submit = submit;
     bounce->device.context = bounce;

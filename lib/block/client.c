@@ -1,11 +1,31 @@
-/* SPDX-License-Identifier: BSD-2-Clause */
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Of a request `parts` says whether its memory is lent: 1, or 0 for the data area.
+ */
 #include <block/client.h>
 #include <string.h>
+
+static bool is_power_of_two(uint32_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}
+
+static bool lending_makes_sense(const struct block_info *info)
+{
+    return info->lent_segments == 0 ||
+           (info->lent_segments <= BLOCK_SEGMENTS_MAX && info->lent_runs <= BLOCK_RUNS_MAX &&
+            is_power_of_two(info->lent_alignment) && info->lent_alignment <= 4096 &&
+            is_power_of_two(info->lent_boundary) && info->lent_boundary <= 4096);
+}
 
 /* Copied out of the region once; false when it cannot be. */
 static bool read_info(const struct block_client *client, struct block_info *info)
 {
     *info = (struct block_info){
+        .lent_runs = client->info->lent_runs,
+        .lent_segments = client->info->lent_segments,
+        .lent_alignment = client->info->lent_alignment,
+        .lent_boundary = client->info->lent_boundary,
         .block_size = client->info->block_size,
         .sectors = client->info->sectors,
         .flags = client->info->flags,
@@ -13,11 +33,79 @@ static bool read_info(const struct block_client *client, struct block_info *info
     };
     for (unsigned i = 0; i < BLOCK_SERIAL_SIZE; i++)
         info->serial[i] = client->info->serial[i];
+    if (!lending_makes_sense(info))
+        return false;
+    for (unsigned i = 0; info->lent_segments != 0 && i < info->lent_runs; i++) {
+        info->run[i].place = client->info->run[i].place;
+        info->run[i].size = client->info->run[i].size;
+    }
     uint32_t block = info->block_size;
     uint32_t unit = block / BLOCK_SECTOR;
     return block >= BLOCK_SECTOR && block <= 4096 && (block & (block - 1)) == 0 &&
            info->sectors != 0 && info->sectors <= UINT64_MAX / BLOCK_SECTOR &&
            info->sectors % unit == 0 && info->max_sectors >= 8 && info->max_sectors % unit == 0;
+}
+
+static bool is_shared(const struct block_client *client, const struct block_segment *segment)
+{
+    uint64_t at = (uintptr_t)segment->data - (uintptr_t)client->data;
+    return at < client->data_size && segment->length <= client->data_size - at;
+}
+
+/* The place of a segment of the client's own memory that may be lent whole; false: it may not. */
+static bool find_place(const struct block_client *client, const struct block_segment *segment,
+                       uint64_t *place)
+{
+    unsigned which = 0;
+    uint64_t at = 0;
+    while (which < client->own_count &&
+           (at = (uintptr_t)segment->data - (uintptr_t)client->own[which].memory) >=
+               client->own[which].size)
+        which++;
+    if (which == client->own_count)
+        return false;
+    *place = client->own[which].place + at;
+    for (unsigned i = 0; i < client->run_count; i++) {
+        uint64_t offset = *place - client->run[i].place;
+        if (offset < client->run[i].size && segment->length <= client->run[i].size - offset)
+            return true;
+    }
+    return false;
+}
+
+static volatile struct block_place *list_of(const struct block_client *client, unsigned slot)
+{
+    return (volatile struct block_place *)(void *)(client->region + BLOCK_AT_LISTS +
+                                                   slot * BLOCK_LIST_BYTES);
+}
+
+/*
+ * Writes the list of a request's segments for the service, unless `list` is NULL; false when it
+ * takes them not as they are. The service's own look at it decides: this one only spares refused
+ * requests.
+ */
+static bool list_segments(const struct block_client *client, const struct block_request *request,
+                          volatile struct block_place *list)
+{
+    const struct block_lending *lending = &client->lending;
+    uint64_t wrong = 0;
+    for (unsigned i = 0; i < request->segments; i++) {
+        uint64_t place = 0;
+        uint32_t length = request->segment[i].length;
+        if (!find_place(client, &request->segment[i], &place))
+            return false;
+        wrong |= (place | length) & (lending->alignment - 1);
+        if (i > 0)
+            wrong |= place & (lending->boundary - 1);
+        if (i + 1 < request->segments)
+            wrong |= (place + length) & (lending->boundary - 1);
+        if (list == NULL)
+            continue;
+        list[i].place = place;
+        list[i].length = length;
+        list[i].zero = 0;
+    }
+    return wrong == 0;
 }
 
 static void send(struct block_client *client, unsigned slot)
@@ -30,8 +118,12 @@ static void send(struct block_client *client, unsigned slot)
         .sector = request->sector,
         .count = request->count,
     };
-    if (request->segments != 0)
+    if (request->parts != 0) {
+        message.segments = (uint16_t)request->segments;
+        message.list = slot;
+    } else if (request->segments != 0) {
         message.offset = (uint32_t)(request->segment[0].data - client->data);
+    }
     /* The ring holds as many messages as there are slots: it has room unless it is broken. */
     if (ring_write(&client->requests, (const uint8_t *)&message, sizeof(message)) !=
         (int64_t)sizeof(message))
@@ -49,17 +141,26 @@ static void wake(struct block_client *client)
         client->wake(client->context);
 }
 
+/* Sends a request of which the list, if it has one, is written. */
+static void put(struct block_client *client, struct block_request *request, unsigned slot)
+{
+    client->slot[slot] = request;
+    client->generation[slot]++;
+    send(client, slot);
+}
+
 static void send_more(struct block_client *client)
 {
     for (unsigned i = 0; client->first != NULL && i < BLOCK_CLIENT_SLOTS; i++) {
         if (client->slot[i] != NULL)
             continue;
-        client->slot[i] = client->first;
-        client->first = client->first->next;
+        struct block_request *request = client->first;
+        client->first = request->next;
         if (client->first == NULL)
             client->last = NULL;
-        client->generation[i]++;
-        send(client, i);
+        if (request->parts != 0)
+            (void)list_segments(client, request, list_of(client, i));
+        put(client, request, i);
     }
     wake(client);
 }
@@ -81,16 +182,9 @@ void block_client_fail(struct block_client *client)
     client->last = NULL;
 }
 
-static void submit(struct block_device *device, struct block_request *request)
+/* Takes a request for which `parts` is set. */
+static void start(struct block_client *client, struct block_request *request)
 {
-    struct block_client *client = device->context;
-    for (unsigned i = 0; i < request->segments; i++) {
-        uintptr_t at = (uintptr_t)request->segment[i].data - (uintptr_t)client->data;
-        if (at > client->data_size || request->segment[i].length > client->data_size - at) {
-            request->complete(request, BLOCK_INVALID);
-            return;
-        }
-    }
     if (client->broken) {
         request->complete(request, BLOCK_ERROR);
         return;
@@ -104,6 +198,65 @@ static void submit(struct block_device *device, struct block_request *request)
     if (!usable(client))
         return;
     send_more(client);
+    if (client->broken)
+        block_client_fail(client);
+}
+
+static void submit(struct block_device *device, struct block_request *request)
+{
+    struct block_client *client = device->context;
+    for (unsigned i = 0; i < request->segments; i++) {
+        if (!is_shared(client, &request->segment[i])) {
+            request->complete(request, BLOCK_INVALID);
+            return;
+        }
+    }
+    request->parts = 0;
+    start(client, request);
+}
+
+/* May a request of these many segments and sectors go as it is, if its segments suit? */
+static bool may_be_lent(const struct block_client *client, const struct block_request *request)
+{
+    return request->lasting && request->segments <= client->lending.segments &&
+           request->count <= client->device.max_sectors;
+}
+
+/* A slot for a request that need not wait; BLOCK_CLIENT_SLOTS: there is none. */
+static unsigned slot_at_once(const struct block_client *client)
+{
+    unsigned slot = 0;
+    if (client->first != NULL || client->broken || !usable(client))
+        return BLOCK_CLIENT_SLOTS;
+    while (slot < BLOCK_CLIENT_SLOTS && client->slot[slot] != NULL)
+        slot++;
+    return slot;
+}
+
+static void submit_front(struct block_device *device, struct block_request *request)
+{
+    struct block_client *client = device->context;
+    if (request->segments == 0) {
+        request->parts = 0;
+        start(client, request);
+        return;
+    }
+    unsigned slot = slot_at_once(client);
+    bool waits = slot == BLOCK_CLIENT_SLOTS;
+    /* The list of a request that waits is written when its turn comes. */
+    if (!may_be_lent(client, request) ||
+        !list_segments(client, request, waits ? NULL : list_of(client, slot))) {
+        block_submit(&client->bounce->device, request);
+        return;
+    }
+    request->parts = 1;
+    request->held = true;
+    if (waits) {
+        start(client, request);
+        return;
+    }
+    put(client, request, slot);
+    wake(client);
     if (client->broken)
         block_client_fail(client);
 }
@@ -160,6 +313,36 @@ static void describe(struct block_client *client, const struct block_info *info)
         .context = client,
     };
     memcpy(client->device.serial, info->serial, BLOCK_SERIAL_SIZE);
+    client->lending = (struct block_lending){
+        .segments = info->lent_segments,
+        .alignment = info->lent_alignment,
+        .boundary = info->lent_boundary,
+    };
+    client->run_count = info->lent_segments == 0 ? 0 : info->lent_runs;
+    memcpy(client->run, info->run, sizeof(client->run));
+}
+
+/* Does the service take the same lent memory as before? */
+static bool lends_as_before(const struct block_client *client, const struct block_info *info)
+{
+    const struct block_lending *lending = &client->lending;
+    if (lending->segments != info->lent_segments)
+        return false;
+    return lending->segments == 0 ||
+           (lending->alignment == info->lent_alignment &&
+            lending->boundary == info->lent_boundary && client->run_count == info->lent_runs &&
+            memcmp(client->run, info->run, sizeof(client->run)) == 0);
+}
+
+void block_client_lend(struct block_client *client, struct bounce *bounce,
+                       const struct block_own *own, unsigned count)
+{
+    client->bounce = bounce;
+    client->own_count = count < BLOCK_CLIENT_OWN ? count : BLOCK_CLIENT_OWN;
+    memcpy(client->own, own, client->own_count * sizeof(*own));
+    client->front = bounce->device;
+    client->front.submit = submit_front;
+    client->front.context = client;
 }
 
 static int attach_rings(struct block_client *client)
@@ -206,14 +389,15 @@ int block_client_resume(struct block_client *client)
     if (error != BLOCK_CLIENT_OK)
         return error;
     if (!read_info(client, &info) || info.sectors != client->device.sectors ||
-        info.block_size != client->device.block_size)
+        info.block_size != client->device.block_size || !lends_as_before(client, &info))
         return BLOCK_CLIENT_NONSENSE;
     client->broken = false;
     for (unsigned i = 0; i < BLOCK_CLIENT_SLOTS; i++) {
         if (client->slot[i] == NULL)
             continue;
-        client->generation[i]++;
-        send(client, i);
+        if (client->slot[i]->parts != 0)
+            (void)list_segments(client, client->slot[i], list_of(client, i));
+        put(client, client->slot[i], i);
     }
     block_client_poll(client);
     wake(client);

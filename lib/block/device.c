@@ -18,6 +18,24 @@ static bool segments_hold(const struct block_request *request, uint64_t bytes)
     return sum == bytes;
 }
 
+bool block_lending_suits(const struct block_lending *lending, const struct block_segment *segment,
+                         unsigned segments)
+{
+    uint64_t wrong = 0;
+    if (segments == 0 || segments > lending->segments)
+        return false;
+    for (unsigned i = 0; i < segments; i++) {
+        uint64_t first = segment[i].address;
+        uint64_t end = first + segment[i].length;
+        wrong |= (first | end) & (lending->alignment - 1);
+        if (i > 0)
+            wrong |= first & (lending->boundary - 1);
+        if (i + 1 < segments)
+            wrong |= end & (lending->boundary - 1);
+    }
+    return wrong == 0;
+}
+
 enum block_status block_check(const struct block_device *device,
                               const struct block_request *request)
 {
@@ -37,7 +55,11 @@ enum block_status block_check(const struct block_device *device,
         return BLOCK_INVALID;
     if (!moves_data(request->operation))
         return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
-    if (request->segments > device->max_segments || request->count > device->max_sectors ||
+    if (request->lent &&
+        !block_lending_suits(&device->lending, request->segment, request->segments))
+        return BLOCK_INVALID;
+    if ((!request->lent && request->segments > device->max_segments) ||
+        request->count > device->max_sectors ||
         !segments_hold(request, request->count * BLOCK_SECTOR))
         return BLOCK_INVALID;
     return BLOCK_OK;

@@ -13,18 +13,55 @@ static void answer(struct block_server *server, uint64_t id, enum block_status s
         server->wake(server->context);
 }
 
+static void free_slot(struct block_server_slot *slot)
+{
+    struct block_server *server = slot->server;
+    if (slot->list != NULL) {
+        slot->list->next_free = server->free_list;
+        server->free_list = slot->list;
+        slot->list = NULL;
+    }
+    slot->next_free = server->free;
+    server->free = slot;
+}
+
 static void completed(struct block_request *request, enum block_status status)
 {
     struct block_server_slot *slot = request->owner;
     struct block_server *server = slot->server;
     bool current = server->open && slot->generation == server->generation;
-    slot->next_free = server->free;
-    server->free = slot;
+    free_slot(slot);
     server->under_way--;
     if (!current)
         return;
     answer(server, slot->id, status);
     block_server_poll(server); /* a request may have waited for a slot */
+}
+
+/* Copies a request's list out of the region, each word of it once, with places that are checked to
+ * be the client's turned into addresses. */
+static bool decode_list(const struct block_server *server, const struct block_message *message,
+                        struct block_server_slot *slot)
+{
+    if (message->segments > server->view.lending.segments || message->list >= BLOCK_LISTS ||
+        message->offset != 0)
+        return false;
+    const volatile struct block_place *list =
+        (const volatile struct block_place *)(void *)(server->region + BLOCK_AT_LISTS +
+                                                      message->list * BLOCK_LIST_BYTES);
+    struct block_segment *to = message->segments > 1 ? slot->list->segment : &slot->segment;
+    for (unsigned i = 0; i < message->segments; i++) {
+        uint64_t place = list[i].place;
+        uint32_t length = list[i].length;
+        if (length == 0 || list[i].zero != 0 ||
+            !block_lent_find(server->offer.lent, place, length, &to[i].address))
+            return false;
+        to[i].length = length;
+    }
+    slot->request.segment = to;
+    slot->request.segments = message->segments;
+    slot->request.lent = true;
+    return true;
 }
 
 /* Fills the slot's request with what the message asks for, as sectors of the client. */
@@ -34,10 +71,10 @@ static bool decode(const struct block_server *server, const struct block_message
     bool data = message->operation == BLOCK_READ || message->operation == BLOCK_WRITE;
     bool force = message->flags == BLOCK_MESSAGE_FORCE;
     if (message->operation >= BLOCK_OPERATION_COUNT || message->flags > BLOCK_MESSAGE_FORCE ||
-        (force && message->operation != BLOCK_WRITE) || message->zero0 != 0)
+        (force && message->operation != BLOCK_WRITE))
         return false;
-    for (unsigned i = 0; i < sizeof(message->zero1) / sizeof(message->zero1[0]); i++) {
-        if (message->zero1[i] != 0)
+    for (unsigned i = 0; i < sizeof(message->zero) / sizeof(message->zero[0]); i++) {
+        if (message->zero[i] != 0)
             return false;
     }
     slot->request = (struct block_request){
@@ -48,6 +85,10 @@ static bool decode(const struct block_server *server, const struct block_message
         .complete = completed,
         .owner = slot,
     };
+    if (data && message->segments != 0)
+        return decode_list(server, message, slot);
+    if (message->segments != 0 || message->list != 0)
+        return false;
     if (!data)
         return message->offset == 0;
     uint64_t bytes = message->count * BLOCK_SECTOR;
@@ -55,7 +96,7 @@ static bool decode(const struct block_server *server, const struct block_message
         message->offset % BLOCK_SECTOR != 0 || message->offset > server->data_size ||
         bytes > server->data_size - message->offset)
         return false;
-    slot->segment = (struct block_segment){server->data + message->offset, (uint32_t)bytes};
+    slot->segment = (struct block_segment){{server->data + message->offset}, (uint32_t)bytes};
     slot->request.segment = &slot->segment;
     slot->request.segments = 1;
     return true;
@@ -65,19 +106,30 @@ static void start(struct block_server *server, const struct block_message *messa
 {
     struct block_server_slot *slot = server->free;
     enum block_status status = BLOCK_INVALID;
+    server->free = slot->next_free;
+    if (message->segments > 1) {
+        slot->list = server->free_list;
+        server->free_list = slot->list->next_free;
+    }
     if (decode(server, message, slot))
         status = block_check(&server->view, &slot->request);
     if (status != BLOCK_OK) {
         server->refused++;
+        free_slot(slot);
         answer(server, message->id, status);
         return;
     }
-    server->free = slot->next_free;
     server->under_way++;
     slot->id = message->id;
     slot->generation = server->generation;
     slot->request.sector += server->offer.first;
     block_submit(server->offer.device, &slot->request);
+}
+
+/* Is there what any request may need? */
+static bool has_room(const struct block_server *server)
+{
+    return server->free != NULL && server->free_list != NULL;
 }
 
 void block_server_poll(struct block_server *server)
@@ -89,13 +141,13 @@ void block_server_poll(struct block_server *server)
     server->polling = true;
     int64_t length = 0;
     do {
-        while (server->open && server->free != NULL &&
+        while (server->open && has_room(server) &&
                (length = ring_read(&server->requests, (uint8_t *)&message, sizeof(message))) ==
                    (int64_t)sizeof(message))
             start(server, &message);
         if (length != 0 && length != (int64_t)sizeof(message))
             block_server_close(server);
-    } while (server->open && server->free != NULL && !ring_prepare_sleep(&server->requests));
+    } while (server->open && has_room(server) && !ring_prepare_sleep(&server->requests));
     server->polling = false;
 }
 
@@ -121,6 +173,24 @@ void block_server_initialize(struct block_server *server, void (*wake)(void *), 
         server->slot[i].next_free = server->free;
         server->free = &server->slot[i];
     }
+    for (unsigned i = 0; i < BLOCK_SERVER_LISTS; i++) {
+        server->list[i].next_free = server->free_list;
+        server->free_list = &server->list[i];
+    }
+}
+
+static void write_lending(const struct block_server *server)
+{
+    const struct block_lending *lending = &server->view.lending;
+    volatile struct block_info *info = server->info;
+    info->lent_segments = lending->segments;
+    info->lent_alignment = lending->alignment;
+    info->lent_boundary = lending->boundary;
+    info->lent_runs = lending->segments == 0 ? 0 : server->offer.lent->count;
+    for (unsigned i = 0; lending->segments != 0 && i < server->offer.lent->count; i++) {
+        info->run[i].place = server->offer.lent->run[i].place;
+        info->run[i].size = server->offer.lent->run[i].size;
+    }
 }
 
 static void write_info(struct block_server *server)
@@ -135,6 +205,7 @@ static void write_info(struct block_server *server)
     info->max_sectors = view->max_sectors;
     for (unsigned i = 0; i < BLOCK_SERIAL_SIZE; i++)
         info->serial[i] = view->serial[i];
+    write_lending(server);
     atomic_thread_fence(memory_order_release);
     info->ready = BLOCK_PROTOCOL_VERSION;
 }
@@ -159,6 +230,10 @@ bool block_server_open(struct block_server *server, const struct block_offer *of
     server->view.sectors = offer->sectors;
     server->view.read_only = device->read_only || offer->read_only;
     server->view.max_segments = 1;
+    if (offer->lent == NULL || offer->lent->count == 0)
+        server->view.lending = (struct block_lending){0};
+    else if (server->view.lending.segments > BLOCK_SEGMENTS_MAX)
+        server->view.lending.segments = BLOCK_SEGMENTS_MAX;
     server->region = region;
     server->info = (volatile struct block_info *)(void *)(region + BLOCK_AT_INFO);
     server->data = region + BLOCK_AT_DATA;

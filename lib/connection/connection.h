@@ -11,6 +11,10 @@
  * a machine never meets what its predecessor left, and a service that was started anew meets no
  * index of its predecessor.
  *
+ * Where the machine's own memory is lent to the service's devices, init keeps it after the machine
+ * has ended until the service has said that nothing of it touches that memory any more: by the
+ * machine's number in the slice's first page, which the machine does not map any more by then.
+ *
  * The page of init is trusted by both. The slice is trusted by neither.
  */
 #ifndef CONNECTION_CONNECTION_H
@@ -43,6 +47,15 @@ enum { CONNECTION_SLOTS = 16, CONNECTION_PAGE = 4096 };
 /* The epoch that a machine sees when the service will not be started again. */
 #define CONNECTION_NO_MORE UINT64_MAX
 
+#define CONNECTION_LENT_MAX 40u
+
+/* A stretch of the machine's memory that stands in one piece; in bytes, multiples of 2 MiB. */
+struct connection_lent {
+    uint64_t place; /* where the machine has it */
+    uint64_t size;
+    uint64_t address; /* where devices find it */
+};
+
 /* init's page about the machine of one slot, which the service maps read-only. */
 struct connection_row {
     uint32_t generation; /* 0: no machine was here yet */
@@ -53,13 +66,16 @@ struct connection_row {
     /* Where the slice stands for devices, in one piece; 0: it does not, or an IOMMU keeps them out.
      */
     uint64_t slice_address;
-    char config[4040]; /* the machine's INI file, checked by init */
+    uint64_t lent_count; /* 0: the service's devices do not reach the machine's memory */
+    struct connection_lent lent[CONNECTION_LENT_MAX];
+    char config[3072]; /* the machine's INI file, checked by init */
 };
 
 /* The first page of a slice. */
 struct connection_head {
     uint32_t admitted_generation, admitted_epoch; /* the service writes these */
-    uint32_t unused0[14];
+    uint32_t released_generation;                 /* and this */
+    uint32_t unused0[13];
     uint32_t joined_generation, joined_epoch; /* the machine writes these */
     uint32_t unused1[14];
 };
@@ -98,8 +114,15 @@ enum connection_event connection_look(struct connection_service *service, unsign
 /* Lets the waiting machine in; its channel is to be notified then. */
 void connection_admit(struct connection_service *service, unsigned slot);
 
-/* Nothing of the service touches the slice any more. */
+/* Nothing of the service touches the slice, or what the machine lent, any more. */
 void connection_release(struct connection_service *service, unsigned slot);
+
+/*
+ * Says so of a machine that has ended, if that has not been said yet, whether it was admitted by
+ * this life of the service or not. To be called when nothing of an earlier life can touch anything
+ * any more either. true: init is to be told.
+ */
+bool connection_settle(const struct connection_service *service, unsigned slot);
 
 /* The slice of a slot; what both sides use of it begins at CONNECTION_AT_CONTENT. */
 uint8_t *connection_slice(const struct connection_service *service, unsigned slot);
@@ -109,6 +132,11 @@ uint64_t connection_slice_address(const struct connection_service *service, unsi
 
 /* Copies the configuration out; returns its size. `to` has sizeof(row.config) bytes. */
 uint32_t connection_config(const struct connection_service *service, unsigned slot, char *to);
+
+/* The memory that the machine of a slot lends: copies up to CONNECTION_LENT_MAX entries, and
+ * returns how many. */
+unsigned connection_lent(const struct connection_service *service, unsigned slot,
+                         struct connection_lent *to);
 
 /* The machine's side. */
 

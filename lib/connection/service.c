@@ -64,6 +64,36 @@ void connection_release(struct connection_service *service, unsigned slot)
     service->joined[slot] = false;
 }
 
+bool connection_settle(const struct connection_service *service, unsigned slot)
+{
+    const volatile struct connection_row *row = &service->rows[slot];
+    volatile struct connection_head *head = head_of(service, slot);
+    bool live = row->live != 0;
+
+    atomic_thread_fence(memory_order_acquire);
+    uint32_t generation = row->generation;
+    if (live || generation == 0 || service->generation[slot] != 0 ||
+        head->released_generation == generation)
+        return false;
+    /* Behind all that was done with the memory. */
+    atomic_thread_fence(memory_order_release);
+    head->released_generation = generation;
+    return true;
+}
+
+unsigned connection_lent(const struct connection_service *service, unsigned slot,
+                         struct connection_lent *to)
+{
+    const volatile struct connection_row *row = &service->rows[slot];
+    uint64_t count = row->lent_count;
+
+    if (count > CONNECTION_LENT_MAX)
+        count = 0;
+    for (unsigned i = 0; i < count; i++)
+        to[i] = row->lent[i];
+    return (unsigned)count;
+}
+
 uint64_t connection_slice_address(const struct connection_service *service, unsigned slot)
 {
     return service->rows[slot].slice_address;

@@ -219,6 +219,13 @@ void pci_enable(const struct registers *config, bool on)
     registers_write16(config, COMMAND, command | COMMAND_INTX);
 }
 
+void pci_stop_master(const struct registers *config)
+{
+    uint16_t command = registers_read16(config, COMMAND);
+    registers_write16(config, COMMAND, (uint16_t)(command & ~COMMAND_MASTER & 0xffffu));
+    (void)registers_read16(config, COMMAND);
+}
+
 void pci_enable_msi(const struct registers *config, const struct pci_info *info, uint64_t address,
                     uint16_t data)
 {

@@ -155,6 +155,7 @@ int ahci_start(struct ahci_driver *driver, const struct registers *config,
         return AHCI_ERROR_NONE;
     driver->registers = *bar;
     driver->dma = dma;
+    driver->config = *config;
     pci_enable(config, true);
     registers_write32(bar, GHC, GHC_AHCI);
     registers_write32(bar, GHC, GHC_AHCI | GHC_RESET);

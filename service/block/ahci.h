@@ -39,6 +39,7 @@ struct ahci_disk {
 };
 
 struct ahci_driver {
+    struct registers config;
     struct registers registers;
     struct dma *dma;
     unsigned slots;

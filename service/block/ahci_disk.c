@@ -223,6 +223,8 @@ static void issue_more(struct ahci_disk *disk)
 static void fail_all(struct ahci_disk *disk)
 {
     disk->dead = true;
+    /* Its DMA engine may still run. The other disks stop with it: the driver is started anew. */
+    pci_stop_master(&disk->driver->config);
     for (unsigned tag = 0; tag < AHCI_TAGS; tag++) {
         struct block_request *request = disk->active[tag];
         disk->active[tag] = NULL;

@@ -15,11 +15,13 @@ struct client {
     struct disk_share disk[VMCONFIG_MAX_DISKS];
     bool waits;   /* joined; its disks are opened when all of them are known */
     bool closing; /* gone, but drivers still move data of its requests */
+    struct block_lent lent;
 };
 
 static struct connection_service service;
 static struct client clients[CONNECTION_SLOTS];
 static void (*wake_machine)(unsigned slot);
+static void (*tell_init)(void);
 
 static void wake(void *context)
 {
@@ -41,10 +43,11 @@ unsigned clients_memory(const void *rows, void *slices, uint64_t slice, unsigned
 }
 
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
-                        void (*wake_slot)(unsigned slot))
+                        void (*wake_slot)(unsigned slot), void (*tell)(void))
 {
     connection_service_initialize(&service, rows, slices, slice, slots);
     wake_machine = wake_slot;
+    tell_init = tell;
     for (unsigned slot = 0; slot < service.slots; slot++) {
         for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
             clients[slot].disk[i].slot = slot;
@@ -75,6 +78,28 @@ static bool is_taken(const struct block_offer *offer)
     return false;
 }
 
+/* Devices reach the machine's slice, and what it lends of its own memory: nothing is copied here.
+ */
+static void reach_directly(unsigned slot, struct block_offer *offer)
+{
+    offer->device = disks_uncopied(offer->device);
+    offer->lent = &clients[slot].lent;
+}
+
+/* What init says of the machine's memory. */
+static void read_lent(unsigned slot)
+{
+    static struct connection_lent given[CONNECTION_LENT_MAX];
+    struct block_lent *lent = &clients[slot].lent;
+    unsigned count = connection_lent(&service, slot, given);
+
+    lent->count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct block_run run = {given[i].place, given[i].size, given[i].address};
+        (void)block_lent_add(lent, &run);
+    }
+}
+
 /* Opens one disk of a machine in its part of the slice. */
 static void open_disk(unsigned slot, struct disk_share *share, const struct vmconfig_disk *wanted,
                       unsigned number, uint8_t *part, uint64_t size)
@@ -92,7 +117,7 @@ static void open_disk(unsigned slot, struct disk_share *share, const struct vmco
     if (is_taken(&offer))
         problem = "is in use";
     else if (connection_slice_address(&service, slot) != 0)
-        offer.device = disks_uncopied(offer.device);
+        reach_directly(slot, &offer);
     if (problem == NULL && !block_server_open(&share->server, &offer, part, size))
         problem = "cannot be offered";
     if (problem != NULL) {
@@ -115,6 +140,7 @@ static void open_disks(unsigned slot)
     clients[slot].waits = false;
     if (vmconfig_parse(text, size, &config, &error) != 0)
         return; /* init has checked it: this is another version's */
+    read_lent(slot);
     uint64_t room = block_part_size(service.slice, vmconfig_machine_disks(&config));
     uint8_t *part = slice + CONNECTION_AT_CONTENT;
     for (unsigned i = 0; i < config.disk_count; i++) {
@@ -176,6 +202,8 @@ void clients_notified(unsigned slot)
         return;
     while (step(slot))
         continue;
+    if (connection_settle(&service, slot))
+        tell_init();
     if (client->waits && disks_known())
         open_disks(slot);
     for (unsigned i = 0; i < VMCONFIG_MAX_DISKS && !client->closing; i++)

@@ -9,9 +9,12 @@
 #include <connection/connection.h>
 #include <pci/dma.h>
 
-/* Where the machines are; wake(slot) notifies one. */
+/*
+ * Where the machines are; wake(slot) notifies one, tell() init. No device moves data for an earlier
+ * life of this component any more.
+ */
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
-                        void (*wake)(unsigned slot));
+                        void (*wake)(unsigned slot), void (*tell)(void));
 
 /*
  * Before that: which of the machines' slices devices reach, for the drivers; returns how many of

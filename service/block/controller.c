@@ -15,9 +15,12 @@ bool controller_start(struct controller *controller, microkit_channel channel, u
     memset(controller->dma.memory, 0, controller->dma.size);
     int error = controller_kind.start(controller);
     controller->running = error == 0;
-    if (error != 0)
+    if (error != 0) {
+        /* Whatever state it is in, it moves no data. */
+        pci_stop_master(&controller->pci.config);
         log_error("controller %u, %s: it does not start (error %d)", number, controller_kind.name,
                   error);
+    }
     return true;
 }
 

@@ -46,6 +46,12 @@ static void wake_machine(unsigned slot)
     microkit_deferred_notify(machines_first_id + slot);
 }
 
+/* It looks at what machines have given back whenever this component says that it is alive. */
+static void tell_init(void)
+{
+    seL4_Signal(COMPONENT_SLOT_ALIVE);
+}
+
 static bool start_controller(unsigned number)
 {
     const uint64_t physical[CONTROLLERS_MAX] = {dma_physical0, dma_physical1, dma_physical2,
@@ -88,7 +94,7 @@ void init(void)
     else
         arm_tick();
     clients_initialize((const void *)machines_rows, (void *)machines_slices, machines_slice,
-                       (unsigned)machines_slots, wake_machine);
+                       (unsigned)machines_slots, wake_machine, tell_init);
 }
 
 /* Another life of this component resets the device and tries again. */

@@ -246,6 +246,7 @@ int nvme_start(struct nvme_driver *driver, const struct registers *config,
         return NVME_ERROR_NONE;
     driver->registers = *bar;
     driver->dma = dma;
+    driver->config = *config;
     pci_enable(config, true); /* the registers answer from here on */
     uint64_t capabilities = read64(bar, CAP);
     driver->stride = 4u << ((capabilities >> 32) & 0xf);

@@ -34,6 +34,7 @@ struct nvme_queue {
 
 struct nvme_driver {
     struct block_device device;
+    struct registers config;
     struct registers registers;
     struct dma *dma;
     uint32_t stride; /* bytes between doorbells */

@@ -149,6 +149,7 @@ void nvme_fail_all(struct nvme_driver *driver)
 {
     driver->dead = true;
     nvme_stop(driver);
+    pci_stop_master(&driver->config); /* whether it obeys or not, it reaches no memory */
     driver->busy = 0;
     for (unsigned tag = 0; tag < NVME_TAGS; tag++) {
         struct block_request *request = driver->active[tag];

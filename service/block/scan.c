@@ -96,7 +96,7 @@ static void completed(struct block_request *request, enum block_status status)
 
 static void read(struct block_scan *scan, uint64_t sector, uint64_t count)
 {
-    scan->segment = (struct block_segment){scan->buffer, (uint32_t)(count * BLOCK_SECTOR)};
+    scan->segment = (struct block_segment){{scan->buffer}, (uint32_t)(count * BLOCK_SECTOR)};
     scan->request = (struct block_request){
         .operation = BLOCK_READ,
         .sector = sector,

@@ -49,7 +49,8 @@ _Static_assert(sizeof(struct control) == 64, "one cache line");
 
 #define NO_SLOT    UINT16_MAX
 #define QUEUE_SIZE 128u
-#define SEGMENTS   16u
+#define SEGMENTS   16u  /* where the device does not say how many it takes */
+#define MOST       126u /* with a request's header and status what a queue of that size takes */
 #define POLLS      10000000u
 #define LIMIT      10u /* ticks that a request may take */
 
@@ -88,7 +89,7 @@ static bool is_second_step(const struct block_request *request)
 /* Hands one request to the device; false when there is no room. */
 static bool send(struct virtio_blk_driver *driver, struct block_request *request)
 {
-    struct virtio_buffer buffer[SEGMENTS + 2];
+    struct virtio_buffer buffer[MOST + 2];
     unsigned slot = driver->free_slot;
     unsigned count = 0;
     if (slot == NO_SLOT)
@@ -108,8 +109,10 @@ static bool send(struct virtio_blk_driver *driver, struct block_request *request
     buffer[count++] = (struct virtio_buffer){
         control_address(driver, slot, 0), range ? CONTROL_HEADER + CONTROL_RANGE : CONTROL_HEADER};
     for (unsigned i = 0; data && i < request->segments; i++)
-        buffer[count++] = (struct virtio_buffer){dma_address(driver->dma, request->segment[i].data),
-                                                 request->segment[i].length};
+        buffer[count++] = (struct virtio_buffer){
+            request->lent ? request->segment[i].address
+                          : dma_address(driver->dma, request->segment[i].data),
+            request->segment[i].length};
     unsigned readable = operation == BLOCK_READ ? 1 : count;
     buffer[count++] =
         (struct virtio_buffer){control_address(driver, slot, offsetof(struct control, status)), 1};
@@ -142,7 +145,7 @@ static enum block_status suits(const struct virtio_blk_driver *driver,
     /* A command has 32 bits for the sectors of a range. */
     if (request->count > UINT32_MAX)
         return BLOCK_INVALID;
-    for (unsigned i = 0; i < request->segments; i++) {
+    for (unsigned i = 0; !request->lent && i < request->segments; i++) {
         if (!dma_holds(driver->dma, request->segment[i].data, request->segment[i].length))
             return BLOCK_INVALID;
     }
@@ -175,8 +178,10 @@ static void submit(struct block_device *device, struct block_request *request)
 static void fail_all(struct virtio_blk_driver *driver)
 {
     driver->broken = true;
-    /* No DMA into memory that its users take back: the device is stopped first. */
+    /* No DMA into memory that its users take back: the device is stopped first, and if it does not
+     * obey it reaches no memory any more. */
     virtio_stop(&driver->transport);
+    pci_stop_master(&driver->config);
     for (unsigned i = 0; i < VIRTIO_BLK_SLOTS; i++) {
         struct block_request *request = driver->slot[i].request;
         driver->slot[i].request = NULL;
@@ -283,7 +288,7 @@ static void describe(struct virtio_blk_driver *driver)
     uint32_t low = registers_read32(&t->device, CAPACITY);
     uint32_t high = registers_read32(&t->device, CAPACITY + 4);
     uint32_t block = BLOCK_SECTOR;
-    uint32_t segments = SEGMENTS;
+    uint32_t segments = (t->features & F_SEG_MAX) != 0 ? MOST : SEGMENTS;
     if ((t->features & F_BLK_SIZE) != 0)
         block = registers_read32(&t->device, BLOCK_SIZE);
     if ((t->features & F_SEG_MAX) != 0 && registers_read32(&t->device, SEG_MAX) < segments)
@@ -297,6 +302,8 @@ static void describe(struct virtio_blk_driver *driver)
         .can_zero = (t->features & F_WRITE_ZEROES) != 0,
         .max_segments = segments == 0 ? 1 : segments,
         .max_sectors = 0x10000,
+        /* Any memory, if only in so many pieces. */
+        .lending = {.segments = segments == 0 ? 1 : segments, .alignment = 1, .boundary = 1},
         .submit = submit,
         .context = driver,
     };
@@ -310,6 +317,15 @@ static bool makes_sense(const struct block_device *device)
            device->sectors % (block / BLOCK_SECTOR) == 0;
 }
 
+static void limit_segments(struct block_device *device, uint16_t queue_size)
+{
+    uint32_t most = queue_size > 3 ? queue_size - 2u : 1;
+    if (device->max_segments > most)
+        device->max_segments = most;
+    if (device->lending.segments > most)
+        device->lending.segments = most;
+}
+
 int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *config,
                      const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector)
 {
@@ -317,6 +333,7 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
                             VIRTIO_FEATURE_INDIRECT | VIRTIO_FEATURE_EVENT | VIRTIO_FEATURE_PACKED;
     memset(driver, 0, sizeof(*driver));
     driver->dma = dma;
+    driver->config = *config;
     pci_enable(config, true);
     int error = virtio_find(&driver->transport, config, bar);
     if (error == VIRTIO_OK)
@@ -330,6 +347,8 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
     error = virtio_start_queue(&driver->transport, dma, 0, QUEUE_SIZE, vector, &driver->queue);
     if (error != VIRTIO_OK)
         return error;
+    /* 2.7.5.3.1: no request has more descriptors than the queue. */
+    limit_segments(&driver->device, driver->queue.size);
     virtio_set_config_vector(&driver->transport, vector);
     virtio_ready(&driver->transport);
     read_serial(driver);

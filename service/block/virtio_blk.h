@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Driver for virtio block devices (virtio 1.2, section 5.2) over PCI. It offers a block device
- * whose segments must lie in its DMA memory; lib/block's bounce takes any other memory.
+ * whose segments must lie in its DMA memory, or be lent; lib/block's bounce takes any other memory.
  */
 #ifndef SERVICE_BLOCK_VIRTIO_BLK_H
 #define SERVICE_BLOCK_VIRTIO_BLK_H
@@ -19,6 +19,7 @@ struct virtio_blk_slot {
 
 struct virtio_blk_driver {
     struct block_device device;
+    struct registers config;
     struct virtio_transport transport;
     struct virtio_queue queue;
     struct dma *dma;

@@ -281,9 +281,14 @@ void init(void)
         look_at(i);
 }
 
+/* Only init notifies: the driver runs no more, and its devices are to move no data any more. */
 void notified(microkit_channel channel)
 {
-    (void)channel;
+    if (channel >= CLASSES)
+        return;
+    for (unsigned i = 0; i < granted[channel]; i++)
+        pci_stop_master(&grants[channel][i].config);
+    component_stopped(channel);
 }
 
 /* What a driver may write: the command register's bits that say whether its device works. */

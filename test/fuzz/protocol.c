@@ -11,7 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SECTORS 256u
+#define SECTORS   256u
+#define RING_PART 1024u /* bytes of an input that are a ring; the rest is lists of segments */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -31,6 +32,23 @@ static void put(size_t at, const uint8_t *data, size_t size)
     memcpy(region + at, data, size < sizeof(region) - at ? size : sizeof(region) - at);
 }
 
+static const struct block_lent lent_memory = {
+    .count = 2, .run = {{0, 0x10000, 0x7000000}, {0x100000, 0x10000, 0x5000000}}};
+
+static void reach_submit(struct block_device *device, struct block_request *request)
+{
+    for (unsigned i = 0; request->lent && i < request->segments; i++) {
+        uint64_t address = request->segment[i].address;
+        uint64_t offset = address - (address < 0x6000000 ? 0x5000000 : 0x7000000);
+        if (offset >= 0x10000 || request->segment[i].length > 0x10000 - offset)
+            abort();
+    }
+    if (request->lent)
+        request->complete(request, BLOCK_OK);
+    else
+        block_submit(device->context, request);
+}
+
 static void block_server(const uint8_t *data, size_t size)
 {
     static struct block_server server;
@@ -41,10 +59,18 @@ static void block_server(const uint8_t *data, size_t size)
     memset(map, 0, sizeof(map));
     ramdisk_initialize(&disk, NULL, 0, SECTORS, map, store, sizeof(store));
     block_server_initialize(&server, wake, NULL);
-    const struct block_offer offer = {.device = &disk.device, .first = 64, .sectors = 64};
+    /* The device takes lent memory, and is sent nowhere else. */
+    struct block_device reach = disk.device;
+    reach.lending = (struct block_lending){BLOCK_SEGMENTS_MAX, 4, 4};
+    reach.submit = reach_submit;
+    reach.context = &disk.device;
+    const struct block_offer offer = {
+        .device = &reach, .first = 64, .sectors = 64, .lent = &lent_memory};
     if (!block_server_open(&server, &offer, region, BLOCK_REGION_LEAST))
         abort();
-    put(BLOCK_AT_REQUESTS, data, size);
+    put(BLOCK_AT_REQUESTS, data, size < RING_PART ? size : RING_PART);
+    if (size > RING_PART)
+        put(BLOCK_AT_LISTS, data + RING_PART, size - RING_PART);
     block_server_poll(&server);
     /* Nothing outside the offer is ever written. */
     for (unsigned i = 0; i < SECTORS / 8; i++) {
@@ -75,7 +101,7 @@ static void block_client(const uint8_t *data, size_t size)
         memcpy(region + 4, data, sizeof(info) - 4);
     if (block_client_attach(&client, region, BLOCK_REGION_LEAST, wake, NULL) != BLOCK_CLIENT_OK)
         return;
-    const struct block_segment segment = {client.data, 512};
+    const struct block_segment segment = {{client.data}, 512};
     struct block_request request = {
         .operation = BLOCK_READ, .count = 1, .segment = &segment, .segments = 1, .complete = note};
     completed = 0;

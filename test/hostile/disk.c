@@ -13,6 +13,7 @@ static struct connection_client connection;
 static uint8_t *content;
 static uint64_t part_size;
 static seL4_CPtr service;
+static uint64_t memory; /* the machine's first range */
 
 int disk_join(const struct vmm_startup *startup, unsigned count)
 {
@@ -24,6 +25,7 @@ int disk_join(const struct vmm_startup *startup, unsigned count)
     content = (uint8_t *)given->address + CONNECTION_AT_CONTENT;
     part_size = block_part_size(given->size, count);
     service = given->notification;
+    memory = startup->ram[0].size;
     connection_client_initialize(&connection, (void *)given->address,
                                  (const volatile uint64_t *)given->epoch,
                                  (uint32_t)given->generation);
@@ -83,6 +85,70 @@ static struct block_message request(uint64_t (*random)(void), uint64_t sectors)
     return m;
 }
 
+/* A segment of memory: the machine's own, at its end, beside it, far from it, another's, none. */
+static struct block_place place(uint64_t (*random)(void))
+{
+    uint64_t r = random();
+    struct block_place p = {.length = (uint32_t)(r >> 8 & 7) * BLOCK_SECTOR};
+
+    switch (r & 7) {
+    case 0:
+    case 1:
+    case 2:
+        p.place = (r >> 32) % (memory / BLOCK_SECTOR) * BLOCK_SECTOR;
+        break;
+    case 3:
+        p.place = memory - (r >> 32 & 7) * 256;
+        break;
+    case 4:
+        p.place = 0 - (r >> 32 & 0xffff);
+        break;
+    case 5: /* where other machines, components and the kernel are for devices */
+        p.place = (r >> 32 & 0x1ffff) << 12;
+        break;
+    case 6:
+        p.place = random();
+        p.length = (uint32_t)(r >> 32);
+        break;
+    default:
+        p.place = r >> 40;
+        p.zero = (uint32_t)(r >> 16 & 1);
+        break;
+    }
+    return p;
+}
+
+/* Names lists of such segments instead of the shared memory. */
+static void lend(uint8_t *part, struct block_message *m, uint64_t (*random)(void))
+{
+    uint64_t r = random();
+    struct block_place *list =
+        (struct block_place *)(void *)(part + BLOCK_AT_LISTS + (r & 63) * BLOCK_LIST_BYTES);
+    uint64_t bytes = 0;
+
+    m->offset = 0;
+    m->list = (uint32_t)(r & 63);
+    m->segments = (uint16_t)(1 + (r >> 8 & 3));
+    for (unsigned i = 0; i < m->segments; i++) {
+        list[i] = place(random);
+        bytes += list[i].length;
+    }
+    m->count = bytes / BLOCK_SECTOR;
+    switch (r >> 60) {
+    case 0:
+        m->list = (uint32_t)random();
+        break;
+    case 1:
+        m->segments = (uint16_t)random();
+        break;
+    case 2:
+        m->count++;
+        break;
+    default:
+        break;
+    }
+}
+
 static void take(struct ring *responses, struct disk_answers *answers)
 {
     struct block_response response;
@@ -113,6 +179,9 @@ struct disk_answers disk_attack(unsigned i, uint64_t (*random)(void))
         /* With more answers than the ring holds the service would close the connection. */
         while (answers.sent < REQUESTS && answers.sent - before < OUTSTANDING) {
             struct block_message m = request(random, sectors);
+            if ((random() & 3) == 0) {
+                lend(part, &m, random);
+            }
             (void)ring_write(&requests, (const uint8_t *)&m, sizeof(m));
             answers.sent++;
         }

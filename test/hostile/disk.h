@@ -20,8 +20,9 @@ int disk_join(const struct vmm_startup *startup, unsigned count);
 
 /*
  * Sends requests for disk i of every operation for every kind of place: within it, across its end,
- * far beyond, with data inside and outside of the shared memory. random() gives the next number of
- * the attacker's sequence. Ends when all have been answered, or no answer comes.
+ * far beyond, with data inside and outside of the shared memory and of the machine's own. random()
+ * gives the next number of the attacker's sequence. Ends when all have been answered, or no answer
+ * comes.
  */
 struct disk_answers disk_attack(unsigned i, uint64_t (*random)(void));
 

@@ -129,6 +129,60 @@ static void the_service_is_started_anew(void **state)
     free(b);
 }
 
+static bool settles(struct bench *b)
+{
+    return connection_settle(&b->service, SLOT);
+}
+
+static uint32_t released(const struct bench *b)
+{
+    return ((const struct connection_head *)(const void *)(b->slices + SLOT * SLICE))
+        ->released_generation;
+}
+
+/* Memory that a machine has lent is the service's until it says that it has done with it. */
+static void memory_is_given_back(void **state)
+{
+    struct connection_lent lent[CONNECTION_LENT_MAX];
+    struct bench *b = create();
+
+    (void)state;
+    assert_false(settles(b)); /* nobody was there */
+    b->rows[SLOT].lent[0] = (struct connection_lent){0x200000, 0x400000, 0x10000000};
+    b->rows[SLOT].lent_count = 1;
+    begin(b);
+    assert_false(settles(b));
+    meet(b);
+    assert_int_equal(connection_lent(&b->service, SLOT, lent), 1);
+    assert_int_equal(lent[0].address, 0x10000000);
+    assert_false(settles(b));
+    b->rows[SLOT].live = 0;
+    expect(b, CONNECTION_ENDED);
+    assert_false(settles(b)); /* something is still under way */
+    assert_int_equal(released(b), 0);
+    connection_release(&b->service, SLOT);
+    assert_true(settles(b));
+    assert_int_equal(released(b), 1);
+    assert_false(settles(b)); /* said once */
+    /* One that has ended before the service saw that it was there. */
+    begin(b);
+    b->rows[SLOT].live = 0;
+    expect(b, CONNECTION_NOTHING);
+    assert_true(settles(b));
+    assert_int_equal(released(b), 2);
+    /* One that ends while there is no service: its next life says so. */
+    begin(b);
+    meet(b);
+    b->rows[SLOT].live = 0;
+    start_service(b);
+    expect(b, CONNECTION_NOTHING);
+    assert_true(settles(b));
+    assert_int_equal(released(b), 3);
+    b->rows[SLOT].lent_count = CONNECTION_LENT_MAX + 1;
+    assert_int_equal(connection_lent(&b->service, SLOT, lent), 0);
+    free(b);
+}
+
 /* What a machine writes into its slice ends nothing but its own connection. */
 static void words_that_lie(void **state)
 {
@@ -158,6 +212,7 @@ int main(void)
         cmocka_unit_test(machines_come_and_go),
         cmocka_unit_test(the_next_machine_waits),
         cmocka_unit_test(the_service_is_started_anew),
+        cmocka_unit_test(memory_is_given_back),
         cmocka_unit_test(words_that_lie),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -317,7 +317,7 @@ static bool fetch(struct ahci_port *port, struct ahci_command *command)
         /* 4.2.3.3: addresses and lengths are even. */
         if (data == NULL || (length & 1) != 0 || (prd.address & 1) != 0)
             return false;
-        command->segment[command->segments++] = (struct block_segment){data, length};
+        command->segment[command->segments++] = (struct block_segment){{data}, length};
         command->bytes += length;
     }
     return true;

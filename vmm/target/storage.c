@@ -78,15 +78,24 @@ static void join(struct service *service)
     call_send(service->notification, 0, 0);
 }
 
-static void put_bounce(struct disk *disk)
+/* What does not go from and to the machine's memory itself is copied through buffers. */
+static void put_front(struct disk *disk, const struct vmm_startup *startup)
 {
+    struct block_own own[VMM_MAX_RAM];
     struct block_client *client = &disk->client;
     uint32_t buffer = client->data_size / BUFFER < LEAST_LARGE ? SMALL_BUFFER : BUFFER;
     uint32_t most = client->device.max_sectors * BLOCK_SECTOR & ~0xfffu;
     /* The data area begins on a page; so does each buffer. */
     bounce_initialize(&disk->bounce, &client->device, client->data, client->data_size,
                       buffer < most ? buffer : most);
+    for (unsigned i = 0; i < startup->ram_count; i++) {
+        const struct vmm_startup_ram *ram = &startup->ram[i];
+        own[i] = (struct block_own){(uint8_t *)ram->address, ram->size, ram->gpa};
+    }
+    block_client_lend(&disk->client, &disk->bounce, own, startup->ram_count);
 }
+
+_Static_assert(VMM_MAX_RAM <= BLOCK_CLIENT_OWN, "all of a machine's memory may be lent");
 
 enum answer { ANSWER_NO, ANSWER_LATER, ANSWER_YES, ANSWER_BAD };
 
@@ -118,7 +127,7 @@ static enum answer ask(struct service *service, struct disk *disk)
 
 /* Takes the disk from the first driver that has it. One that does not answer keeps nobody waiting
  * but those whose disk no other one has. NULL, or what is wrong. */
-static const char *attach(struct disk *disk)
+static const char *attach(struct disk *disk, const struct vmm_startup *startup)
 {
     for (;;) {
         bool later = false;
@@ -126,7 +135,7 @@ static const char *attach(struct disk *disk)
             enum answer answer = ask(&services[i], disk);
             if (answer == ANSWER_YES) {
                 disk->client.usable = usable;
-                put_bounce(disk);
+                put_front(disk, startup);
                 return NULL;
             }
             if (answer == ANSWER_BAD)
@@ -177,7 +186,7 @@ bool storage_open(const struct vmm_startup *startup, const struct vmconfig *conf
         count++;
     }
     for (unsigned i = 0; i < count; i++) {
-        const char *problem = attach(&disks[i]);
+        const char *problem = attach(&disks[i], startup);
         if (problem != NULL) {
             log_error("disk %u: %s", disks[i].number, problem);
             return false;
@@ -190,7 +199,7 @@ struct block_device *storage_disk(unsigned number)
 {
     for (unsigned i = 0; i < count; i++) {
         if (disks[i].number == number)
-            return &disks[i].bounce.device;
+            return &disks[i].client.front;
     }
     return NULL;
 }

@@ -163,7 +163,7 @@ static bool find_data(struct virtio_blk_request *request, bool write)
         if (length > left)
             length = (uint32_t)left;
         request->data[request->block.segments++] =
-            (struct block_segment){segment->data + skip, length};
+            (struct block_segment){{segment->data + skip}, length};
         left -= length;
         skip = 0;
     }
@@ -238,7 +238,8 @@ static int take(struct virtio_blk *blk, unsigned queue)
     request->orphan = false;
     request->queue = queue;
     request->status = last->data + last->length - 1;
-    request->block = (struct block_request){.owner = request};
+    /* The memory is the request's until it is given back, or the driver sees the end of a reset. */
+    request->block = (struct block_request){.owner = request, .lasting = true};
     start(request, &header);
     return 1;
 }
@@ -281,6 +282,16 @@ static void reset(struct virtio_device *device)
         }
     }
     memset(blk->starved, 0, sizeof(blk->starved));
+}
+
+/* 2.4.1: a driver has its memory back only when no device has any of it any more. */
+static bool is_settled(const struct virtio_device *device)
+{
+    const struct virtio_blk *blk = device->model->context;
+    bool settled = true;
+    for (unsigned i = 0; i < VIRTIO_BLK_REQUESTS; i++)
+        settled = settled && !(blk->request[i].under_way && blk->request[i].block.held);
+    return settled;
 }
 
 static void fill_config(struct virtio_blk *blk)
@@ -336,6 +347,7 @@ void virtio_blk_initialize(struct virtio_blk *blk, unsigned slot, const struct m
         .config_size = VIRTIO_BLK_CONFIG_SIZE,
         .notify = notify,
         .reset = reset,
+        .settled = is_settled,
         .context = blk,
     };
     virtio_initialize(&blk->device, &blk->model, slot, memory, apics, irq);

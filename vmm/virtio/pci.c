@@ -234,6 +234,15 @@ static uint64_t read_queue(const struct virtio_device *device, const struct virt
     }
 }
 
+/* A reset is over when the device touches no memory any more: until then its driver, which waits
+ * for 0, sees another value (2.4.2, 4.1.4.3.2). */
+static uint8_t read_status(const struct virtio_device *device)
+{
+    const struct virtio_model *model = device->model;
+    bool settles = device->status == 0 && model->settled != NULL && !model->settled(device);
+    return settles ? VIRTIO_ACKNOWLEDGE : device->status;
+}
+
 /* Common configuration (4.1.4.3), as one value per field. */
 static uint64_t read_common(struct virtio_device *device, unsigned offset)
 {
@@ -252,7 +261,7 @@ static uint64_t read_common(struct virtio_device *device, unsigned offset)
     case 0x12:
         return device->model->queues;
     case 0x14:
-        return device->status;
+        return read_status(device);
     case 0x15:
         return device->config_generation;
     case 0x16:

@@ -42,6 +42,8 @@ struct virtio_model {
     int (*notify)(struct virtio_device *device, unsigned index);
     /* The driver resets the device: what is under way is forgotten. May be NULL. */
     void (*reset)(struct virtio_device *device);
+    /* Does nothing under way touch the driver's memory any more? NULL: after a reset, never. */
+    bool (*settled)(const struct virtio_device *device);
     /* Can the device work with this choice among the features it offered? NULL: with any. */
     bool (*accept)(const struct virtio_device *device, uint64_t features);
     /* The driver writes its configuration space, inside config_size. NULL: it is read-only. */

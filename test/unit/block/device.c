@@ -131,7 +131,7 @@ static enum block_status ask(struct block_device *device, enum block_operation o
                              uint64_t sector, uint64_t count, uint32_t bytes)
 {
     static uint8_t buffer[65536];
-    const struct block_segment segment = {buffer, bytes};
+    const struct block_segment segment = {{buffer}, bytes};
     struct block_request request = {.operation = operation,
                                     .sector = sector,
                                     .count = count,
@@ -194,7 +194,7 @@ static void cancelled_requests(void **state)
     (void)state;
     struct stack *s = create();
     uint8_t buffer[65536];
-    const struct block_segment segment = {buffer, sizeof(buffer)};
+    const struct block_segment segment = {{buffer}, sizeof(buffer)};
     struct block_request request[6];
     memset(buffer, 0xaa, sizeof(buffer));
     answers = 0;

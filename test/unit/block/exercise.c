@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS    24u
+#define SLOTS    EXERCISE_SLOTS
 #define SEGMENTS 5u
 #define PATIENCE 100000u
 
@@ -71,7 +71,8 @@ static void cut_segments(struct state *s, struct slot *slot, uint32_t bytes)
             length &= ~3u;
         if (length == 0)
             continue;
-        slot->segment[slot->request.segments++] = (struct block_segment){slot->buffer + at, length};
+        slot->segment[slot->request.segments++] =
+            (struct block_segment){{slot->buffer + at}, length};
         at += length;
     }
 }
@@ -98,6 +99,7 @@ static void start(struct state *s, struct slot *slot)
     slot->request = (struct block_request){
         .operation = operation,
         .force_unit_access = operation == BLOCK_WRITE && draw(s, 4) == 0,
+        .lasting = e->memory != NULL,
         .sector = operation == BLOCK_FLUSH ? 0 : sector,
         .count = operation == BLOCK_FLUSH ? 0 : count,
         .segment = slot->segment,
@@ -177,7 +179,8 @@ void exercise_run(struct exercise *e)
         memcpy(s->expected, e->initial, sectors * BLOCK_SECTOR);
     for (unsigned i = 0; i < SLOTS; i++) {
         s->slot[i].exercise = e;
-        s->slot[i].buffer = malloc(e->max_sectors * BLOCK_SECTOR);
+        s->slot[i].buffer = e->memory == NULL ? malloc(e->max_sectors * BLOCK_SECTOR)
+                                              : e->memory + i * e->max_sectors * BLOCK_SECTOR;
     }
     for (unsigned round = 0; round < e->rounds; round++) {
         struct slot *slot = &s->slot[draw(s, SLOTS)];
@@ -191,7 +194,7 @@ void exercise_run(struct exercise *e)
     while (!all_settled(s) && patience-- > 0)
         e->step(e->context);
     assert_true(patience > 0); /* else a request was lost */
-    for (unsigned i = 0; i < SLOTS; i++)
+    for (unsigned i = 0; i < SLOTS && e->memory == NULL; i++)
         free(s->slot[i].buffer);
     free(s->locked);
     free(s->unknown);

@@ -8,6 +8,8 @@
 
 #include <block/device.h>
 
+#define EXERCISE_SLOTS 24u /* requests at once */
+
 struct exercise {
     struct block_device *device;
     /* Lets the stack below make progress; called until all requests have completed. */
@@ -18,6 +20,9 @@ struct exercise {
     bool errors;            /* requests may fail: what they wrote is unknown then */
     uint64_t max_sectors;   /* of one request */
     const uint8_t *initial; /* what the disk holds at first, or NULL for zeroes */
+    /* Where requests have their data, EXERCISE_SLOTS times as much as one may have, left to the
+     * device until they complete; NULL: elsewhere. */
+    uint8_t *memory;
     /* Results. */
     unsigned reads;
     unsigned writes;

@@ -82,7 +82,7 @@ static bool find_pages(struct nvme_model *model, const uint8_t *entry, uint32_t 
         uint8_t *data = reach(model, address, length);
         if (data == NULL || count == 40)
             return false;
-        command->segment[count++] = (struct block_segment){data, length};
+        command->segment[count++] = (struct block_segment){{data}, length};
         bytes -= length;
         if (bytes == 0)
             break;

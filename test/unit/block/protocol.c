@@ -214,7 +214,7 @@ static void odd_messages(void **state)
     m.flags = 2;
     assert_int_equal(ask(b, &m), BLOCK_INVALID);
     m = good;
-    m.zero1[7] = 1;
+    m.zero[6] = 1;
     assert_int_equal(ask(b, &m), BLOCK_INVALID);
     m = good;
     m.sector = OFFERED; /* the neighbour's */
@@ -292,7 +292,7 @@ static void hostile_servers(void **state)
     (void)state;
     for (unsigned kind = 0; kind < 4; kind++) {
         struct bench *b = create(false);
-        const struct block_segment segment = {b->client.data, 4096};
+        const struct block_segment segment = {{b->client.data}, 4096};
         struct block_request request = {.operation = BLOCK_READ,
                                         .count = 8,
                                         .segment = &segment,

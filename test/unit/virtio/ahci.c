@@ -145,7 +145,7 @@ static void lost_commands(void **state)
     struct bench *b = create(AHCI_DISK);
     start(b);
     uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
-    const struct block_segment segment = {data, 4096};
+    const struct block_segment segment = {{data}, 4096};
     struct block_request request = {
         .operation = BLOCK_READ, .count = 8, .segment = &segment, .segments = 1, .complete = note};
     answers = 0;

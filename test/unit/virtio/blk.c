@@ -156,7 +156,7 @@ static void device_does_not_answer(void **state)
     start(b);
     guest_interrupted(&b->guest);
     uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment segment = {data, 8192};
+    const struct block_segment segment = {{data}, 8192};
     struct block_request request[2];
     answers = 0;
     for (unsigned i = 0; i < 2; i++)
@@ -192,7 +192,7 @@ static void device_does_not_answer(void **state)
     b->guest.dma.used = 0;
     start(b);
     data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment again = {data, 8192};
+    const struct block_segment again = {{data}, 8192};
     request[0].segment = &again;
     block_submit(&b->driver.device, &request[0]);
     delay_run(&b->delay, 1);
@@ -210,7 +210,7 @@ static void reset_forgets(void **state)
     start(b);
     guest_interrupted(&b->guest); /* of the serial number, which was polled for */
     uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment segment = {data, 8192};
+    const struct block_segment segment = {{data}, 8192};
     struct block_request request[4];
     answers = 0;
     for (unsigned i = 0; i < 4; i++) {
@@ -245,6 +245,30 @@ static void reset_forgets(void **state)
                          .seed = 14,
                          .max_sectors = 64};
     exercise_run(&e);
+    destroy(b);
+}
+
+/* What the device has of the driver's memory is its own until it completes: so long the reset lasts
+ * for a driver that waits for its end. */
+static void reset_waits_for_memory(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    guest_interrupted(&b->guest);
+    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
+    const struct block_segment segment = {{data}, 8192};
+    struct block_request request = {
+        .operation = BLOCK_READ, .count = 16, .segment = &segment, .segments = 1, .complete = note};
+    block_submit(&b->driver.device, &request);
+    assert_int_equal(b->delay.count, 1);
+    b->delay.waiting[0]->held = true;
+    assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_ERROR_RESET);
+    delay_run(&b->delay, 1);
+    assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_OK);
+    assert_false(guest_interrupted(&b->guest));
+    b->guest.dma.used = 0;
+    start(b);
     destroy(b);
 }
 
@@ -342,9 +366,13 @@ static void odd_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(device_does_not_answer), cmocka_unit_test(reads_and_writes),
-        cmocka_unit_test(errors_come_through),    cmocka_unit_test(read_only_disks),
-        cmocka_unit_test(reset_forgets),          cmocka_unit_test(more_requests_than_slots),
+        cmocka_unit_test(device_does_not_answer),
+        cmocka_unit_test(reads_and_writes),
+        cmocka_unit_test(errors_come_through),
+        cmocka_unit_test(read_only_disks),
+        cmocka_unit_test(reset_forgets),
+        cmocka_unit_test(reset_waits_for_memory),
+        cmocka_unit_test(more_requests_than_slots),
         cmocka_unit_test(odd_requests),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

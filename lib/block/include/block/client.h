@@ -1,19 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The client's side of the block protocol: a block device whose segments lie in the data area that
- * is shared with the service. lib/block's bounce takes any other memory.
+ * is shared with the service. lib/block's bounce takes any other memory. Where the service has the
+ * client's own memory lent to the device, block_client_lend puts a device before both of them, by
+ * which requests that suit go without a copy.
  */
 #ifndef BLOCK_CLIENT_H
 #define BLOCK_CLIENT_H
 
+#include <block/bounce.h>
 #include <block/protocol.h>
 #include <ring/ring.h>
 
 /* As many as a ring of BLOCK_RING_BYTES holds messages. */
-#define BLOCK_CLIENT_SLOTS 64u
+#define BLOCK_CLIENT_SLOTS BLOCK_LISTS
+#define BLOCK_CLIENT_OWN   4u
+
+/* Memory of the client's that it may lend, and its place as the service knows it. */
+struct block_own {
+    uint8_t *memory;
+    uint64_t size;
+    uint64_t place;
+};
 
 struct block_client {
     struct block_device device;
+    struct block_device front; /* after block_client_lend */
+    struct bounce *bounce;
+    struct block_own own[BLOCK_CLIENT_OWN];
+    unsigned own_count;
+    /* What the service takes of lent memory; no segments: it takes none. */
+    struct block_lending lending;
+    struct block_info_run run[BLOCK_RUNS_MAX];
+    unsigned run_count;
     struct ring requests;
     struct ring responses;
     volatile struct block_info *info;
@@ -51,8 +70,17 @@ int block_client_attach(struct block_client *client, uint8_t *region, uint64_t s
                         void (*wake)(void *), void *context);
 
 /*
+ * Makes client->front: it takes requests of any memory. Those that are `lasting`, lie in one of the
+ * `count` ranges (at most BLOCK_CLIENT_OWN) and suit what the service says go as they are; others
+ * go through the bounce, which is over client->device.
+ */
+void block_client_lend(struct block_client *client, struct bounce *bounce,
+                       const struct block_own *own, unsigned count);
+
+/*
  * The service is there again with fresh rings: what was under way is sent again. Reads and writes
- * may be carried out twice, which changes nothing. The device must be as large as it was.
+ * may be carried out twice, which changes nothing. The device must be as large as it was, and take
+ * the same memory.
  */
 int block_client_resume(struct block_client *client);
 

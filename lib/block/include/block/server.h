@@ -11,13 +11,21 @@
 #include <ring/ring.h>
 
 #define BLOCK_SERVER_SLOTS 64u
+#define BLOCK_SERVER_LISTS 8u /* of requests with several segments, under way at once */
 
 struct block_server;
+
+/* The checked copy of a list. */
+struct block_server_list {
+    struct block_server_list *next_free;
+    struct block_segment segment[BLOCK_SEGMENTS_MAX];
+};
 
 struct block_server_slot {
     struct block_server *server;
     struct block_request request;
-    struct block_segment segment;
+    struct block_segment segment;   /* the only one, or ... */
+    struct block_server_list *list; /* ... NULL */
     struct block_server_slot *next_free;
     uint64_t id;
     uint32_t generation; /* of the connection that asked */
@@ -29,6 +37,7 @@ struct block_offer {
     uint64_t first;   /* sector */
     uint64_t sectors; /* how many, from there on */
     bool read_only;
+    const struct block_lent *lent; /* the client's memory that the device reaches, or NULL */
 };
 
 struct block_server {
@@ -42,6 +51,8 @@ struct block_server {
     uint64_t data_size;
     struct block_server_slot slot[BLOCK_SERVER_SLOTS];
     struct block_server_slot *free;
+    struct block_server_list list[BLOCK_SERVER_LISTS];
+    struct block_server_list *free_list;
     unsigned under_way;
     uint32_t generation;
     bool open;
@@ -55,7 +66,8 @@ void block_server_initialize(struct block_server *server, void (*wake)(void *), 
 
 /*
  * Opens the region (zeroed, `size` bytes, page-aligned) to a client. The data area must be memory
- * that the device takes. false: the offer or the region do not fit.
+ * that the device takes; what the offer says of lent memory stays the caller's, and as it is for as
+ * long as the server is not idle. false: the offer or the region do not fit.
  */
 bool block_server_open(struct block_server *server, const struct block_offer *offer,
                        uint8_t *region, uint64_t size);
@@ -67,8 +79,8 @@ void block_server_refuse(uint8_t *region);
 void block_server_poll(struct block_server *server);
 
 /*
- * No further requests and no answers. The region may be given away once block_server_idle says that
- * nothing moves data from or to it any more.
+ * No further requests and no answers. The region, and what was lent, may be given away once
+ * block_server_idle says that nothing moves data from or to them any more.
  */
 void block_server_close(struct block_server *server);
 bool block_server_idle(const struct block_server *server);

@@ -55,6 +55,14 @@ static inline bool component_found(unsigned id, uint64_t offset, uint64_t physic
     return microkit_msginfo_get_label(answer) == 0;
 }
 
+/* Tells init that the devices of the component at the other end of the channel, which runs no more,
+ * are stopped: init has notified by that channel and waits for it. */
+static inline void component_stopped(microkit_channel id)
+{
+    seL4_SetMR(0, id);
+    (void)seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_STOPPED, 1));
+}
+
 /* Sends now what microkit_deferred_notify has put off, for a handler that goes on for longer. */
 void component_flush(void);
 

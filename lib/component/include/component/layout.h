@@ -32,6 +32,9 @@ enum component_request {
     COMPONENT_REQUEST_DMA = 1, /* id of the memory (`dma`), device as a requester ID */
     /* id of the region (`found`), offset in it, physical address, size: device memory for it */
     COMPONENT_REQUEST_FOUND = 2,
+    /* id of the channel by which init has asked: the devices of its other end move no data any
+     * more, and cannot again. */
+    COMPONENT_REQUEST_STOPPED = 3,
 };
 
 /* A notification's badge has the bit of each channel that spoke; a call's has this and the number.

@@ -128,6 +128,10 @@ bool pci_each_capability(const struct registers *config, uint8_t id,
 /* Memory decoding and bus mastering on or off; INTx stays off. */
 void pci_enable(const struct registers *config, bool on);
 
+/* It moves no data any more, whatever it was doing, while its registers go on answering. What it
+ * wrote to memory before is there on return: its answer comes behind that (PCIe 5.0, 2.4.1). */
+void pci_stop_master(const struct registers *config);
+
 /* One message of `data` at `address` for the function's MSI capability, and MSI on. */
 void pci_enable_msi(const struct registers *config, const struct pci_info *info, uint64_t address,
                     uint16_t data);

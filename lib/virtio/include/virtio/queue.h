@@ -10,7 +10,7 @@
 #include <pci/dma.h>
 
 #define VIRTIO_QUEUE_MAX      256u
-#define VIRTIO_QUEUE_SEGMENTS 64u /* of one request, where descriptors are indirect */
+#define VIRTIO_QUEUE_SEGMENTS 128u /* of one request, where descriptors are indirect */
 
 struct virtio_buffer {
     uint64_t address; /* as the device sees it */

@@ -1,0 +1,513 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Memory of a client that is lent to the device: what goes without a copy, what does not, and what
+ * a client that lies can make the device touch.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <block/bounce.h>
+#include <block/client.h>
+#include <block/ramdisk.h>
+#include <block/server.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "delay.h"
+#include "exercise.h"
+
+#define SECTORS     4096u
+#define MOST        64u /* sectors of a request in the exercises */
+#define REGION      (BLOCK_AT_DATA + 32 * 8192u)
+#define MEMORY_SIZE (EXERCISE_SLOTS * MOST * BLOCK_SECTOR) /* 768 KiB */
+#define PLACE       0x100000000ull
+#define HALF        0x60000u
+
+_Static_assert(2 * HALF == MEMORY_SIZE, "two runs");
+
+/* What stands between server and disk: a device that takes addresses. */
+struct reach {
+    struct block_device device;
+    struct block_device *lower;
+    const struct block_lent *lent;
+    uint8_t *memory;
+    unsigned lent_requests;
+    unsigned copied_requests;
+};
+
+struct bench {
+    struct ramdisk disk;
+    struct delay delay;
+    struct reach reach;
+    struct block_lent lent;
+    struct block_server server;
+    struct block_client client;
+    struct bounce bounce;
+    uint32_t map[SECTORS / 8];
+    uint8_t *store;
+    uint8_t *region;
+    uint8_t *memory;
+    bool server_woken;
+    bool client_woken;
+    unsigned crash;
+};
+
+static void wake_server(void *context)
+{
+    ((struct bench *)context)->server_woken = true;
+}
+
+static void wake_client(void *context)
+{
+    ((struct bench *)context)->client_woken = true;
+}
+
+/* The machine's memory at an address of the device's: all of it, or the test fails. */
+static uint8_t *at_address(const struct reach *reach, uint64_t address, uint32_t length)
+{
+    for (unsigned i = 0; i < reach->lent->count; i++) {
+        const struct block_run *run = &reach->lent->run[i];
+        if (address >= run->address && address - run->address < run->size &&
+            length <= run->size - (address - run->address))
+            return reach->memory + (run->place - PLACE) + (address - run->address);
+    }
+    fail_msg("the device was sent to %lx, %u bytes", address, length);
+    return NULL;
+}
+
+struct translated {
+    struct block_request request;
+    struct block_segment segment[BLOCK_SEGMENTS_MAX];
+    struct block_request *upper;
+};
+
+static void translated_done(struct block_request *request, enum block_status status)
+{
+    struct translated *t = request->owner;
+    struct block_request *upper = t->upper;
+    free(t);
+    upper->complete(upper, status);
+}
+
+static void reach_submit(struct block_device *device, struct block_request *request)
+{
+    struct reach *reach = device->context;
+    struct translated *t = calloc(1, sizeof(*t));
+    assert_non_null(t);
+    t->upper = request;
+    t->request = *request;
+    t->request.owner = t;
+    t->request.complete = translated_done;
+    t->request.lent = false;
+    t->request.segment = t->segment;
+    for (unsigned i = 0; i < request->segments; i++) {
+        t->segment[i] = request->segment[i];
+        if (request->lent)
+            t->segment[i].data =
+                at_address(reach, request->segment[i].address, request->segment[i].length);
+    }
+    reach->lent_requests += request->lent;
+    reach->copied_requests += !request->lent && request->segments != 0;
+    block_submit(reach->lower, &t->request);
+}
+
+static bool offer(struct bench *b)
+{
+    const struct block_offer what = {
+        .device = &b->delay.device, .sectors = SECTORS, .lent = &b->lent};
+    return block_server_open(&b->server, &what, b->region, REGION);
+}
+
+/* Two runs, the second of which stands before the first one for the device. */
+static struct bench *create(struct block_lending lending)
+{
+    struct bench *b = calloc(1, sizeof(*b));
+    assert_non_null(b);
+    b->store = calloc(SECTORS, BLOCK_SECTOR);
+    b->region = aligned_alloc(4096, REGION);
+    b->memory = aligned_alloc(4096, MEMORY_SIZE);
+    memset(b->region, 0, REGION);
+    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, SECTORS * BLOCK_SECTOR);
+    const struct block_run first = {PLACE, HALF, 0x40000000};
+    const struct block_run second = {PLACE + HALF, HALF, 0x2000000};
+    assert_true(block_lent_add(&b->lent, &first));
+    assert_true(block_lent_add(&b->lent, &second));
+    b->reach = (struct reach){
+        .device = b->disk.device, .lower = &b->disk.device, .lent = &b->lent, .memory = b->memory};
+    b->reach.device.submit = reach_submit;
+    b->reach.device.context = &b->reach;
+    b->reach.device.lending = lending;
+    delay_initialize(&b->delay, &b->reach.device);
+    block_server_initialize(&b->server, wake_client, b);
+    assert_true(offer(b));
+    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
+                     BLOCK_CLIENT_OK);
+    bounce_initialize(&b->bounce, &b->client.device, b->client.data, b->client.data_size, 8192);
+    const struct block_own own = {b->memory, MEMORY_SIZE, PLACE};
+    block_client_lend(&b->client, &b->bounce, &own, 1);
+    return b;
+}
+
+static void destroy(struct bench *b)
+{
+    while (b->delay.count > 0)
+        delay_run(&b->delay, DELAY_MAX);
+    free(b->memory);
+    free(b->region);
+    free(b->store);
+    free(b);
+}
+
+static void step(void *context)
+{
+    struct bench *b = context;
+    if (b->crash != 0 && --b->crash == 0) {
+        while (b->delay.count > 0)
+            delay_run(&b->delay, DELAY_MAX);
+        memset(b->region, 0, BLOCK_AT_DATA);
+        block_server_initialize(&b->server, wake_client, b);
+        assert_true(offer(b));
+        b->client_woken = false;
+        b->server_woken = false;
+        assert_int_equal(block_client_resume(&b->client), BLOCK_CLIENT_OK);
+        b->crash = 300;
+    }
+    if (b->server_woken) {
+        b->server_woken = false;
+        block_server_poll(&b->server);
+    }
+    delay_run(&b->delay, 2);
+    if (b->client_woken) {
+        b->client_woken = false;
+        block_client_poll(&b->client);
+    }
+}
+
+static void exercise(struct bench *b, unsigned rounds)
+{
+    struct exercise e = {.device = &b->client.front,
+                         .step = step,
+                         .context = b,
+                         .rounds = rounds,
+                         .seed = 41,
+                         .max_sectors = MOST,
+                         .memory = b->memory};
+    exercise_run(&e);
+    assert_true(e.reads > rounds / 50 && e.writes > rounds / 50);
+    assert_int_equal(b->server.refused, 0);
+}
+
+static void nothing_is_copied(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    exercise(b, 30000);
+    /* But for segments across the border between the runs. */
+    assert_true(b->reach.lent_requests > 2000);
+    assert_true(b->reach.copied_requests * 20 < b->reach.lent_requests);
+    destroy(b);
+}
+
+static void what_does_not_suit_is_copied(void **state)
+{
+    static const struct block_lending lending[] = {{2, 1, 1}, {126, 512, 1}, {126, 4, 4096}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof(lending) / sizeof(lending[0]); i++) {
+        struct bench *b = create(lending[i]);
+        exercise(b, 10000); /* mostly of several segments */
+        assert_true(b->reach.copied_requests > 1000);
+        b->client.front.max_segments = 1;
+        memset(b->store, 0, SECTORS * BLOCK_SECTOR);
+        exercise(b, 10000);
+        assert_true(b->reach.lent_requests > 1000);
+        destroy(b);
+    }
+    struct bench *b = create((struct block_lending){0});
+    exercise(b, 10000);
+    assert_int_equal(b->reach.lent_requests, 0);
+    destroy(b);
+}
+
+static void the_server_restarts(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    b->crash = 300;
+    exercise(b, 30000);
+    assert_true(b->reach.lent_requests > 2000);
+    /* Its successor takes other memory: that cannot be. */
+    memset(b->region, 0, BLOCK_AT_DATA);
+    block_server_initialize(&b->server, wake_client, b);
+    b->lent.count = 1;
+    assert_true(offer(b));
+    assert_int_equal(block_client_resume(&b->client), BLOCK_CLIENT_NONSENSE);
+    destroy(b);
+}
+
+/* Requests that were not left to the device are copied: their memory is not touched for longer. */
+static void what_may_be_taken_back_is_copied(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    struct exercise e = {.device = &b->client.front,
+                         .step = step,
+                         .context = b,
+                         .rounds = 3000,
+                         .seed = 42,
+                         .max_sectors = MOST};
+    exercise_run(&e);
+    assert_int_equal(b->reach.lent_requests, 0);
+    destroy(b);
+}
+
+static volatile struct block_place *list_of(struct bench *b, unsigned list)
+{
+    return (volatile struct block_place *)(void *)(b->region + BLOCK_AT_LISTS +
+                                                   list * BLOCK_LIST_BYTES);
+}
+
+static void put(struct bench *b, const struct block_message *message)
+{
+    struct ring requests;
+    ring_attach(&requests, b->region + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true);
+    assert_int_equal(ring_write(&requests, (const uint8_t *)message, sizeof(*message)),
+                     sizeof(*message));
+}
+
+static enum block_status answer(struct bench *b)
+{
+    struct ring responses;
+    struct block_response response;
+    ring_attach(&responses, b->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
+    assert_int_equal(ring_read(&responses, (uint8_t *)&response, sizeof(response)),
+                     sizeof(response));
+    return (enum block_status)response.status;
+}
+
+static enum block_status ask(struct bench *b, const struct block_message *message)
+{
+    put(b, message);
+    block_server_poll(&b->server);
+    while (b->delay.count > 0)
+        delay_run(&b->delay, 1);
+    return answer(b);
+}
+
+static enum block_status ask_place(struct bench *b, uint64_t place, uint32_t length, uint32_t zero)
+{
+    const struct block_message m = {
+        .operation = BLOCK_READ, .segments = 1, .count = length / BLOCK_SECTOR, .list = 63};
+    *list_of(b, 63) = (struct block_place){place, length, zero};
+    return ask(b, &m);
+}
+
+static void odd_lists(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){3, 4, 4});
+    assert_int_equal(ask_place(b, PLACE, 512, 0), BLOCK_OK);
+    assert_int_equal(ask_place(b, PLACE + MEMORY_SIZE - 512, 512, 0), BLOCK_OK);
+    static const uint64_t elsewhere[] = {
+        0,
+        PLACE - 512,
+        PLACE - 256,
+        PLACE + HALF - 256, /* across two runs: the device would go on behind the first */
+        PLACE + MEMORY_SIZE - 256,
+        PLACE + MEMORY_SIZE,
+        0x40000000, /* as the device sees it, which is no place */
+        0x2000000,
+        0 - 256ull,
+        0 - 512ull,
+        UINT64_MAX - 3,
+        PLACE + 2, /* not aligned */
+    };
+    for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
+        assert_int_equal(ask_place(b, elsewhere[i], 512, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 512, 1), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 0, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, HALF + 512, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 0xfffffe00u, 0), BLOCK_INVALID);
+    struct block_message good = {.operation = BLOCK_READ, .segments = 3, .count = 3};
+    for (unsigned i = 0; i < 4; i++)
+        list_of(b, 0)[i] = (struct block_place){PLACE + i * 4096u, 512, 0};
+    assert_int_equal(ask(b, &good), BLOCK_OK);
+    struct block_message m = good;
+    m.count = 4; /* more than the segments hold */
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m.count = 2;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m.count = 4;
+    m.segments = 4; /* more than the device takes */
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m.segments = UINT16_MAX;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m = good;
+    m.list = BLOCK_LISTS;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m.list = UINT32_MAX;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m = good;
+    m.offset = 512;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m = good;
+    m.operation = BLOCK_FLUSH;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m.operation = BLOCK_WRITE_ZEROES;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m = (struct block_message){.operation = BLOCK_READ, .count = 1, .list = 1};
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    m = good;
+    m.sector = SECTORS - 2;
+    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(ask(b, &good), BLOCK_OK);
+    assert_true(b->server.open && block_server_idle(&b->server));
+    destroy(b);
+    /* A device that takes no such memory is sent nowhere. */
+    b = create((struct block_lending){0});
+    assert_int_equal(ask_place(b, PLACE, 512, 0), BLOCK_INVALID);
+    destroy(b);
+}
+
+/* A list that is changed while the request is under way changes nothing. */
+static void lists_that_change(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
+    memset(b->memory, 0xee, MEMORY_SIZE);
+    list_of(b, 0)[0] = (struct block_place){PLACE + 4096, 512, 0};
+    list_of(b, 0)[1] = (struct block_place){PLACE + 8192, 512, 0};
+    put(b, &m);
+    block_server_poll(&b->server);
+    assert_int_equal(b->delay.count, 1);
+    memset(b->region + BLOCK_AT_LISTS, 0xff, BLOCK_LISTS * BLOCK_LIST_BYTES);
+    delay_run(&b->delay, 1);
+    assert_int_equal(answer(b), BLOCK_OK);
+    assert_int_equal(b->memory[4096], 0);
+    assert_int_equal(b->memory[8192], 0);
+    assert_int_equal(b->memory[0], 0xee);
+    destroy(b);
+}
+
+/* More requests with lists than there are copies for: the others wait, and none is lost. */
+static void many_lists(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
+    for (unsigned list = 0; list < BLOCK_LISTS; list++) {
+        list_of(b, list)[0] = (struct block_place){PLACE, 512, 0};
+        list_of(b, list)[1] = (struct block_place){PLACE + 8192, 512, 0};
+    }
+    for (unsigned i = 0; i < 60; i++) {
+        struct block_message next = m;
+        next.list = i;
+        put(b, &next);
+    }
+    block_server_poll(&b->server);
+    assert_int_equal(b->delay.count, BLOCK_SERVER_LISTS);
+    while (b->delay.count > 0)
+        delay_run(&b->delay, 1);
+    struct ring responses;
+    uint8_t taken[60 * sizeof(struct block_response)];
+    ring_attach(&responses, b->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
+    assert_int_equal(ring_read(&responses, taken, sizeof(taken)), sizeof(taken));
+    assert_true(b->server.open && block_server_idle(&b->server));
+    destroy(b);
+}
+
+/* What was lent is the device's until it has completed, whatever has become of the client. */
+static void the_client_ends(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    const struct block_message m = {.operation = BLOCK_READ, .segments = 1, .count = 1};
+    list_of(b, 0)[0] = (struct block_place){PLACE, 512, 0};
+    put(b, &m);
+    block_server_poll(&b->server);
+    block_server_close(&b->server);
+    assert_false(block_server_idle(&b->server));
+    delay_run(&b->delay, 1);
+    assert_true(block_server_idle(&b->server));
+    destroy(b);
+}
+
+static void runs(void **state)
+{
+    struct block_lent lent = {0};
+    uint64_t address;
+    (void)state;
+    const struct block_run first = {0x200000, 0x200000, 0x40000000};
+    assert_true(block_lent_add(&lent, &first));
+    static const struct block_run odd[] = {
+        {0x400000, 0, 0x1000},
+        {0x400800, 0x1000, 0x1000},
+        {0x400000, 0x1800, 0x1000},
+        {0x400000, 0x1000, 0x1800},
+        {0x400000, 0 - 0x1000ull, 0x1000},
+        {0x400000, 0x2000, 0 - 0x1000ull},
+        {0x3ff000, 0x2000, 0x1000}, /* overlaps */
+        {0x1ff000, 0x2000, 0x1000},
+        {0x210000, 0x1000, 0x1000},
+        {0, 0x1000000, 0x1000},
+    };
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+        assert_false(block_lent_add(&lent, &odd[i]));
+    assert_true(block_lent_find(&lent, 0x200000, 0x200000, &address));
+    assert_int_equal(address, 0x40000000);
+    assert_true(block_lent_find(&lent, 0x3fffff, 1, &address));
+    assert_int_equal(address, 0x401fffff);
+    assert_false(block_lent_find(&lent, 0x3fffff, 2, &address));
+    assert_false(block_lent_find(&lent, 0x1fffff, 2, &address));
+    assert_false(block_lent_find(&lent, 0x400000, 1, &address));
+    while (lent.count < BLOCK_RUNS_MAX) {
+        const struct block_run more = {0x1000000 + lent.count * 0x1000ull, 0x1000, 0x1000};
+        assert_true(block_lent_add(&lent, &more));
+    }
+    const struct block_run last = {0x800000, 0x1000, 0x1000};
+    assert_false(block_lent_add(&lent, &last));
+}
+
+/* What a server may say of itself is believed no further than it makes sense. */
+static void odd_servers(void **state)
+{
+    (void)state;
+    struct bench *b = create((struct block_lending){126, 1, 1});
+    struct block_info *info = (struct block_info *)(void *)b->region;
+    const struct block_info good = *info;
+    static const struct block_lending odd[] = {
+        {BLOCK_SEGMENTS_MAX + 1, 1, 1}, {1, 0, 1}, {1, 3, 1}, {1, 8192, 1}, {1, 1, 0}, {1, 1, 8192},
+    };
+    for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]) + 1; i++) {
+        *info = good;
+        if (i == 0) {
+            info->lent_runs = BLOCK_RUNS_MAX + 1;
+        } else {
+            info->lent_segments = odd[i - 1].segments;
+            info->lent_alignment = odd[i - 1].alignment;
+            info->lent_boundary = odd[i - 1].boundary;
+        }
+        assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
+                         BLOCK_CLIENT_NONSENSE);
+    }
+    destroy(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_is_copied),
+        cmocka_unit_test(what_does_not_suit_is_copied),
+        cmocka_unit_test(the_server_restarts),
+        cmocka_unit_test(what_may_be_taken_back_is_copied),
+        cmocka_unit_test(odd_lists),
+        cmocka_unit_test(lists_that_change),
+        cmocka_unit_test(many_lists),
+        cmocka_unit_test(the_client_ends),
+        cmocka_unit_test(runs),
+        cmocka_unit_test(odd_servers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
