@@ -115,6 +115,7 @@ static void ticked(void)
 {
     for (unsigned i = 0; i < count; i++)
         check(i, controller_tick(&controllers[i]));
+    clients_settle();
     arm_tick();
 }
 

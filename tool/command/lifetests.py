@@ -23,6 +23,7 @@ _CLOCKS = re.compile(rb"clocks (\d+) (\d+)\r\n")
 _READINGS = 40      # of the guest's clocks, of which the quickest is taken
 _DRIFT_S = 0.1      # what the guest's clocks may be off at the end
 _STOP_S = 30        # that a machine has to stop by itself
+LENT_MEMORY = 256 << 20  # of the machine whose memory its disks' devices have
 _WALL_S = 2         # a real-time clock has whole seconds, and so has the guest's from it
 
 
@@ -258,6 +259,29 @@ def _many(console):
         raise Failure(f"{free[0]} bytes free after all were killed, {free[1]} after it again")
 
 
+def _lent(console, kills, late):
+    """A machine whose disk is at work is killed: it stops at once, and all of its memory comes back;
+    with a driver that is late (test/component/late.c) not before that says that it has done, and
+    not until then is the machine started again."""
+    back = None
+    place = 0
+    for number in range(kills):
+        console.text(rb"load: 2\r\n", place)
+        running = console.status().free
+        page = console.order(b"k", "guest", "stopped")
+        if late:
+            if page.free >= running + LENT_MEMORY:
+                raise Failure(f"kill {number + 1}: its memory was back while its driver had it")
+        else:
+            page = console.page("memory of the killed machine", len(console.session.data),
+                                lambda page: page.free >= running + LENT_MEMORY)
+            if back not in (None, page.free):
+                raise Failure(f"kill {number + 1}: {page.free} bytes free, {back} the first time")
+            back = page.free
+        console.order(b"s", "guest", "running", running)
+        place = console.type(ESCAPE + b"1")
+
+
 def _button(console):
     """Debian heeds the power button, by x and by p, and boots again."""
     console.text(rb"quoin-guest login:", 0)
@@ -340,6 +364,9 @@ def _parts(life):
                 {"sixteen idle machines": _many})
     if "button" in life:
         return None, {"power button": _button}
+    if "lent" in life:
+        return {}, {f"{life['lent']} kills with a disk at work":
+                    lambda console: _lent(console, life["lent"], "late" in life)}
     if "quarter" in life:
         return ({"left": "cpu = 25%\n",
                  "sleeper": "cmdline = sleep\ncpu = 50%\npriority = high\n"},
@@ -361,7 +388,7 @@ def _parts(life):
 
 def run(results, name, machine, life, timeout, yes):
     """One row: life has the number of kills and their seed, or share, quarter, many, button, deaf,
-    or drift with its seconds."""
+    drift with its seconds, or lent with its kills."""
     try:
         machines, parts = _parts(life)
         if machines:

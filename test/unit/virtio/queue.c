@@ -15,8 +15,8 @@
 #include "vmm/virtio/queue.h"
 
 #define BASE     0x40000000ull
-#define SIZE     0x80000u
-#define BUFFERS  0x40000u /* offset in the memory */
+#define SIZE     0x140000u
+#define BUFFERS  0x100000u /* offset in the memory */
 #define BUFFER   1024u
 #define REQUESTS 256u
 #define ROUNDS   4000u
