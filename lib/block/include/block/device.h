@@ -72,7 +72,7 @@ struct block_request {
     /* Called once for each submitted request, possibly before block_submit returns. */
     void (*complete)(struct block_request *request, enum block_status status);
     void *owner; /* of the submitter */
-    bool held; /* set by the device: it has the segments themselves, which were `lasting` */
+    bool held;   /* set by the device: it has the segments themselves, which were `lasting` */
     /* Of the device, until completion. */
     struct block_request *next;
     uint64_t progress;
