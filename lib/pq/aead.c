@@ -2,6 +2,7 @@
 /* Authenticated encryption by algorithm id. */
 #include "aead.h"
 #include "bytes.h"
+#include "processor.h"
 
 /* Both ciphers count blocks in 32 bits; GCM's bound is the smaller (SP 800-38D section 5.2.1.1). */
 #define DATA_MAX (((uint64_t)1 << 36) - 64)
@@ -17,18 +18,22 @@ static int check(const struct pq_aead *aead, size_t size)
 
 static void make_tag(const struct pq_aead *aead, struct pq_bytes sealed, uint8_t tag[PQ_AEAD_TAG])
 {
-    if (aead->algorithm == PQ_AES_256_GCM)
-        gcm_tag(aead, sealed, tag);
-    else
+    if (aead->algorithm == PQ_CHACHA20_POLY1305)
         chacha20_poly1305_tag(aead, sealed, tag);
+    else if (processor_has(PQ_PROCESSOR_AES))
+        gcm_tag_ni(aead, sealed, tag);
+    else
+        gcm_tag(aead, sealed, tag);
 }
 
 static void crypt(const struct pq_aead *aead, struct pq_bytes in, uint8_t *out)
 {
-    if (aead->algorithm == PQ_AES_256_GCM)
-        gcm_crypt(aead, in, out);
-    else
+    if (aead->algorithm == PQ_CHACHA20_POLY1305)
         chacha20_poly1305_crypt(aead, in, out);
+    else if (processor_has(PQ_PROCESSOR_AES))
+        gcm_crypt_ni(aead, in, out);
+    else
+        gcm_crypt(aead, in, out);
 }
 
 int pq_aead_seal(const struct pq_aead *aead, struct pq_bytes plain, uint8_t *out,

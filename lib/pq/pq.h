@@ -3,10 +3,11 @@
  * lib/pq: the cryptography of Quoin. Post-quantum signatures and key establishment, hashes, key
  * derivation, authenticated encryption and a random bit generator, all chosen by algorithm id.
  *
- * Freestanding C11: no allocation, no global state, no dependency but memcpy, memmove, memset and
- * memcmp. Every function is reentrant. Pointers must be valid and, unless said otherwise, inputs
- * and outputs must not overlap. Lengths are in bytes. Functions that return int give PQ_OK (0) or
- * a negative enum pq_error; on any error, outputs are either untouched or zeroed.
+ * Freestanding C11: no allocation, no dependency but memcpy, memmove, memset and memcmp, and one
+ * word of global state, which says what of the processor is used. Every function is reentrant.
+ * Pointers must be valid and, unless said otherwise, inputs and outputs must not overlap. Lengths
+ * are in bytes. Functions that return int give PQ_OK (0) or a negative enum pq_error; on any error,
+ * outputs are either untouched or zeroed.
  *
  * Secrets: run time and memory accesses depend on no secret, apart from what a standard makes
  * public anyway (for instance the number of rejected attempts in ML-DSA); secret intermediate
@@ -325,6 +326,22 @@ int pq_drbg_reseed(struct pq_drbg *drbg, struct pq_bytes entropy);
 /* PQ_ERROR_LENGTH for more than PQ_DRBG_REQUEST_MAX bytes; PQ_ERROR_RESEED when not seeded, or
  * PQ_DRBG_RESEED_AFTER calls after the last seed. out is zeroed on error. */
 int pq_drbg_generate(struct pq_drbg *drbg, uint8_t *out, size_t size);
+
+/* ---- The processor's help ----------------------------------------------------------------------
+ */
+
+/* Instructions that some of the code above uses instead of portable C, where CPUID tells of them.
+ * The results are the same, and so is the care for secrets; XMM registers are all that it needs. */
+enum pq_processor {
+    PQ_PROCESSOR_AES = 1 << 0, /* AES-NI and PCLMULQDQ, for AES-256-GCM */
+    PQ_PROCESSOR_SHA = 1 << 1, /* the SHA extensions, for SHA-256 and SHA-224 */
+};
+
+/* The ones in use, or-ed: all that are there, until pq_processor_limit(). */
+unsigned pq_processor(void);
+
+/* From now on none but these (or-ed) are used; for tests and figures. */
+void pq_processor_limit(unsigned features);
 
 /* ---- Comparison and erasure -------------------------------------------------------------------
  */

@@ -5,7 +5,9 @@
 
 #include "pq.h"
 
-/* Runs the compression function over whole blocks of 64 (128) bytes. */
+/* Runs the compression function over whole blocks of 64 (128) bytes. SHA-256's is chosen by what
+ * the processor has (sha256_compress.c); the portable one is in sha256.c. */
+void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks);
 void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks);
 void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks);
 

@@ -71,7 +71,7 @@ PQ_INLINE uint32_t schedule_next(uint32_t w[16], unsigned i)
     round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
     round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
 
-void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks)
+void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks)
 {
     uint32_t w[16];
     uint32_t s[8];

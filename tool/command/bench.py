@@ -76,8 +76,8 @@ def _machine():
 
 
 def _table(name, rows):
-    columns = [column for column in ("quoin", "bare", "kvm", "xen", "openssl", "openssl_portable",
-                                     "noble", "reference")
+    columns = [column for column in ("quoin", "quoin_portable", "bare", "kvm", "xen", "openssl",
+                                     "openssl_portable", "noble", "reference")
                if any(row.get(column) is not None for row in rows)]
     width = max(len(row["name"]) for row in rows)
     say(f"{name:<{width}}" + "".join(f"{column:>18}" for column in columns))

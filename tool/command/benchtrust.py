@@ -28,6 +28,11 @@ TRUST_ROWS = {
     "mldsa87-verify": "ML-DSA-87, one verification",
     "slhdsa-sha2-256s-verify": "SLH-DSA-SHA2-256s, one verification",
     "sha512-1m": "SHA-512 of 1 MiB",
+    "sha256-1m": "SHA-256 of 1 MiB",
+    "aes-256-gcm-1k": "AES-256-GCM, sealing 1 KiB",
+    "aes-256-gcm-1m": "AES-256-GCM, sealing 1 MiB",
+    "chacha20-poly1305-1k": "ChaCha20-Poly1305, sealing 1 KiB",
+    "chacha20-poly1305-1m": "ChaCha20-Poly1305, sealing 1 MiB",
 }
 
 
@@ -95,7 +100,9 @@ def trust(yes):
         counted = json.loads(output[output.index("{"):])
         for row in counted["rows"]:
             unit = "instructions" if row["unit"] == "instructions" else "ns"
-            rows.append(_row(title, unit, int(row["quoin"]), openssl=row.get("openssl"),
+            rows.append(_row(title, unit, row.get("quoin") and int(row["quoin"]),
+                             quoin_portable=row.get("quoin portable"),
+                             openssl=row.get("openssl"),
                              openssl_portable=row.get("openssl portable"),
                              noble=row.get("noble")))
     return rows

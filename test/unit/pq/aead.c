@@ -74,7 +74,7 @@ static void test_aes_example(void **state)
 
 static const enum pq_algorithm ciphers[] = {PQ_CHACHA20_POLY1305, PQ_AES_256_GCM};
 
-static void test_seal_and_open(void **state)
+static void seal_and_open(void)
 {
     uint8_t key[32] = {7};
     uint8_t nonce[12] = {9};
@@ -84,7 +84,6 @@ static void test_seal_and_open(void **state)
     uint8_t opened[200];
     uint8_t tag[PQ_AEAD_TAG];
 
-    (void)state;
     for (unsigned i = 0; i < sizeof plain; i++)
         plain[i] = (uint8_t)(i * 3);
     for (unsigned c = 0; c < 2; c++) {
@@ -121,6 +120,77 @@ static void test_seal_and_open(void **state)
             assert_memory_equal(opened, sealed, size);
         }
     }
+}
+
+static void test_seal_and_open(void **state)
+{
+    (void)state;
+    pq_processor_limit(0);
+    seal_and_open();
+    pq_processor_limit(~0u);
+    seal_and_open();
+}
+
+/* The processor's instructions and portable code agree, for every rest behind their whole batches.
+ */
+static void test_same_results(void **state)
+{
+    static uint8_t plain[2][700];
+    uint8_t key[32];
+    uint8_t nonce[12];
+    uint8_t tag[2][PQ_AEAD_TAG];
+
+    (void)state;
+    pq_processor_limit(PQ_PROCESSOR_AES);
+    if (!pq_processor()) {
+        print_message("# this processor has no AES-NI and PCLMULQDQ\n");
+        skip();
+    }
+    for (size_t size = 0; size <= sizeof plain[0]; size++) {
+        struct pq_bytes seed = {(const uint8_t *)&size, sizeof size};
+        struct pq_aead aead = {
+            PQ_AES_256_GCM, {key, 32}, {nonce, 12}, {plain[0], (size * 7) % 300}};
+        uint8_t opened[700];
+
+        pq_hash(PQ_SHAKE128, seed, key, sizeof key);
+        pq_hash(PQ_SHAKE256, seed, nonce, sizeof nonce);
+        pq_hash(PQ_SHAKE256, seed, plain[0], sizeof plain[0]);
+        memcpy(plain[1], plain[0], sizeof plain[1]);
+        for (unsigned i = 0; i < 2; i++) {
+            struct pq_bytes text = {plain[i], size};
+            aead.aad.data = plain[i] + 400; /* of the plain text */
+            if (size > 400)
+                aead.aad.size = 0;
+            pq_processor_limit(i == 0 ? 0 : PQ_PROCESSOR_AES);
+            assert_int_equal(pq_aead_seal(&aead, text, plain[i], tag[i]), 0);
+        }
+        assert_memory_equal(plain[0], plain[1], sizeof plain[0]);
+        assert_memory_equal(tag[0], tag[1], PQ_AEAD_TAG);
+
+        /* Each opens what the other sealed; AES-NI is chosen. */
+        assert_int_equal(pq_aead_open(&aead, (struct pq_bytes){plain[0], size}, tag[0], opened), 0);
+        pq_processor_limit(0);
+        assert_int_equal(pq_aead_open(&aead, (struct pq_bytes){plain[0], size}, tag[0], plain[0]),
+                         0);
+        assert_memory_equal(opened, plain[0], size);
+    }
+}
+
+/* What the library uses is what was found, and never what is not there. */
+static void test_processor(void **state)
+{
+    unsigned found;
+
+    (void)state;
+    pq_processor_limit(~0u);
+    found = pq_processor();
+    print_message("# AES-NI and PCLMULQDQ: %s, SHA extensions: %s\n",
+                  found & PQ_PROCESSOR_AES ? "yes" : "no", found & PQ_PROCESSOR_SHA ? "yes" : "no");
+    assert_int_equal(found & ~(unsigned)(PQ_PROCESSOR_AES | PQ_PROCESSOR_SHA), 0);
+    pq_processor_limit(0);
+    assert_int_equal(pq_processor(), 0);
+    pq_processor_limit(PQ_PROCESSOR_SHA);
+    assert_int_equal(pq_processor(), found & PQ_PROCESSOR_SHA);
 }
 
 static void test_aead_refusals(void **state)
@@ -172,7 +242,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_substitution),  cmocka_unit_test(test_aes_example),
         cmocka_unit_test(test_seal_and_open), cmocka_unit_test(test_aead_refusals),
-        cmocka_unit_test(test_drbg_limits),
+        cmocka_unit_test(test_drbg_limits),   cmocka_unit_test(test_same_results),
+        cmocka_unit_test(test_processor),
     };
     return cmocka_run_group_tests_name("pq-aead", tests, NULL, NULL);
 }

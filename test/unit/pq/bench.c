@@ -3,7 +3,10 @@
  * Repeats one operation of lib/pq, or the same of a libcrypto, and prints nanoseconds of processor
  * time per call.
  *
- *   bench pq|openssl OPERATION COUNT
+ *   bench pq|portable|openssl OPERATION COUNT
+ *
+ * "portable" is lib/pq without the help that it finds in the processor. "bench found" prints what
+ * that is: the word "aes" for AES-256-GCM, "sha" for SHA-256.
  *
  * Under callgrind (--collect-atstart=no) exactly the repeated calls are counted. libcrypto is
  * loaded at run time and called through EVP functions declared here, so no headers of it are
@@ -20,9 +23,18 @@
 
 #include "pq.h"
 
-#define BULK_SIZE (1024 * 1024)
+#define BULK_SIZE  (1024 * 1024)
+#define SHORT_SIZE 1024
 
-enum what { WHAT_HASH, WHAT_VERIFY, WHAT_SIGN, WHAT_KEYGEN, WHAT_DECAPSULATE, WHAT_SEAL };
+enum what {
+    WHAT_HASH,
+    WHAT_VERIFY,
+    WHAT_SIGN,
+    WHAT_KEYGEN,
+    WHAT_DECAPSULATE,
+    WHAT_SEAL,
+    WHAT_SEAL_SHORT
+};
 
 struct operation {
     const char *name;
@@ -41,8 +53,10 @@ static const struct operation operations[] = {
     {"slhdsa-sha2-256s-verify", WHAT_VERIFY, PQ_SLH_DSA_SHA2_256S, "SLH-DSA-SHA2-256s"},
     {"slhdsa-sha2-256s-sign", WHAT_SIGN, PQ_SLH_DSA_SHA2_256S, "SLH-DSA-SHA2-256s"},
     {"mlkem1024-decapsulate", WHAT_DECAPSULATE, PQ_ML_KEM_1024, "ML-KEM-1024"},
-    {"chacha20-poly1305-1m", WHAT_SEAL, PQ_CHACHA20_POLY1305, NULL},
-    {"aes-256-gcm-1m", WHAT_SEAL, PQ_AES_256_GCM, NULL},
+    {"chacha20-poly1305-1k", WHAT_SEAL_SHORT, PQ_CHACHA20_POLY1305, "ChaCha20-Poly1305"},
+    {"aes-256-gcm-1k", WHAT_SEAL_SHORT, PQ_AES_256_GCM, "AES-256-GCM"},
+    {"chacha20-poly1305-1m", WHAT_SEAL, PQ_CHACHA20_POLY1305, "ChaCha20-Poly1305"},
+    {"aes-256-gcm-1m", WHAT_SEAL, PQ_AES_256_GCM, "AES-256-GCM"},
 };
 
 static uint8_t bulk[BULK_SIZE];
@@ -53,6 +67,11 @@ static uint8_t output[PQ_SIGNATURE_MAX];
 static uint8_t seed[PQ_SIGN_SEED_MAX];
 
 static const struct operation *operation;
+
+static size_t sealed_size(void)
+{
+    return operation->what == WHAT_SEAL ? BULK_SIZE : SHORT_SIZE;
+}
 
 static void must(int good)
 {
@@ -121,7 +140,7 @@ static void pq_run_seal(void)
 {
     const struct pq_aead aead = {operation->algorithm, {seed, 32}, {seed, 12}, {NULL, 0}};
     uint8_t tag[PQ_AEAD_TAG];
-    must(!pq_aead_seal(&aead, (struct pq_bytes){bulk, sizeof bulk}, sealed, tag));
+    must(!pq_aead_seal(&aead, (struct pq_bytes){bulk, sealed_size()}, sealed, tag));
 }
 
 static void pq_prepare(void)
@@ -133,7 +152,8 @@ static void pq_prepare(void)
         must(!pq_kem_encapsulate(operation->algorithm,
                                  (struct pq_bytes){public_key, kem_sizes.public_key},
                                  (struct pq_bytes){seed, 32}, output, bulk));
-    } else if (operation->what != WHAT_HASH && operation->what != WHAT_SEAL) {
+    } else if (operation->what != WHAT_HASH && operation->what != WHAT_SEAL &&
+               operation->what != WHAT_SEAL_SHORT) {
         must(!pq_sign_sizes(operation->algorithm, &sign_sizes));
         pq_run_keygen();
         if (operation->what == WHAT_VERIFY) {
@@ -144,9 +164,10 @@ static void pq_prepare(void)
 }
 
 static void (*const pq_runs[])(void) = {
-    [WHAT_HASH] = pq_run_hash, [WHAT_VERIFY] = pq_run_verify,
-    [WHAT_SIGN] = pq_run_sign, [WHAT_KEYGEN] = pq_run_keygen,
-    [WHAT_SEAL] = pq_run_seal, [WHAT_DECAPSULATE] = pq_run_decapsulate,
+    [WHAT_HASH] = pq_run_hash,       [WHAT_VERIFY] = pq_run_verify,
+    [WHAT_SIGN] = pq_run_sign,       [WHAT_KEYGEN] = pq_run_keygen,
+    [WHAT_SEAL] = pq_run_seal,       [WHAT_DECAPSULATE] = pq_run_decapsulate,
+    [WHAT_SEAL_SHORT] = pq_run_seal,
 };
 
 /* ---- libcrypto ---- */
@@ -171,8 +192,19 @@ static int (*EVP_PKEY_encapsulate)(void *, unsigned char *, size_t *, unsigned c
 static int (*EVP_PKEY_decapsulate_init)(void *, const void *);
 static int (*EVP_PKEY_decapsulate)(void *, unsigned char *, size_t *, const unsigned char *,
                                    size_t);
+static void *(*EVP_CIPHER_fetch)(void *, const char *, const char *);
+static void *(*EVP_CIPHER_CTX_new)(void);
+static void (*EVP_CIPHER_CTX_free)(void *);
+static int (*EVP_EncryptInit_ex2)(void *, const void *, const unsigned char *,
+                                  const unsigned char *, const void *);
+static int (*EVP_EncryptUpdate)(void *, unsigned char *, int *, const unsigned char *, int);
+static int (*EVP_EncryptFinal_ex)(void *, unsigned char *, int *);
+static int (*EVP_CIPHER_CTX_ctrl)(void *, int, int, void *);
+
+#define EVP_CTRL_AEAD_GET_TAG 0x10
 
 static void *digest;
+static void *cipher;
 static void *key;
 static size_t output_size;
 
@@ -206,6 +238,13 @@ static void openssl_load(void)
     LOAD(EVP_PKEY_encapsulate);
     LOAD(EVP_PKEY_decapsulate_init);
     LOAD(EVP_PKEY_decapsulate);
+    LOAD(EVP_CIPHER_fetch);
+    LOAD(EVP_CIPHER_CTX_new);
+    LOAD(EVP_CIPHER_CTX_free);
+    LOAD(EVP_EncryptInit_ex2);
+    LOAD(EVP_EncryptUpdate);
+    LOAD(EVP_EncryptFinal_ex);
+    LOAD(EVP_CIPHER_CTX_ctrl);
 }
 
 static void openssl_run_hash(void)
@@ -244,9 +283,28 @@ static void openssl_run_decapsulate(void)
     EVP_PKEY_CTX_free(context);
 }
 
+/* A key for each message, as in pq_run_seal(). */
+static void openssl_run_seal(void)
+{
+    void *context = EVP_CIPHER_CTX_new();
+    uint8_t tag[PQ_AEAD_TAG];
+    int size;
+
+    must(EVP_EncryptInit_ex2(context, cipher, seed, seed, NULL) == 1);
+    must(EVP_EncryptUpdate(context, sealed, &size, bulk, (int)sealed_size()) == 1);
+    must(EVP_EncryptFinal_ex(context, sealed + size, &size) == 1);
+    must(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, PQ_AEAD_TAG, tag) == 1);
+    EVP_CIPHER_CTX_free(context);
+}
+
 static void openssl_prepare(void)
 {
     openssl_load();
+    if (operation->what == WHAT_SEAL || operation->what == WHAT_SEAL_SHORT) {
+        cipher = EVP_CIPHER_fetch(NULL, operation->openssl_name, NULL);
+        must(cipher != NULL);
+        return;
+    }
     if (operation->what == WHAT_HASH) {
         digest = EVP_MD_fetch(NULL, operation->openssl_name, NULL);
         must(digest != NULL);
@@ -272,10 +330,17 @@ static void (*const openssl_runs[])(void) = {
     [WHAT_SIGN] = openssl_run_sign,
     [WHAT_KEYGEN] = openssl_run_keygen,
     [WHAT_DECAPSULATE] = openssl_run_decapsulate,
+    [WHAT_SEAL] = openssl_run_seal,
+    [WHAT_SEAL_SHORT] = openssl_run_seal,
 };
 
 int main(int count, char **arguments)
 {
+    if (count == 2 && strcmp(arguments[1], "found") == 0) {
+        printf("%s %s\n", pq_processor() & PQ_PROCESSOR_AES ? "aes" : "",
+               pq_processor() & PQ_PROCESSOR_SHA ? "sha" : "");
+        return 0;
+    }
     if (count != 4)
         return 2;
     for (unsigned i = 0; i < sizeof operations / sizeof operations[0]; i++) {
@@ -284,10 +349,11 @@ int main(int count, char **arguments)
     }
     must(operation != NULL);
     if (strcmp(arguments[1], "openssl") == 0) {
-        must(operation->openssl_name != NULL);
         openssl_prepare();
         repeat(openssl_runs[operation->what], (unsigned)atoi(arguments[3]));
     } else {
+        if (strcmp(arguments[1], "portable") == 0)
+            pq_processor_limit(0);
         pq_prepare();
         repeat(pq_runs[operation->what], (unsigned)atoi(arguments[3]));
     }

@@ -3,6 +3,11 @@
  * Runs lib/pq on the host for the vector and cross-check scripts: one request per line on standard
  * input, one answer per line on standard output.
  *
+ *   driver [portable|aes|sha]
+ *
+ * The argument says what of the processor is used; without one, all that is there. Where it has it
+ * not, the program ends at once with 77.
+ *
  *   request:  OPERATION ALGORITHM ARGUMENT...    bytes in hex, "-" for none, numbers in decimal
  *   answer:   ok HEX...   or   error N           (N from enum pq_error)
  */
@@ -435,10 +440,26 @@ static void run_line(char *line)
     fail("unknown operation");
 }
 
-int main(void)
+/* 77 when the processor has not what the word asks for, else 0. */
+static int use_processor(const char *word)
+{
+    unsigned wanted = strcmp(word, "aes") == 0   ? PQ_PROCESSOR_AES
+                      : strcmp(word, "sha") == 0 ? PQ_PROCESSOR_SHA
+                                                 : 0u;
+
+    if (wanted == 0 && strcmp(word, "portable") != 0)
+        fail("unknown instructions");
+    pq_processor_limit(wanted);
+    return pq_processor() == wanted ? 0 : 77;
+}
+
+int main(int count, char **arguments)
 {
     char *line = NULL;
     size_t room = 0;
+
+    if (count > 1 && use_processor(arguments[1]) != 0)
+        return 77;
 
     while (getline(&line, &room, stdin) > 0)
         run_line(line);

@@ -142,31 +142,34 @@ struct subject {
     const char *name;
     void (*run)(enum pq_algorithm algorithm);
     enum pq_algorithm algorithm;
+    unsigned features; /* what of the processor is used */
 };
 
 static const struct subject subjects[] = {
-    {"SHA2-256", run_hash, PQ_SHA2_256},
-    {"SHA2-512", run_hash, PQ_SHA2_512},
-    {"SHA3-512", run_hash, PQ_SHA3_512},
-    {"HMAC and HKDF, SHA2-256", run_hmac, PQ_SHA2_256},
-    {"HMAC and HKDF, SHA2-512", run_hmac, PQ_SHA2_512},
-    {"HMAC and HKDF, SHA3-256", run_hmac, PQ_SHA3_256},
-    {"ML-DSA-44", run_sign, PQ_ML_DSA_44},
-    {"ML-DSA-65", run_sign, PQ_ML_DSA_65},
-    {"ML-DSA-87", run_sign, PQ_ML_DSA_87},
-    {"SLH-DSA-SHA2-128f", run_sign, PQ_SLH_DSA_SHA2_128F},
-    {"SLH-DSA-SHA2-192f", run_sign, PQ_SLH_DSA_SHA2_192F},
-    {"SLH-DSA-SHAKE-128f", run_sign, PQ_SLH_DSA_SHAKE_128F},
-    {"ML-KEM-512", run_kem, PQ_ML_KEM_512},
-    {"ML-KEM-768", run_kem, PQ_ML_KEM_768},
-    {"ML-KEM-1024", run_kem, PQ_ML_KEM_1024},
-    {"ChaCha20-Poly1305", run_aead, PQ_CHACHA20_POLY1305},
-    {"AES-256-GCM", run_aead, PQ_AES_256_GCM},
-    {"HMAC_DRBG", run_drbg, PQ_SHA2_512},
-    {"comparison", run_equal, PQ_SHA2_512},
+    {"SHA2-256", run_hash, PQ_SHA2_256, 0},
+    {"SHA2-512", run_hash, PQ_SHA2_512, 0},
+    {"SHA3-512", run_hash, PQ_SHA3_512, 0},
+    {"HMAC and HKDF, SHA2-256", run_hmac, PQ_SHA2_256, 0},
+    {"HMAC and HKDF, SHA2-512", run_hmac, PQ_SHA2_512, 0},
+    {"HMAC and HKDF, SHA3-256", run_hmac, PQ_SHA3_256, 0},
+    {"ML-DSA-44", run_sign, PQ_ML_DSA_44, 0},
+    {"ML-DSA-65", run_sign, PQ_ML_DSA_65, 0},
+    {"ML-DSA-87", run_sign, PQ_ML_DSA_87, 0},
+    {"SLH-DSA-SHA2-128f", run_sign, PQ_SLH_DSA_SHA2_128F, 0},
+    {"SLH-DSA-SHA2-192f", run_sign, PQ_SLH_DSA_SHA2_192F, 0},
+    {"SLH-DSA-SHAKE-128f", run_sign, PQ_SLH_DSA_SHAKE_128F, 0},
+    {"ML-KEM-512", run_kem, PQ_ML_KEM_512, 0},
+    {"ML-KEM-768", run_kem, PQ_ML_KEM_768, 0},
+    {"ML-KEM-1024", run_kem, PQ_ML_KEM_1024, 0},
+    {"ChaCha20-Poly1305", run_aead, PQ_CHACHA20_POLY1305, 0},
+    {"AES-256-GCM", run_aead, PQ_AES_256_GCM, 0},
+    {"AES-256-GCM, AES-NI", run_aead, PQ_AES_256_GCM, PQ_PROCESSOR_AES},
+    {"SHA2-256, SHA extensions", run_hash, PQ_SHA2_256, PQ_PROCESSOR_SHA},
+    {"HMAC_DRBG", run_drbg, PQ_SHA2_512, 0},
+    {"comparison", run_equal, PQ_SHA2_512, 0},
 };
 
-static const struct subject leak = {"a leak", run_leak, PQ_SHA2_512};
+static const struct subject leak = {"a leak", run_leak, PQ_SHA2_512, 0};
 
 /* Whether memcheck found nothing. */
 static int clean(const struct subject *subject)
@@ -188,7 +191,15 @@ int main(int count, char **arguments)
     if (count == 2 && strcmp(arguments[1], "leak") == 0)
         return clean(&leak) ? 0 : 3;
     for (unsigned i = 0; i < total; i++) {
-        int good = clean(&subjects[i]);
+        int good;
+
+        pq_processor_limit(subjects[i].features);
+        if (pq_processor() != subjects[i].features) {
+            printf("ok %u - %s # SKIP the processor has it not, or valgrind does not know it\n",
+                   i + 1, subjects[i].name);
+            continue;
+        }
+        good = clean(&subjects[i]);
         printf("%s %u - no branch and no address depends on a secret: %s\n", good ? "ok" : "not ok",
                i + 1, subjects[i].name);
         fflush(stdout);
