@@ -2,12 +2,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Exchanges random signatures and ciphertexts with independent implementations, both ways.
 
-    crosscheck.py DRIVER noble|openssl LIBCRYPTO_PROGRAM [--all | --only SET --rounds N [--run ID]]
+    crosscheck.py DRIVER noble|openssl LIBCRYPTO_PROGRAM
+                  [--all | --only SET --rounds N [--run ID] | --tally FILE]
 
 noble is @noble/post-quantum under node, openssl the libcrypto of OpenSSL 3.5. Each round makes a key
 pair on one side, has the other sign or encapsulate too, checks both, and checks that both refuse an
 altered signature. --all takes 1,000 rounds for each set of ML-DSA and ML-KEM, and 1,008 over the
 twelve sets of SLH-DSA; otherwise a few. --only takes N rounds of one set, other ones for each ID.
+
+--tally goes on with SLH-DSA where FILE says that it stands, the cheapest first, until each set has
+1,000 rounds in each direction: "here", where lib/pq signs, and "there", where the other does; both
+verify. It may be ended at any time. No round is made twice.
 """
 
 import argparse
@@ -15,6 +20,7 @@ import random
 import sys
 
 import parts
+import tally
 from library import MISMATCH, Library
 
 MLDSA = ("ML-DSA-44", "ML-DSA-65", "ML-DSA-87")
@@ -55,16 +61,20 @@ def altered(source, data):
     return data[:at] + bytes([data[at] ^ 1 << source.randrange(8)]) + data[at + 1:]
 
 
-def signature_round(ours, peer, source, algorithm, seed_size):
+def seed_size(algorithm):
+    return 32 if algorithm in MLDSA else int(algorithm[-4:-1]) // 8 * 3
+
+
+def signature_round(ours, peer, source, algorithm, directions=("here", "there"), keys_there=0.5):
     message = source.randbytes(source.randrange(2000))
     context = source.randbytes(source.randrange(256) if source.random() < 0.5 else 0)
-    seed = source.randbytes(seed_size)
-    public, secret = ours.sign_keygen(algorithm, seed) if source.random() < 0.5 \
-        else peer.keygen(algorithm)
-    hedge = source.randbytes(32 if algorithm in MLDSA else seed_size // 3)
-    made_here = ours.sign(algorithm, secret, message, source.choice((b"", hedge)), context)
-    made_there = peer.sign(algorithm, secret, message, context)
-    for signature in (made_here, made_there):
+    seed = source.randbytes(seed_size(algorithm))
+    public, secret = peer.keygen(algorithm) if source.random() < keys_there \
+        else ours.sign_keygen(algorithm, seed)
+    hedge = source.choice((b"", source.randbytes(32 if algorithm in MLDSA else len(seed) // 3)))
+    for direction in directions:
+        signature = ours.sign(algorithm, secret, message, hedge, context) if direction == "here" \
+            else peer.sign(algorithm, secret, message, context)
         assert ours.verify(algorithm, public, message, signature, context) == ()
         assert peer.verify(algorithm, public, message, signature, context) == ()
         wrong = altered(source, signature)
@@ -106,6 +116,7 @@ def main():
     parser.add_argument("--only", choices=MLDSA + MLKEM + SLHDSA)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--run", default="")
+    parser.add_argument("--tally")
     arguments = parser.parse_args()
     try:
         peer = start_peer(arguments.peer, arguments.program)
@@ -113,6 +124,10 @@ def main():
         print(f"skipped: {arguments.peer} is not available: {reason}")
         sys.exit(77)
     ours = Library(arguments.driver)
+    if arguments.tally:
+        tally.go_on(arguments.tally, SLHDSA, lambda source, algorithm, direction, keys_there:
+                    signature_round(ours, peer, source, algorithm, (direction,), keys_there))
+        return
     bad = False
     rounds = plan(arguments)
     for number, (algorithm, count) in enumerate(rounds, 1):
@@ -123,8 +138,7 @@ def main():
                 if algorithm in MLKEM:
                     kem_round(ours, peer, source, algorithm)
                 else:
-                    size = 32 if algorithm in MLDSA else int(algorithm[-4:-1]) // 8 * 3
-                    signature_round(ours, peer, source, algorithm, size)
+                    signature_round(ours, peer, source, algorithm)
             good = True
         except AssertionError:
             good = False
