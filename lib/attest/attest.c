@@ -93,13 +93,23 @@ struct pq_message attest_proof_message(const uint8_t transcript[64])
                                .body = {transcript, 64}};
 }
 
-void attest_session_start(struct attest_session *session, const uint8_t *challenge,
-                          const uint8_t *answer, const uint8_t shared[32], int machine)
+enum pq_algorithm attest_aead(void)
+{
+    return pq_processor() & PQ_PROCESSOR_AES ? PQ_AES_256_GCM : PQ_CHACHA20_POLY1305;
+}
+
+int attest_session_start(struct attest_session *session, const uint8_t *challenge,
+                         const uint8_t *answer, const uint8_t shared[32], int machine)
 {
     static const uint8_t info[] = "Quoin session 1";
+    const unsigned aead = answer[ATTEST_AT_AEAD] | (unsigned)answer[ATTEST_AT_AEAD + 1] << 8;
     uint8_t salt[64];
     uint8_t keys[2 * PQ_AEAD_KEY]; /* of the machine, of the verifier */
 
+    pq_wipe(session, sizeof *session);
+    if (aead != PQ_AES_256_GCM && aead != PQ_CHACHA20_POLY1305)
+        return -1;
+    session->aead = (enum pq_algorithm)aead;
     attest_transcript(challenge, answer, salt);
     (void)pq_hkdf(PQ_SHA2_512, (struct pq_bytes){salt, sizeof salt}, (struct pq_bytes){shared, 32},
                   (struct pq_bytes){info, sizeof info - 1}, keys, sizeof keys);
@@ -107,9 +117,8 @@ void attest_session_start(struct attest_session *session, const uint8_t *challen
         session->key[0][i] = keys[machine ? i : PQ_AEAD_KEY + i];
         session->key[1][i] = keys[machine ? PQ_AEAD_KEY + i : i];
     }
-    session->next[0] = 0;
-    session->next[1] = 0;
     pq_wipe(keys, sizeof keys);
+    return 0;
 }
 
 static struct pq_aead prepare(struct attest_session *session, unsigned side,
@@ -120,7 +129,7 @@ static struct pq_aead prepare(struct attest_session *session, unsigned side,
         if (i < 8)
             nonce[i] = (uint8_t)(session->next[side] >> 8 * i);
     }
-    return (struct pq_aead){.algorithm = PQ_CHACHA20_POLY1305,
+    return (struct pq_aead){.algorithm = session->aead,
                             .key = {session->key[side], PQ_AEAD_KEY},
                             .nonce = {nonce, PQ_AEAD_NONCE}};
 }

@@ -34,7 +34,8 @@ enum {
 /* An answer: offsets of its parts. */
 enum {
     ATTEST_PCRS = 16,
-    ATTEST_AT_BANK = 0,       /* TPM algorithm id of the PCRs' bank, 2 bytes; then zeros */
+    ATTEST_AT_BANK = 0,       /* TPM algorithm id of the PCRs' bank, 2 bytes */
+    ATTEST_AT_AEAD = 2,       /* enum pq_algorithm of the session's frames, 2 bytes */
     ATTEST_AT_QUOTE_SIZE = 4, /* 2 bytes; then zeros */
     ATTEST_AT_KEY = 8,        /* ML-DSA-87 public key, made when the machine started */
     ATTEST_AT_CIPHERTEXT = ATTEST_AT_KEY + 2592,
@@ -82,14 +83,20 @@ struct pq_message attest_proof_message(const uint8_t transcript[64]);
 
 /* A session between two who share a secret; each direction has a key, and numbers its frames. */
 struct attest_session {
+    enum pq_algorithm aead; /* 0: there is no session */
     uint8_t key[2][PQ_AEAD_KEY];
     uint64_t next[2]; /* number of the next frame sealed by us, and by the other */
 };
 
+/* How this machine's sessions are sealed: by what its processor is fast at (doc/performance.md,
+ * "Trust"). The other side takes either. */
+enum pq_algorithm attest_aead(void);
+
 /* Keys from the ML-KEM secret, the challenge and the whole answer (HKDF-SHA-512). machine: which
- * side we are. */
-void attest_session_start(struct attest_session *session, const uint8_t *challenge,
-                          const uint8_t *answer, const uint8_t shared[32], int machine);
+ * side we are. 0, or -1 when the answer names no authenticated encryption: then there is no
+ * session, and nothing is sealed or opened. */
+int attest_session_start(struct attest_session *session, const uint8_t *challenge,
+                         const uint8_t *answer, const uint8_t shared[32], int machine);
 
 /* Seals at most ATTEST_TEXT_MAX bytes into out (size + PQ_AEAD_TAG bytes); returns that size, 0
  * when the text is too long. */

@@ -72,6 +72,8 @@ static bool quote(const uint8_t *challenge, uint8_t *answer)
     memcpy(answer + ATTEST_AT_QUOTE_SIGNATURE + 32, said.s, 32);
     answer[ATTEST_AT_BANK] = (uint8_t)tpm->banks[bank].algorithm;
     answer[ATTEST_AT_BANK + 1] = (uint8_t)(tpm->banks[bank].algorithm >> 8);
+    answer[ATTEST_AT_AEAD] = (uint8_t)attest_aead();
+    answer[ATTEST_AT_AEAD + 1] = (uint8_t)(attest_aead() >> 8);
     answer[ATTEST_AT_QUOTE_SIZE] = (uint8_t)said.size;
     answer[ATTEST_AT_QUOTE_SIZE + 1] = (uint8_t)(said.size >> 8);
     return true;
@@ -115,8 +117,8 @@ const char *identity_answer(const uint8_t *challenge, uint8_t *answer,
         problem = "the TPM gives no quote";
     } else if (!sign(challenge, answer)) {
         problem = "the answer could not be signed";
-    } else {
-        attest_session_start(session, challenge, answer, shared, 1);
+    } else if (attest_session_start(session, challenge, answer, shared, 1) != 0) {
+        problem = "the answer names no encryption";
     }
     pq_wipe(random, sizeof(random));
     pq_wipe(shared, sizeof(shared));

@@ -30,7 +30,9 @@ static void line(const uint8_t *data, size_t size)
     static const uint8_t shared[32] = {1};
 
     receiver.have = 0;
-    attest_session_start(&session, challenge, answer, shared, 1);
+    answer[ATTEST_AT_AEAD] = (uint8_t)attest_aead();
+    answer[ATTEST_AT_AEAD + 1] = (uint8_t)(attest_aead() >> 8);
+    require(attest_session_start(&session, challenge, answer, shared, 1) == 0);
     for (size_t i = 0; i < size; i++) {
         int type = attest_receive(&receiver, data[i]);
         struct pq_bytes contents = attest_contents(&receiver);

@@ -148,7 +148,8 @@ static void open_session(void)
     if (pq_kem_decapsulate(PQ_ML_KEM_1024, (struct pq_bytes){kem_secret, sizeof kem_secret},
                            (struct pq_bytes){answer + ATTEST_AT_CIPHERTEXT, 1568}, shared))
         die("no secret for the session");
-    attest_session_start(&session, challenge, answer, shared, 0);
+    if (attest_session_start(&session, challenge, answer, shared, 0))
+        die("the machine wants an encryption that is not known here");
     pq_wipe(kem_secret, sizeof kem_secret);
     pq_wipe(shared, sizeof shared);
 }
@@ -164,6 +165,7 @@ static void show_answer(void)
     if (quote_size > ATTEST_QUOTE_MAX)
         die("the quote is larger than its place");
     printf("bank %02x%02x\n", answer[ATTEST_AT_BANK + 1], answer[ATTEST_AT_BANK]);
+    printf("aead %02x%02x\n", answer[ATTEST_AT_AEAD + 1], answer[ATTEST_AT_AEAD]);
     for (unsigned i = 0; i < ATTEST_PCRS; i++) {
         snprintf(name, sizeof name, "pcr-%u", i);
         print_bytes(name, answer + ATTEST_AT_PCRS + 64 * (size_t)i, 64);

@@ -14,6 +14,7 @@ from .ui import Problem, say
 
 BANKS = {number: name for name, number in measured.BANKS.items()}
 QUOTED = range(16)
+CIPHERS = {0x0401: "ChaCha20-Poly1305", 0x0402: "AES-256-GCM"}
 OURS = (measured.MANIFEST, measured.FILES, measured.CHOICE)
 FIRMWARE = range(8)
 
@@ -64,6 +65,10 @@ class Verifier:
     @property
     def bank(self):
         return BANKS[int.from_bytes(self.said["bank"], "big")]
+
+    @property
+    def cipher(self):
+        return CIPHERS[int.from_bytes(self.said["aead"], "big")]
 
     def pcr(self, number):
         return self.said[f"pcr-{number}"][:hashlib.new(self.bank).digest_size]
@@ -154,8 +159,20 @@ def _pin_problem(verifier, path):
     return None
 
 
-def examine(verifier, iso, roots, pin=None, authorities=None):
-    """What is wrong, in lines; none when the machine runs the ISO. Says what it found."""
+def _policy_problem(verifier, iso, entry, debug):
+    """Why this is not what the machine should run, or None. It should run the ISO's release kernel;
+    with debug, any of its menu entries."""
+    if entry is None:
+        return f"it does not run {iso.name}: see ./quoin verify --pcrs"
+    if not measured.is_release(entry) and not debug:
+        return (f"it runs {iso.name}, but by its menu entry {entry}, which is not the release kernel: "
+                "--allow-debug-kernel takes it")
+    return None
+
+
+def examine(verifier, iso, roots, pin=None, authorities=None, debug=False):
+    """What is wrong, in lines; none when the machine runs the ISO's release kernel (with debug: any of
+    its kernels). Says what it found."""
     values = [verifier.pcr(number) for number in QUOTED]
     problem = quote_problem(verifier.said, verifier.bank, values)
     if problem:
@@ -168,10 +185,11 @@ def examine(verifier, iso, roots, pin=None, authorities=None):
         say(f"PCR {number} {verifier.bank} {verifier.pcr(number).hex()}")
     wrong = []
     entry = running(verifier, iso, roots)
-    if entry is None:
-        wrong.append(f"it does not run {iso.name}: see ./quoin verify --pcrs")
-    else:
+    problem = _policy_problem(verifier, iso, entry, debug)
+    if problem is None:
         say(f"it runs {iso.name}, menu entry {entry}")
+    else:
+        wrong.append(problem)
     if authorities is not None:
         problem = certified.problem(verifier, authorities)
         wrong += [problem] if problem else []
@@ -190,26 +208,28 @@ def command(options):
     roots = options.roots or trust.chosen(options).roots
     keys = trust.chosen(options) if options.release or options.console else None
     return check(options.line, iso, roots, options.pin, options.release, keys, options.console,
-                 options.ca)
+                 options.ca, options.allow_debug_kernel)
 
 
-def check(line, iso, roots, pin=None, secrets=(), keys=None, console=False, authorities=None):
-    """The command: 0 if the machine runs the ISO, and then it has got the secrets (NAME=FILE), and has
-    given its console. keys: those with which the verifier shows who he is."""
+def check(line, iso, roots, pin=None, secrets=(), keys=None, console=False, authorities=None,
+          debug=False):
+    """The command: 0 if the machine runs the ISO's release kernel (with debug: any), and then it has
+    got the secrets (NAME=FILE), and has given its console. keys: those with which the verifier shows
+    who he is."""
     with Verifier(line) as verifier:
-        wrong = examine(verifier, iso, roots, pin, authorities)
+        wrong = examine(verifier, iso, roots, pin, authorities, debug)
         for text in wrong:
             say(f"WRONG: {text}")
         if wrong:
             return 1
-        say(f"in a sealed session (ML-KEM-1024, ChaCha20-Poly1305): {verifier.ask('status')}")
+        say(f"in a sealed session (ML-KEM-1024, {verifier.cipher}): {verifier.ask('status')}")
         if keys is not None:
-            _prove(verifier, keys)
+            prove(verifier, keys)
         result = _release(verifier, secrets)
         return _console(verifier) if console and result == 0 else result
 
 
-def _prove(verifier, keys):
+def prove(verifier, keys):
     """Shows the machine that this is the verifier whom its image names."""
     if not keys.verifier:
         raise Problem(f"{keys.folder} holds no verifier's key: ./quoin keys verifier {keys.folder}")

@@ -113,6 +113,8 @@ def _parser():
                           "time they are")
     sub.add_argument("--ca", type=Path, metavar="FILE",
                      help="demand a TPM with an endorsement certificate of these authorities (PEM)")
+    sub.add_argument("--allow-debug-kernel", action="store_true",
+                     help="take a machine that runs the image's debug kernel for good, too")
     sub.add_argument("--release", action="append", default=[], metavar="NAME=FILE",
                      help="a secret for the virtual machine that names it, if the machine runs what it "
                           "should; repeat it for more")

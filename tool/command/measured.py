@@ -26,6 +26,15 @@ def entries():
     return found
 
 
+RELEASE = "kernel.elf"
+
+
+def is_release(entry):
+    """Whether a menu entry starts the release kernel: any other (the debug kernel) shows and lets
+    change what the release kernel does not."""
+    return RELEASE in entries().get(entry, ())
+
+
 def events(entry, names, files, roots):
     """What the loader measures: PCR and text."""
     digests = {name: hashlib.sha512(files[name][:rootimage.covered(files[name])]).hexdigest()

@@ -235,6 +235,8 @@ def _attest(results, title, line, iso, other, roots, pin, secret):
         expect("it runs the image", not wrong, wrong)
         expect("it does not run another version", _secret_refused(verifier, other, roots),
                "taken for it")
+        expect("a processor with AES-NI has its session sealed with AES-256-GCM",
+               verifier.cipher == "AES-256-GCM", verifier.cipher)
         said = verifier.ask("status")
         expect("a session", said.startswith("up for"), said)
         for request in (f"release disk-key {secret}", "console"):

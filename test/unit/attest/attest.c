@@ -136,7 +136,14 @@ static void test_bindings(void **state)
     }
 }
 
-static void test_session(void **state)
+static void name_cipher(unsigned aead)
+{
+    answer[ATTEST_AT_AEAD] = (uint8_t)aead;
+    answer[ATTEST_AT_AEAD + 1] = (uint8_t)(aead >> 8);
+}
+
+/* With the cipher that the answer names, and with no other than the two. */
+static void session(enum pq_algorithm aead)
 {
     static const uint8_t shared[32] = {1, 2, 3};
     static const uint8_t text[] = "a secret";
@@ -148,10 +155,10 @@ static void test_session(void **state)
     struct attest_session verifier;
     size_t size;
 
-    (void)state;
     fill();
-    attest_session_start(&machine, challenge, answer, shared, 1);
-    attest_session_start(&verifier, challenge, answer, shared, 0);
+    name_cipher(aead);
+    assert_int_equal(attest_session_start(&machine, challenge, answer, shared, 1), 0);
+    assert_int_equal(attest_session_start(&verifier, challenge, answer, shared, 0), 0);
     for (unsigned i = 0; i < 3; i++) {
         size = attest_seal(&verifier, (struct pq_bytes){text, sizeof text}, sealed);
         assert_int_equal(size, sizeof text + PQ_AEAD_TAG);
@@ -177,13 +184,55 @@ static void test_session(void **state)
                          0);
     /* Another answer, another session. */
     answer[ATTEST_ANSWER_SIZE - 1] ^= 1;
-    attest_session_start(&machine, challenge, answer, shared, 1);
+    assert_int_equal(attest_session_start(&machine, challenge, answer, shared, 1), 0);
     attest_seal(&machine, (struct pq_bytes){text, sizeof text}, sealed);
-    attest_session_start(&verifier, challenge, answer, shared, 0);
+    assert_int_equal(attest_session_start(&verifier, challenge, answer, shared, 0), 0);
     assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), sizeof text);
     answer[ATTEST_ANSWER_SIZE - 1] ^= 1;
-    attest_session_start(&verifier, challenge, answer, shared, 0);
+    assert_int_equal(attest_session_start(&verifier, challenge, answer, shared, 0), 0);
     assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), -1);
+}
+
+static void test_session(void **state)
+{
+    (void)state;
+    session(PQ_CHACHA20_POLY1305);
+    session(PQ_AES_256_GCM);
+}
+
+/* A session is sealed as its answer says: what was sealed otherwise is none of it, and one that
+ * names neither cipher is none. */
+static void test_ciphers(void **state)
+{
+    static const unsigned wrong[] = {0, 0x0400, 0x0403, PQ_SHA2_256, 0x0102, 0xffff};
+    static const uint8_t shared[32] = {1, 2, 3};
+    static uint8_t sealed[ATTEST_SEALED_MAX];
+    static uint8_t opened[ATTEST_TEXT_MAX];
+    struct attest_session machine;
+    struct attest_session verifier;
+    size_t size;
+
+    (void)state;
+    fill();
+    for (unsigned i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        name_cipher(wrong[i]);
+        assert_int_equal(attest_session_start(&machine, challenge, answer, shared, 1), -1);
+        assert_int_equal(attest_seal(&machine, (struct pq_bytes){shared, 3}, sealed), 0);
+        assert_int_equal(attest_open(&machine, (struct pq_bytes){sealed, 20}, opened), -1);
+    }
+    name_cipher(PQ_AES_256_GCM);
+    assert_int_equal(attest_session_start(&machine, challenge, answer, shared, 1), 0);
+    assert_int_equal(attest_session_start(&verifier, challenge, answer, shared, 0), 0);
+    machine.aead = PQ_CHACHA20_POLY1305;
+    size = attest_seal(&machine, (struct pq_bytes){shared, 3}, sealed);
+    assert_int_equal(attest_open(&verifier, (struct pq_bytes){sealed, size}, opened), -1);
+
+    /* By what the processor has. */
+    pq_processor_limit(0);
+    assert_int_equal(attest_aead(), PQ_CHACHA20_POLY1305);
+    pq_processor_limit(~0u);
+    assert_int_equal(attest_aead(),
+                     pq_processor() & PQ_PROCESSOR_AES ? PQ_AES_256_GCM : PQ_CHACHA20_POLY1305);
 }
 
 static int parse(const char *text, size_t size, struct request *request)
@@ -250,7 +299,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_frames),    cmocka_unit_test(test_noise),
         cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_session),   cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_session),   cmocka_unit_test(test_ciphers),
+        cmocka_unit_test(test_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
