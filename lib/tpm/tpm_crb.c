@@ -38,6 +38,9 @@ static int start(const uint8_t *command, size_t size)
     mmio_write32(tpm_base + LOCALITY_CONTROL, LOCALITY_REQUEST);
     if (tpm_wait(tpm_base + LOCALITY_STATUS, LOCALITY_GRANTED, LOCALITY_GRANTED))
         return TPM_ERROR_TIMEOUT;
+    /* What somebody has asked before and not waited for comes to its end first. */
+    if (tpm_wait(tpm_base + START, START_NOW, 0))
+        return TPM_ERROR_TIMEOUT;
     mmio_write32(tpm_base + REQUEST, REQUEST_READY);
     if (tpm_wait(tpm_base + REQUEST, REQUEST_READY, 0))
         return TPM_ERROR_TIMEOUT;

@@ -56,4 +56,8 @@ void object_put_pcrs(struct message *message, const struct tpm *tpm, unsigned ba
 /* Ends a transient key or a session. tpm->code stays what the command before left there. */
 int object_flush(struct tpm *tpm, uint32_t handle);
 
+/* Ends all transient keys and all sessions, whoever has left them there: a TPM has room for three
+ * of each. An enum tpm_error. */
+int object_flush_all(struct tpm *tpm);
+
 #endif

@@ -3,6 +3,7 @@
 
 #include <component/component.h>
 #include <stdbool.h>
+#include <tpm_object.h>
 
 uint64_t chip_registers = 0;
 
@@ -34,8 +35,9 @@ struct tpm *chip_find(void)
 {
     if (!looked) {
         looked = true;
+        /* Nobody else has it: what is loaded there is from before this service was started anew. */
         there = tpm_find(&tpm, chip_registers) == TPM_OK && tpm_start(&tpm) == TPM_OK &&
-                tpm.bank_count != 0;
+                object_flush_all(&tpm) == TPM_OK && tpm.bank_count != 0;
         bank = choose_bank();
     }
     return there ? &tpm : NULL;

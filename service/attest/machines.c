@@ -102,12 +102,23 @@ static void look(unsigned slot)
     }
 }
 
+/* What stands in a box since before this service was started anew, and nobody will take. */
+static void wipe_left(unsigned slot)
+{
+    const volatile struct connection_row *row = &connections.rows[slot];
+
+    if (row->live == 0) {
+        wipe(box_of(slot)->bytes);
+    }
+}
+
 void machines_start(void)
 {
     connection_service_initialize(&connections, (const void *)machines_rows,
                                   (void *)machines_memory, machines_slice,
                                   (unsigned)machines_slots);
     for (unsigned slot = 0; slot < connections.slots; slot++) {
+        wipe_left(slot);
         look(slot);
     }
 }

@@ -26,6 +26,15 @@ void remote_start(void)
                          true) == RING_OK &&
              ring_attach(&screen, (void *)(remote_address + REMOTE_AT_SCREEN), REMOTE_SCREEN_SIZE,
                          false) == RING_OK;
+    if (!usable) {
+        return;
+    }
+    /* Whoever had the console when this service was started anew has it no more. */
+    sessions = __atomic_load_n(&page()->session, __ATOMIC_RELAXED);
+    if (sessions != 0) {
+        __atomic_store_n(&page()->session, 0, __ATOMIC_RELEASE);
+        microkit_notify(remote_channel);
+    }
 }
 
 void remote_open(void)

@@ -13,6 +13,7 @@
 #include "measure.h"
 #include "rollback.h"
 #include "tpm_certify.h"
+#include "tpm_object.h"
 #include "tpm_quote.h"
 #include "tpm_seal.h"
 
@@ -26,8 +27,12 @@ static unsigned answer_count;
 static unsigned asked;
 static uint8_t commands[ANSWERS_MAX][TPM_BUFFER_SIZE];
 
+static int endless; /* the answers begin again */
+
 static int fake_exchange(uint8_t buffer[TPM_BUFFER_SIZE], size_t size)
 {
+    if (endless && asked == answer_count)
+        asked = 0;
     assert_true(asked < answer_count);
     assert_int_equal(size, buffer[4] << 8 | buffer[5]);
     memcpy(commands[asked], buffer, size);
@@ -452,6 +457,52 @@ static void test_activate(void **state)
     }
 }
 
+/* What somebody has left in the TPM is ended, handle by handle, keys and sessions. */
+static void test_flush_all(void **state)
+{
+    static const uint8_t keys[] = {0, 0, 0, 0, 1, 0, 0, 0, 2, 0x80, 0, 0, 0, 0x80, 0, 0, 2};
+    static const uint8_t session[] = {0, 0, 0, 0, 1, 0, 0, 0, 1, 3, 0, 0, 1};
+    static const uint8_t none[] = {0, 0, 0, 0, 1, 0, 0, 0, 0};
+    struct tpm tpm = new_tpm();
+
+    (void)state;
+    answer(0, keys, sizeof keys);
+    answer(0, NULL, 0);
+    answer(0, NULL, 0);
+    answer(0, none, sizeof none);
+    answer(0, session, sizeof session);
+    answer(0, NULL, 0);
+    answer(0, none, sizeof none);
+    assert_int_equal(object_flush_all(&tpm), TPM_OK);
+    assert_int_equal(asked, 7);
+    assert_memory_equal(commands[0] + 6, "\0\0\x01\x7a\0\0\0\x01\x80\0\0\0\0\0\0\x08", 16);
+    assert_memory_equal(commands[1] + 6, "\0\0\x01\x65\x80\0\0\0", 8);
+    assert_memory_equal(commands[2] + 6, "\0\0\x01\x65\x80\0\0\x02", 8);
+    assert_memory_equal(commands[5] + 6, "\0\0\x01\x65\x03\0\0\x01", 8);
+
+    /* One that cannot be ended, one that never ends, and answers that are none. */
+    tpm = new_tpm();
+    answer(0, keys, sizeof keys);
+    answer(0x101, NULL, 0);
+    assert_int_equal(object_flush_all(&tpm), TPM_ERROR_CODE);
+    tpm = new_tpm();
+    for (unsigned i = 0; i < ANSWERS_MAX; i++)
+        answer(0, i % 2 == 0 ? session : NULL, i % 2 == 0 ? sizeof session : 0);
+    asked = 0;
+    endless = 1;
+    assert_int_equal(object_flush_all(&tpm), TPM_ERROR_RESPONSE);
+    endless = 0;
+    for (size_t size = 0; size < sizeof keys; size++) {
+        tpm = new_tpm();
+        answer(0, keys, size);
+        assert_int_equal(object_flush_all(&tpm), TPM_ERROR_RESPONSE);
+    }
+    tpm = new_tpm();
+    answer(0, keys, sizeof keys);
+    answers[0].bytes[10 + 8] = 9; /* more than asked for */
+    assert_int_equal(object_flush_all(&tpm), TPM_ERROR_RESPONSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -461,6 +512,7 @@ int main(void)
         cmocka_unit_test(test_key),         cmocka_unit_test(test_quote),
         cmocka_unit_test(test_unseal),      cmocka_unit_test(test_seal),
         cmocka_unit_test(test_certificate), cmocka_unit_test(test_activate),
+        cmocka_unit_test(test_flush_all),
     };
     return cmocka_run_group_tests_name("tpm", tests, NULL, NULL);
 }

@@ -248,7 +248,8 @@ def own_keys(results, name, slow):
 
 TESTS = {"iso-keys": own_keys, "iso-disk": installed, "iso-reproducible": reproducible, "iso-bytes": bytes_listed,
          "tamper": tampertests.tamper, "tpm": tpmtests.tpm, "attest": tpmtests.attestation,
-         "secret": secrettests.small, "secret-disk": secrettests.encrypted_disk,
+         "secret": secrettests.small, "secret-service-fails": secrettests.service_fails,
+         "secret-disk": secrettests.encrypted_disk,
          "grub-signatures": grubtests.grub, "hostile-boot-medium": hostiletests.boot_medium}
 
 

@@ -20,6 +20,7 @@ from .ui import ROOT, Problem
 ESCAPE = b"\x1d"
 WAITS = r"this machine waits for its secret disk-key: a verifier must release it"
 MEMORY = 512 << 20
+DEBUG_KERNEL = "Quoin, debug kernel"
 
 
 def _fnv(data):
@@ -29,9 +30,9 @@ def _fnv(data):
     return value
 
 
-def _iso(out, content, version, deferred=(), verifier=b""):
+def _iso(out, content, version, deferred=(), verifier=b"", programs=None):
     root = out.with_suffix(".root.elf")
-    root.write_bytes(image.packed(content, deferred=deferred, verifier=verifier))
+    root.write_bytes(image.packed(content, more=programs, deferred=deferred, verifier=verifier))
     image.make(out, image.payload(root), version=version)
     return out
 
@@ -59,10 +60,10 @@ class _Bench:
             self.results.fail(self.name, str(problem))
 
     @contextlib.contextmanager
-    def boot(self, iso):
-        machine = Machine(iso=iso, firmware=self.firmware, tpm=self.interface, tpm_state=self.state,
+    def boot(self, iso, entry=None, more=()):
+        machine = Machine(iso=iso, entry=entry, firmware=self.firmware, tpm=self.interface, tpm_state=self.state,
                           memory=self.memory, qemu_args=[
-            "-serial", f"unix:{self.line},server=on,wait=off", *self.more])
+            "-serial", f"unix:{self.line},server=on,wait=off", *self.more, *more])
         with Session(machine) as session:
             yield session
 
@@ -82,9 +83,9 @@ class _Bench:
         else:
             self.results.fail(f"{self.name}: {what}", str(why))
 
-    def release(self, iso, secret, keys=None):
+    def release(self, iso, secret, keys=None, debug=False):
         return attest.check(str(self.line), iso, self.keys.roots, secrets=[f"disk-key={secret}"],
-                            keys=keys or self.keys)
+                            keys=keys or self.keys, debug=debug)
 
     def refused(self, what, iso, secret, keys, reason):
         """That a release is, by the machine."""
@@ -226,6 +227,7 @@ def _small(bench, work, iso, other, secret):
         bench.expect(session, "after a reboot it has it without a verifier", f"{told}\nagain 0")
         copies = _copies(session, work, key)
         bench.judge("and it stands nowhere in memory", copies == 0, f"{copies} copies")
+    _debug_kernel(bench, work, iso, secret, told)
     with bench.boot(other) as session:
         bench.expect(session, "another image does not get it out of the TPM", WAITS)
         bench.judge("it stands nowhere in its memory", _copies(session, work, key) == 0, "it does")
@@ -235,6 +237,98 @@ def _small(bench, work, iso, other, secret):
         bench.expect(session, "a machine that waits can be switched off", r"VM keeper: powered off")
         bench.refused("an image that names no verifier takes none", other, secret, bench.keys,
                       "this image names no verifier")
+
+
+def _debug_kernel(bench, work, iso, secret, told):
+    """The same image by its other menu entry, on a processor without AES-NI: what the TPM has sealed is
+    not for it, and a verifier releases to it only if he says so."""
+    cpu = ["-cpu", "EPYC,-aes"]
+    with bench.boot(iso, DEBUG_KERNEL, cpu) as session:
+        bench.expect(session, "the debug kernel does not get it out of the TPM", WAITS)
+        bench.judge("it stands nowhere in its memory", _copies(session, work, secret.read_bytes()) == 0,
+                    "it does")
+        with attest.Verifier(str(bench.line)) as verifier:
+            wrong = attest.examine(verifier, iso, bench.keys.roots)
+            bench.judge("the debug kernel has PCRs of its own, and is not taken for the release kernel",
+                        attest.running(verifier, iso, bench.keys.roots) == "quoin-debug" and
+                        "not the release kernel" in str(wrong), wrong)
+            bench.judge("without AES-NI the session is sealed with ChaCha20-Poly1305",
+                        verifier.cipher == "ChaCha20-Poly1305", verifier.cipher)
+        bench.judge("not released to the debug kernel",
+                    bench.release(iso, secret) == 1 and told not in session.text,
+                    session.last_lines())
+        bench.judge("unless the verifier allows it", bench.release(iso, secret, debug=True) == 0,
+                    session.last_lines())
+        session.send(ESCAPE + b"1")
+        bench.expect(session, "then its guest has it", told)
+
+
+# A TPM has room for three keys and three sessions: one more crash than it could bear.
+CRASHES = 4
+
+
+def service_fails(results, name, slow):
+    """The attestation service faults in the middle of a session, again and again."""
+    packages.ensure(["tpm", "iso", "attest"])
+    content = {
+        "test/payload": build.artifact("test/payload/payload-secret").read_bytes(),
+        "vm/keeper.ini": b"name = keeper\nkernel = test/payload\nmemory = 16M\nsecret = disk-key\n"}
+    with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
+        work = Path(temporary)
+        bench = _Bench(results, name, work, "512M")
+        iso = _iso(work / "failing.iso", content, 7, verifier=bench.keys.verifier,
+                   programs={"attest.elf": "test/component/attest-crash.elf"})
+        bench.run(_service_fails, work, iso)
+
+
+def _crash(bench, session, iso, secret, count):
+    """A session in which the service faults; the key that the machine had in it."""
+    with attest.Verifier(str(bench.line)) as verifier:
+        wrong = attest.examine(verifier, iso, bench.keys.roots)
+        attest.prove(verifier, bench.keys)
+        verifier.process.stdin.write(f"release crash {secret}\n".encode())
+        bench.expect(session, f"the service faults in a session and is started anew ({count})",
+                     f"attest is started anew, {count} times? so far")
+        verifier.process.kill()
+    bench.judge(f"it had answered as it should ({count})", not wrong, wrong)
+    return verifier.said["key-digest"]
+
+
+def _service_fails(bench, work, iso):
+    lost, kept = work / "lost", work / "kept"
+    for file in (lost, kept):
+        file.write_bytes(os.urandom(48))
+    told = f"file opt/quoin/secret/disk-key 48 bytes, hash {_fnv(kept.read_bytes()):x}"
+    with bench.boot(iso) as session:
+        bench.expect(session, "a machine waits for its secret", WAITS)
+        session.send(ESCAPE + b"l")
+        keys = {_crash(bench, session, iso, lost, 1)}
+        copies = _copies(session, work, lost.read_bytes())
+        bench.judge("the secret that it had stands nowhere in memory", copies == 0,
+                    f"{copies} copies")
+        bench.judge("then it attests, and the machine's secret is released",
+                    bench.release(iso, kept) == 0, session.last_lines())
+        session.send(ESCAPE + b"1")
+        bench.expect(session, "the machine that waited has it", f"{told}\nagain 0")
+        session.send(ESCAPE + b"l")
+        keys |= {_crash(bench, session, iso, lost, count) for count in range(2, CRASHES + 1)}
+        bench.judge("each time it has made itself a new key", len(keys) == CRASHES, keys)
+        with attest.Verifier(str(bench.line)) as verifier:
+            wrong = attest.examine(verifier, iso, bench.keys.roots)
+            bench.judge("the TPM still quotes", not wrong, wrong)
+        for what, file in (("lost", lost), ("taken", kept)):
+            copies = _copies(session, work, file.read_bytes())
+            bench.judge(f"the secret that was {what} stands nowhere in memory", copies == 0,
+                        f"{copies} copies")
+        bench.judge("the console can be had", _console_answers(bench, iso), session.last_lines())
+
+
+def _console_answers(bench, iso):
+    """Whether the log is shown through a new session."""
+    done = subprocess.run(
+        [ROOT / "quoin", "attest", bench.line, "--iso", iso, "--console"], input=b"\x01x",
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False)
+    return done.returncode == 0 and b"the machine's console" in done.stdout
 
 
 def encrypted_disk(results, name, slow):
