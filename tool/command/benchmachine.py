@@ -15,11 +15,12 @@ from .ui import Problem, Step
 
 DONE = "^guest tests: 1 passed"
 TIMEOUT = 1800
-# What is done many times. KVM in the emulator takes an hour for that; its figures for it are those
-# of so many times less, so many times over.
+# What is done many times, and how long a stream is. KVM in the emulator takes an hour for that; its
+# figures for it are those of so many times less, so many times over.
 COUNT = 20000
 MIB = 64
 KVM_LESS = 10
+KVM_MIB_LESS = 8
 MEMORY = "256M"
 
 # A request is carried out before the instruction that gives it is over (no ioeventfd, no host
@@ -65,13 +66,15 @@ fi
 class Test:
     """script runs as the guest's only test; program (of test/guest) has the marks."""
 
-    def __init__(self, name, script, program, marks, devices, options, inner_devices):
+    def __init__(self, name, script, program, marks, devices, options, inner_devices,
+                 stream_devices=None):
         self.name = name
         self.program = program
         self.marks = marks
         self.devices = devices              # of the machine, for QEMU
         self.options = options              # lines of the virtual machine's configuration
         self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
+        self.stream_devices = stream_devices  # ... for what does not depend on the count, or None
         data = build.artifact(f"test/guest/guest-{program}").read_bytes()
         self.files = guest.test_files({f"test/{name}": script.encode(), f"test/{program}": data})
         self.command_line = f"console=ttyS0 quiet nokaslr tests={name}"
@@ -125,11 +128,20 @@ def _emulator():
 
 
 def _kvm(test):
-    """Debian's kernel with KVM, and the same virtual machine in its QEMU."""
+    """Debian's kernel with KVM, and the same virtual machine in its QEMU: what is done many times."""
+    return _kvm_with(test, test.inner_devices, test.arguments(COUNT // KVM_LESS, 0))
+
+
+def _kvm_streams(test):
+    """The same for what is as long as it is."""
+    return _kvm_with(test, test.stream_devices, test.arguments(1, MIB // KVM_MIB_LESS))
+
+
+def _kvm_with(test, devices, arguments):
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", "kvm", "-cpu", "host", "-m", MEMORY,
                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot",
                "-kernel", "/vmlinuz", "-initrd", "/initramfs",
-               "-append", f"'{test.arguments(COUNT // KVM_LESS, 0)}'", *test.inner_devices]
+               "-append", f"'{arguments}'", *devices]
     overlay = _emulator() | guest.modules(guest.kernel(), guest.TEST_MODULES + KVM_MODULES) | {
         "tap": KVM_TAP.encode(),
         "init": (KVM_INIT + " ".join(command) + " </dev/console\npoweroff -f\n").encode(),
@@ -141,7 +153,8 @@ def _kvm(test):
 
 COLUMNS = {"bare": (_bare, False, "without a hypervisor"),
            "quoin": (_quoin, True, "in a virtual machine of Quoin"),
-           "kvm": (_kvm, True, "in a virtual machine of KVM")}
+           "kvm": (_kvm, True, "in a virtual machine of KVM"),
+           "kvm streams": (_kvm_streams, True, "in a virtual machine of KVM, streams")}
 
 
 def _spent(test, column, yes):
@@ -152,7 +165,7 @@ def _spent(test, column, yes):
         with Step(f"{test.name}, {where}"):
             seen = counted(make(test), test.places(), inside, DONE, yes, TIMEOUT)
     except Problem as problem:
-        if column != "kvm":
+        if not column.startswith("kvm"):
             raise
         print(f"{test.name}, {where}: not counted: {problem}", file=ui.progress, flush=True)
         return None
@@ -161,16 +174,16 @@ def _spent(test, column, yes):
 
 def rows(test, titles, yes):
     """Rows of instructions and entries for what lies behind each mark but the last: its title, and
-    whether it depends on the count (None: KVM does not do it)."""
-    spent = {column: _spent(test, column, yes) for column in COLUMNS}
+    whether it depends on the count (None: it is a stream, so many times shorter for KVM)."""
+    spent = {column: _spent(test, column, yes) for column in COLUMNS
+             if column != "kvm streams" or test.stream_devices}
     out = []
     for number, (title, counts) in enumerate(titles):
+        kvm, times = {True: ("kvm", KVM_LESS), False: ("kvm", 1),
+                      None: ("kvm streams", KVM_MIB_LESS)}[counts]
         for name, unit, which in ((title, "instructions", 0), (f"{title}: entries", "entries", 2)):
-            columns = {column: parts[number][which] for column, parts in spent.items() if parts}
-            if counts is None or spent["kvm"] is None:
-                columns["kvm"] = None
-            elif counts:
-                columns["kvm"] *= KVM_LESS
+            columns = {column: spent[column][number][which] for column in ("bare", "quoin")}
+            columns["kvm"] = spent[kvm] and spent[kvm][number][which] * times
             if which == 2:
                 columns["bare"] = None
             out.append({"name": name, "unit": unit, "xen": None, "reference": None, **columns})
