@@ -14,7 +14,7 @@ from . import build, debianwork, disks, packages
 from .ui import ROOT, Problem, Step, run
 
 SUITE = "bookworm"
-INCLUDED = ["systemd-sysv", "udev", "fio", "e2fsprogs", "gcc", "libc6-dev"]
+INCLUDED = ["systemd-sysv", "udev", "fio", "e2fsprogs", "gcc", "libc6-dev", "iputils-ping"]
 SOURCE = ROOT / "test/guest/debian"
 SECTORS = 7 << 20  # 3.5 GiB
 FIRST = 2048
@@ -27,6 +27,7 @@ def _files_into(root):
     wants = root / "etc/systemd/system/multi-user.target.wants"
     wants.mkdir(parents=True, exist_ok=True)
     (wants / "quoin-work.service").symlink_to("../quoin-work.service")
+    (wants / "systemd-networkd.service").symlink_to("/lib/systemd/system/systemd-networkd.service")
     (root / "etc/fstab").write_text("")
     (root / "etc/hostname").write_text("debian-on-quoin\n")
 

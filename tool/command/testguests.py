@@ -104,11 +104,11 @@ def _initramfs_with(kernel, wanted, more=None):
 
 
 def _initramfs_to_disk():
-    """Loads the drivers of disks and goes on with the system on the partition that the kernel's
-    command line names, such as disk=vda."""
+    """Loads the drivers of disks and network cards, and goes on with the system on the partition that the
+    kernel's command line names, such as disk=vda."""
     kernel = kernel_amd64()
     order = _loading_order(kernel, ["virtio_pci", "virtio_blk", "sd_mod", "ahci", "crc32c_generic",
-                                    "ext4", "button", "evdev"])
+                                    "ext4", "button", "evdev", "virtio_net"])
     overlay = guest.modules(kernel, order)
     overlay["lib/order"] = "".join(f"{name.rsplit('/', 1)[1]}\n" for name in order).encode()
     overlay["init"] = (guest.TESTS / "to-disk").read_bytes()
