@@ -185,6 +185,14 @@ static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, b
     if (is_ipc(slot->cap) && info_extra(t->context.rsi) == 0) {
         return invoke_ipc(t, slot->cap, block, wants_reply, donate);
     }
+    if (cap_type(slot->cap) == CAP_IRQ_HANDLER && info_extra(t->context.rsi) == 0 &&
+        info_label(t->context.rsi) == LABEL_IRQ_ACK) {
+        arch_irq_mask((unsigned)slot->cap.w1, false); /* once for each interrupt, and cannot fail */
+        if (wants_reply) {
+            message_finish(t, 0, info_make(SEL4_NO_ERROR, 0, 0, 0));
+        }
+        return true;
+    }
     return invoke_object(t, slot, block, wants_reply, donate);
 }
 
@@ -263,7 +271,8 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
         }
         break;
     case SYS_NB_SEND_RECV:
-        if (invoke(t, ctx->r13, false, false, true)) {
+        if ((fastpath_send(core, t, ctx->r13, false) || invoke(t, ctx->r13, false, false, true)) &&
+            !fastpath_wait(core, t, true)) {
             receive(t, ctx->rdi, true, true, ctx->r12);
         }
         break;
@@ -273,19 +282,25 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
         }
         break;
     case SYS_SEND:
-        invoke(t, ctx->rdi, true, false, false);
+        if (!fastpath_send(core, t, ctx->rdi, true)) {
+            invoke(t, ctx->rdi, true, false, false);
+        }
         break;
     case SYS_NB_SEND:
         invoke(t, ctx->rdi, false, false, false);
         break;
     case SYS_RECV:
-        receive(t, ctx->rdi, true, true, ctx->r12);
+        if (!fastpath_wait(core, t, true)) {
+            receive(t, ctx->rdi, true, true, ctx->r12);
+        }
         break;
     case SYS_NB_RECV:
         receive(t, ctx->rdi, false, true, ctx->r12);
         break;
     case SYS_WAIT:
-        receive(t, ctx->rdi, true, false, 0);
+        if (!fastpath_wait(core, t, false)) {
+            receive(t, ctx->rdi, true, false, 0);
+        }
         break;
     case SYS_NB_WAIT:
         receive(t, ctx->rdi, false, false, 0);

@@ -3,6 +3,7 @@
  * Interrupts as objects: a handler capability for each user vector and the notification it signals.
  */
 #include "api/call.h"
+#include "api/fastpath.h"
 #include "api/label.h"
 #include "x86/arch.h"
 
@@ -11,9 +12,14 @@ uint8_t irq_states[IRQ_COUNT];
 
 void irq_deliver(unsigned irq)
 {
+    struct cap cap = irq_notifications[irq].cap;
+
     /* Masked until the driver acknowledges, so that a level interrupt does not come again. */
     arch_irq_mask(irq, true);
-    irq_signal(irq);
+    if (cap_type(cap) == CAP_NOTIFICATION && (cap_rights(cap) & RIGHT_WRITE) &&
+        !fastpath_signal(core_self(), cap_object(cap), cap.w1, true)) {
+        notification_signal(cap_object(cap), cap.w1);
+    }
 }
 
 void irq_signal(unsigned irq)

@@ -65,9 +65,7 @@ void refill_charge(struct sched_context *sc, ticks_t used, ticks_t now)
     struct refill *head = refill_head(sc);
 
     if (sc_is_round_robin(sc)) {
-        head->time = now;
-        head->amount =
-            used + sched_limits.min_budget > head->amount ? sc->budget : head->amount - used;
+        refill_charge_slice(sc, used, now);
         return;
     }
     for (unsigned i = 0; used >= head->amount && i <= sc->refill_max; i++) {

@@ -25,6 +25,15 @@ bool refill_is_ready(struct sched_context *sc, ticks_t now);
 /* All of the budget is usable from now on. */
 void refill_reset(struct sched_context *sc, ticks_t now);
 
+/* Takes used ticks from a round robin context. */
+static inline void refill_charge_slice(struct sched_context *sc, ticks_t used, ticks_t now)
+{
+    struct refill *head = refill_head(sc);
+
+    head->time = now;
+    head->amount = used + sched_limits.min_budget > head->amount ? sc->budget : head->amount - used;
+}
+
 /* Takes used ticks from the refills and schedules their return. */
 void refill_charge(struct sched_context *sc, ticks_t used, ticks_t now);
 

@@ -81,6 +81,21 @@ static struct tcb *ready_highest(struct core *core)
     return NULL;
 }
 
+/* The one that ready_highest found leaves its queue. */
+static inline void ready_take(struct core *core, struct tcb *t)
+{
+    struct tcb_queue *q = &core->ready[core->domain][t->priority];
+
+    q->head = t->ready_next;
+    if (t->ready_next) {
+        t->ready_next->ready_prev = NULL;
+    } else {
+        q->tail = NULL;
+        core->ready_bits[core->domain][t->priority / 64] &= ~BIT(t->priority % 64);
+    }
+    t->queued = 0;
+}
+
 /* --- Release queue -------------------------------------------------------------------------- */
 
 static void release_insert(struct tcb *t)
@@ -319,11 +334,40 @@ static ticks_t next_deadline(struct core *core)
     return deadline;
 }
 
+void sched_set_deadline(struct core *core)
+{
+    ticks_t deadline = next_deadline(core);
+
+    core->reprogram = false;
+    if (deadline != core->deadline) {
+        core->deadline = deadline;
+        arch_set_deadline(deadline);
+    }
+}
+
+/* What the current context has used so far, as sched_charge, but for the slice's end. */
+static inline void charge_current(struct core *core)
+{
+    struct sched_context *sc = core->current_sc;
+
+    if (likely(sc && sc_is_round_robin(sc) && sc->refill_count != 0)) {
+        ticks_t used = core->now > core->slice_start ? core->now - core->slice_start : 0;
+        if (used != 0) {
+            refill_charge_slice(sc, used, core->now);
+            sc->consumed += used;
+        }
+        core->slice_start = core->now;
+    } else {
+        sched_charge(core);
+    }
+}
+
 static void choose(struct core *core)
 {
     struct tcb *t = core->current;
 
-    sched_charge(core);
+    charge_current(core);
+    core->reprogram = true;
     if (t != core->idle) {
         enqueue(t, true);
     }
@@ -334,7 +378,7 @@ static void choose(struct core *core)
             t = core->idle;
             break;
         }
-        ready_remove(t);
+        ready_take(core, t);
         if (refill_is_ready(t->sc, core->now)) {
             break;
         }
@@ -360,7 +404,6 @@ static __attribute__((noinline)) void settle(struct core *core)
             sched_charge(core);
         }
         core->current_sc = t->sc;
-        sched_update_slice(core);
         core->reprogram = true;
     }
     if (t->state == THREAD_RESTART) {
@@ -368,13 +411,44 @@ static __attribute__((noinline)) void settle(struct core *core)
     }
     if (core->reprogram) {
         sched_update_slice(core);
-        ticks_t deadline = next_deadline(core);
-        core->reprogram = false;
-        if (deadline != core->deadline) {
-            core->deadline = deadline;
-            arch_set_deadline(deadline);
-        }
+        sched_set_deadline(core);
     }
+}
+
+/* --- In one step ----------------------------------------------------------------------------- */
+
+static inline void run_now(struct core *core, struct tcb *t)
+{
+    core->reschedule = false;
+    core->current = t;
+    core->current_sc = t->sc;
+    sched_update_slice(core);
+    sched_set_deadline(core);
+}
+
+void sched_preempt(struct core *core, struct tcb *t)
+{
+    /* Another core may have made a third one ready that is more important than both. */
+    if (unlikely(core->reschedule || t->priority <= core->current->priority)) {
+        sched_wake(t);
+        return;
+    }
+    charge_current(core);
+    enqueue(core->current, true);
+    run_now(core, t);
+}
+
+void sched_give_way(struct core *core)
+{
+    struct tcb *t = ready_highest(core);
+
+    if (unlikely(!t || !refill_is_ready(t->sc, core->now) || t->yield_to)) {
+        core->reschedule = true;
+        return;
+    }
+    charge_current(core);
+    ready_take(core, t);
+    run_now(core, t);
 }
 
 void sched_leave(struct core *core)

@@ -119,6 +119,13 @@ void sched_dequeue(struct tcb *t); /* from ready and release queue alike */
 /* A thread was made runnable: enqueue it and preempt if it is more important than current. */
 void sched_wake(struct tcb *t);
 
+/* The same as the last thing of this entry: if it is more important than the current thread, it is
+ * the current one afterwards. It belongs to the core and its domain, and its context, a round robin
+ * one, is usable. */
+void sched_preempt(struct core *core, struct tcb *t);
+/* The current thread has stopped: another one is current afterwards, or is to be chosen. */
+void sched_give_way(struct core *core);
+
 /* No thread that is ready on the core is more important than priority. */
 static inline bool sched_is_highest(const struct core *core, unsigned priority)
 {
@@ -138,6 +145,8 @@ static inline bool sched_check_budget(struct core *core)
 {
     return likely(core->now <= core->slice_end) || sched_out_of_budget(core);
 }
+/* Makes the core's timer fire when it has to next: what core->reprogram asks for. */
+void sched_set_deadline(struct core *core);
 /* Works slice_end out anew, after current_sc or its head refill changed. */
 void sched_update_slice(struct core *core);
 

@@ -425,8 +425,8 @@ static __attribute__((noinline)) enum virt_entry start_changed(struct core *core
     v->collecting = (flags & QUOIN_VMENTER_COLLECT) != 0;
     if (flags & QUOIN_VMENTER_DEADLINE) {
         arm_timer(v, v->message[QUOIN_VM_DEADLINE]);
-        begin(t);
-        return VIRT_ENTRY_DONE;
+        if (core->reprogram)
+            sched_set_deadline(core); /* the timer is all that can have changed */
     }
     t->context.rdi = 0;
     t->state = THREAD_RUNNING_VM;
