@@ -148,7 +148,8 @@ bool fastpath_wait(struct core *core, struct tcb *t, bool with_reply)
 {
     struct slot *slot;
 
-    if (!cspace_lookup_flat(t, t->context.rdi, &slot)) {
+    /* The first half of its call may have taken the thread to another core. */
+    if (core->current != t || !cspace_lookup_flat(t, t->context.rdi, &slot)) {
         return false;
     }
     if (with_reply && names(slot->cap, CAP_ENDPOINT, RIGHT_READ)) {

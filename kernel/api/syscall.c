@@ -234,6 +234,20 @@ static void receive(struct tcb *t, uint64_t cptr, bool block, bool with_reply, u
     }
 }
 
+/* The second half of a call. Its first may have taken the thread to another core, where it stands
+ * in a queue now: there it waits, or goes on. */
+static void receive_then(struct core *core, struct tcb *t, uint64_t cptr, bool with_reply,
+                         uint64_t reply_cptr)
+{
+    if (unlikely(core->current != t)) {
+        sched_dequeue(t);
+        receive(t, cptr, true, with_reply, reply_cptr);
+        sched_wake(t);
+        return;
+    }
+    receive(t, cptr, true, with_reply, reply_cptr);
+}
+
 static void unknown_syscall(struct tcb *t, uint64_t number)
 {
     t->fault = (struct fault){.type = FAULT_UNKNOWN_SYSCALL, .a = number};
@@ -267,18 +281,18 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
         break;
     case SYS_REPLY_RECV:
         if (invoke(t, ctx->r12, false, false, false)) {
-            receive(t, ctx->rdi, true, true, ctx->r12);
+            receive_then(core, t, ctx->rdi, true, ctx->r12);
         }
         break;
     case SYS_NB_SEND_RECV:
         if ((fastpath_send(core, t, ctx->r13, false) || invoke(t, ctx->r13, false, false, true)) &&
             !fastpath_wait(core, t, true)) {
-            receive(t, ctx->rdi, true, true, ctx->r12);
+            receive_then(core, t, ctx->rdi, true, ctx->r12);
         }
         break;
     case SYS_NB_SEND_WAIT:
         if (invoke(t, ctx->r12, false, false, true)) {
-            receive(t, ctx->rdi, true, false, 0);
+            receive_then(core, t, ctx->rdi, false, 0);
         }
         break;
     case SYS_SEND:

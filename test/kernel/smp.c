@@ -474,3 +474,48 @@ TEST(smp_consumed_on_another_core)
     CHECK_RANGE(seL4_SchedContext_Consumed(thread->sc).consumed, 100,
                 time_us(time_now() - start) + 1000);
 }
+
+/* Asks for core 1 and waits, in one call. */
+static void moves_and_waits(struct thread *self)
+{
+    self->step = 1;
+    seL4_SetCap(0, self->sc);
+    seL4_SetMR(0, 5000);
+    seL4_SetMR(1, 5000);
+    seL4_SetMR(2, 0);
+    seL4_SetMR(3, 0);
+    seL4_SetMR(4, 0);
+    seL4_NBSendRecv(self->arg[1], seL4_MessageInfo_new(SchedControlConfigureFlags, 0, 1, 5),
+                    self->arg[0], NULL, self->reply);
+    self->step = 2;
+}
+
+TEST(smp_move_oneself_and_wait)
+{
+    seL4_CPtr endpoint = endpoint_new();
+    struct thread *thread;
+
+    need_cores(2);
+    thread = thread_run(HIGHER, moves_and_waits, endpoint, boot_info->schedcontrol.start + 1, 0);
+    sleep_us(20000);
+    CHECK_EQ(thread->step, 1);
+    for (unsigned i = 0; i < 1000 && thread->step == 1; i++) {
+        seL4_NBSend(endpoint, message(0, 0));
+        sleep_us(2000);
+    }
+    thread_join(thread);
+    CHECK_EQ(thread->step, 2);
+}
+
+TEST(smp_move_oneself_and_take_a_signal)
+{
+    seL4_CPtr notification = notification_new();
+    struct thread *thread;
+
+    need_cores(2);
+    seL4_Signal(notification);
+    thread =
+        thread_run(HIGHER, moves_and_waits, notification, boot_info->schedcontrol.start + 1, 0);
+    thread_join(thread);
+    CHECK_EQ(thread->step, 2);
+}
