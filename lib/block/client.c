@@ -52,25 +52,30 @@ static bool is_shared(const struct block_client *client, const struct block_segm
     return at < client->data_size && segment->length <= client->data_size - at;
 }
 
-/* The place of a segment of the client's own memory that may be lent whole; false: it may not. */
-static bool find_place(const struct block_client *client, const struct block_segment *segment,
-                       uint64_t *place)
+/* A range of the client's own memory with what of it may be lent in one piece. */
+struct lendable {
+    uintptr_t memory;
+    uint64_t size;
+    uint64_t place;
+};
+
+/* What this memory is part of; a size of 0: nothing that may be lent. */
+static struct lendable find_lendable(const struct block_client *client, uintptr_t memory)
 {
-    unsigned which = 0;
-    uint64_t at = 0;
-    while (which < client->own_count &&
-           (at = (uintptr_t)segment->data - (uintptr_t)client->own[which].memory) >=
-               client->own[which].size)
-        which++;
-    if (which == client->own_count)
-        return false;
-    *place = client->own[which].place + at;
-    for (unsigned i = 0; i < client->run_count; i++) {
-        uint64_t offset = *place - client->run[i].place;
-        if (offset < client->run[i].size && segment->length <= client->run[i].size - offset)
-            return true;
+    for (unsigned i = 0; i < client->own_count; i++) {
+        const struct block_own *own = &client->own[i];
+        uint64_t at = memory - (uintptr_t)own->memory;
+        for (unsigned r = 0; at < own->size && r < client->run_count; r++) {
+            const struct block_info_run *run = &client->run[r];
+            uint64_t offset = own->place + at - run->place;
+            uint64_t first = offset < at ? offset : at; /* of the run, before this memory */
+            uint64_t behind =
+                run->size - offset < own->size - at ? run->size - offset : own->size - at;
+            if (offset < run->size)
+                return (struct lendable){memory - first, first + behind, own->place + at - first};
+        }
     }
-    return false;
+    return (struct lendable){0};
 }
 
 static volatile struct block_place *list_of(const struct block_client *client, unsigned slot)
@@ -87,25 +92,30 @@ static volatile struct block_place *list_of(const struct block_client *client, u
 static bool list_segments(const struct block_client *client, const struct block_request *request,
                           volatile struct block_place *list)
 {
-    const struct block_lending *lending = &client->lending;
-    uint64_t wrong = 0;
+    struct lendable range = {0};
+    uint64_t edges = 0;   /* bits of where segments begin and end */
+    uint64_t borders = 0; /* and of where one ends and the next begins */
+    uint64_t end = 0;
     for (unsigned i = 0; i < request->segments; i++) {
-        uint64_t place = 0;
-        uint32_t length = request->segment[i].length;
-        if (!find_place(client, &request->segment[i], &place))
-            return false;
-        wrong |= (place | length) & (lending->alignment - 1);
-        if (i > 0)
-            wrong |= place & (lending->boundary - 1);
-        if (i + 1 < request->segments)
-            wrong |= (place + length) & (lending->boundary - 1);
+        uint64_t length = request->segment[i].length;
+        uint64_t at = (uintptr_t)request->segment[i].data - range.memory;
+        if (at >= range.size || length > range.size - at) {
+            range = find_lendable(client, (uintptr_t)request->segment[i].data);
+            at = (uintptr_t)request->segment[i].data - range.memory;
+            if (at >= range.size || length > range.size - at)
+                return false;
+        }
+        uint64_t place = range.place + at;
+        borders |= i == 0 ? 0 : end | place;
+        end = place + length;
+        edges |= place | end;
         if (list == NULL)
             continue;
         list[i].place = place;
         list[i].length = length;
-        list[i].zero = 0;
     }
-    return wrong == 0;
+    return ((edges & (client->lending.alignment - 1)) |
+            (borders & (client->lending.boundary - 1))) == 0;
 }
 
 static void send(struct block_client *client, unsigned slot)

@@ -21,19 +21,18 @@ static bool segments_hold(const struct block_request *request, uint64_t bytes)
 bool block_lending_suits(const struct block_lending *lending, const struct block_segment *segment,
                          unsigned segments)
 {
-    uint64_t wrong = 0;
     if (segments == 0 || segments > lending->segments)
         return false;
-    for (unsigned i = 0; i < segments; i++) {
-        uint64_t first = segment[i].address;
-        uint64_t end = first + segment[i].length;
-        wrong |= (first | end) & (lending->alignment - 1);
-        if (i > 0)
-            wrong |= first & (lending->boundary - 1);
-        if (i + 1 < segments)
-            wrong |= end & (lending->boundary - 1);
+    uint64_t end = segment[0].address + segment[0].length;
+    uint64_t edges = segment[0].address | end; /* bits of where segments begin and end */
+    uint64_t borders = 0;                      /* and of where one ends and the next begins */
+    for (unsigned i = 1; i < segments; i++) {
+        borders |= end | segment[i].address;
+        end = segment[i].address + segment[i].length;
+        edges |= end;
     }
-    return wrong == 0;
+    return (((edges | borders) & (lending->alignment - 1)) | (borders & (lending->boundary - 1))) ==
+           0;
 }
 
 enum block_status block_check(const struct block_device *device,

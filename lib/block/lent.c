@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <block/lent.h>
+#include <stddef.h>
 
 #define PAGE_MASK 0xfffull
 
@@ -23,16 +24,12 @@ bool block_lent_add(struct block_lent *lent, const struct block_run *run)
     return true;
 }
 
-bool block_lent_find(const struct block_lent *lent, uint64_t place, uint32_t length,
-                     uint64_t *address)
+const struct block_run *block_lent_find(const struct block_lent *lent, uint64_t place,
+                                        uint64_t length)
 {
     for (unsigned i = 0; i < lent->count; i++) {
-        const struct block_run *run = &lent->run[i];
-        uint64_t offset = place - run->place;
-        if (place >= run->place && offset < run->size && length <= run->size - offset) {
-            *address = run->address + offset;
-            return true;
-        }
+        if (block_run_holds(&lent->run[i], place, length))
+            return &lent->run[i];
     }
-    return false;
+    return NULL;
 }

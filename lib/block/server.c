@@ -50,13 +50,17 @@ static bool decode_list(const struct block_server *server, const struct block_me
         (const volatile struct block_place *)(void *)(server->region + BLOCK_AT_LISTS +
                                                       message->list * BLOCK_LIST_BYTES);
     struct block_segment *to = message->segments > 1 ? slot->list->segment : &slot->segment;
+    const struct block_run *run = server->offer.lent->run;
     for (unsigned i = 0; i < message->segments; i++) {
         uint64_t place = list[i].place;
-        uint32_t length = list[i].length;
-        if (length == 0 || list[i].zero != 0 ||
-            !block_lent_find(server->offer.lent, place, length, &to[i].address))
+        uint64_t length = list[i].length;
+        if (!block_run_holds(run, place, length) &&
+            (run = block_lent_find(server->offer.lent, place, length)) == NULL)
             return false;
-        to[i].length = length;
+        if (length == 0 || length > UINT32_MAX)
+            return false;
+        to[i] = (struct block_segment){{.address = run->address + (place - run->place)},
+                                       (uint32_t)length};
     }
     slot->request.segment = to;
     slot->request.segments = message->segments;
@@ -123,7 +127,11 @@ static void start(struct block_server *server, const struct block_message *messa
     slot->id = message->id;
     slot->generation = server->generation;
     slot->request.sector += server->offer.first;
-    block_submit(server->offer.device, &slot->request);
+    /* What suits the view suits the device, of which it is a part. */
+    if (slot->request.operation == BLOCK_FLUSH && !server->view.can_flush)
+        slot->request.complete(&slot->request, BLOCK_OK);
+    else
+        server->offer.device->submit(server->offer.device, &slot->request);
 }
 
 /* Is there what any request may need? */

@@ -114,6 +114,8 @@ static bool describe(struct ahci_disk *disk, const uint8_t *data)
         .can_discard = (word(data, 169) & 1) != 0,
         .max_segments = TABLE_PRDS,
         .max_sectors = 0x8000,
+        /* Machines' memory may lie anywhere. */
+        .lending = {.segments = disk->driver->wide ? TABLE_PRDS : 0, .alignment = 2, .boundary = 2},
         .submit = ahci_submit,
         .context = disk,
     };
@@ -168,6 +170,7 @@ int ahci_start(struct ahci_driver *driver, const struct registers *config,
     uint32_t capabilities = registers_read32(bar, CAP);
     if ((capabilities & CAP_64) == 0 && dma->address + dma->size > 1ull << 32)
         return AHCI_ERROR_MEMORY;
+    driver->wide = (capabilities & CAP_64) != 0;
     driver->slots = ((capabilities >> 8) & 0x1f) + 1;
     driver->can_queue = (capabilities & CAP_NCQ) != 0;
     uint32_t implemented = registers_read32(bar, PI);

@@ -44,6 +44,7 @@ struct ahci_driver {
     struct dma *dma;
     unsigned slots;
     bool can_queue;
+    bool wide; /* it takes addresses from 4 GiB on */
     struct ahci_disk disk[AHCI_MAX_DISKS];
     unsigned disks;
 };

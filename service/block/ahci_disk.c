@@ -132,7 +132,8 @@ static unsigned fill_prds(const struct ahci_disk *disk, struct command_table *ta
 {
     for (unsigned i = 0; i < request->segments; i++)
         table->prd[i] = (struct prd){
-            .address = dma_address(disk->driver->dma, request->segment[i].data),
+            .address = request->lent ? request->segment[i].address
+                                     : dma_address(disk->driver->dma, request->segment[i].data),
             .count = request->segment[i].length - 1,
         };
     return request->segments;
@@ -243,10 +244,12 @@ void ahci_submit(struct block_device *device, struct block_request *request)
     struct ahci_disk *disk = device->context;
     for (unsigned i = 0; i < request->segments; i++) {
         const struct block_segment *segment = &request->segment[i];
-        /* 4.2.3.3: even addresses and lengths, up to 4 MiB. */
-        if (!dma_holds(disk->driver->dma, segment->data, segment->length) ||
-            (segment->length & 1) != 0 || segment->length > 0x400000 ||
-            (dma_address(disk->driver->dma, segment->data) & 1) != 0) {
+        /* 4.2.3.3: even addresses and lengths, up to 4 MiB; of lent segments the former is known.
+         */
+        if (segment->length > 0x400000 ||
+            (!request->lent && (!dma_holds(disk->driver->dma, segment->data, segment->length) ||
+                                (segment->length & 1) != 0 ||
+                                (dma_address(disk->driver->dma, segment->data) & 1) != 0))) {
             request->complete(request, BLOCK_INVALID);
             return;
         }

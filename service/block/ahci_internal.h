@@ -40,8 +40,8 @@ enum port_register {
 #define AT_LIST     0x000u
 #define AT_FIS      0x400u
 #define AT_TABLES   0x500u
-#define TABLE_SIZE  0x180u
-#define TABLE_PRDS  16u
+#define TABLE_SIZE  0x480u
+#define TABLE_PRDS  64u
 #define AT_RANGES   (AT_TABLES + AHCI_TAGS * TABLE_SIZE)
 #define RANGES      64u /* of a TRIM, 8 bytes each: one sector */
 #define PORT_MEMORY (AT_RANGES + BLOCK_SECTOR)

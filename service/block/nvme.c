@@ -186,14 +186,21 @@ static bool create_io_queues(struct nvme_driver *driver)
     return admin(driver, &count) && admin(driver, &completion) && admin(driver, &submission);
 }
 
+/* 1 MiB: half of what one PRP list holds. */
+#define MOST_SHIFT   20u
+#define MOST_SECTORS (1u << (MOST_SHIFT - 9))
+
 static void describe_controller(struct nvme_driver *driver, const uint8_t *page,
                                 unsigned least_page_shift)
 {
-    uint32_t sectors = 256; /* 128 KiB: what one PRP list of this driver's holds at most */
+    uint32_t sectors = MOST_SECTORS;
     uint8_t shift = page[CONTROLLER_MDTS];
-    if (shift != 0 && least_page_shift + shift < 17)
+    if (shift != 0 && least_page_shift + shift < MOST_SHIFT)
         sectors = (1u << (least_page_shift + shift)) / BLOCK_SECTOR;
     driver->device.max_sectors = sectors;
+    /* 4.3: only where a request begins and ends it may do so inside a page. */
+    driver->device.lending = (struct block_lending){
+        .segments = NVME_PAGE / sizeof(uint64_t), .alignment = 4, .boundary = NVME_PAGE};
     driver->device.can_discard = (page[CONTROLLER_ONCS] & ONCS_DISCARD) != 0;
     driver->device.can_zero = (page[CONTROLLER_ONCS] & ONCS_ZEROES) != 0;
     driver->device.can_flush = (page[CONTROLLER_VWC] & 1) != 0;

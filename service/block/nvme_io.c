@@ -27,25 +27,35 @@ static uint64_t list_address(const struct nvme_driver *driver, unsigned tag)
     return dma_address(driver->dma, driver->lists) + (uint64_t)tag * NVME_PAGE;
 }
 
-/* Pages of the one segment (4.3): the first may begin inside a page, the others are whole. */
-static void set_pages(const struct nvme_driver *driver, struct nvme_command *command,
-                      const struct block_segment *segment, unsigned tag)
+static uint64_t address_of(const struct nvme_driver *driver, const struct block_request *request,
+                           unsigned segment)
 {
-    uint64_t address = dma_address(driver->dma, segment->data);
-    uint64_t end = address + segment->length;
-    uint64_t next = (address & ~(uint64_t)(NVME_PAGE - 1)) + NVME_PAGE;
-    command->prp1 = address;
-    if (next >= end)
-        return;
-    if (next + NVME_PAGE >= end) {
-        command->prp2 = next;
-        return;
-    }
+    return request->lent ? request->segment[segment].address
+                         : dma_address(driver->dma, request->segment[segment].data);
+}
+
+/*
+ * Pages of the segments (4.3): the first may begin inside a page, and the last end in one; the
+ * others are whole. The list has room for as many as max_sectors may take.
+ */
+static void set_pages(const struct nvme_driver *driver, struct nvme_command *command,
+                      const struct block_request *request, unsigned tag)
+{
     volatile uint64_t *list =
         (volatile uint64_t *)(void *)(driver->lists + (uint64_t)tag * NVME_PAGE);
-    for (unsigned i = 0; next < end && i < NVME_PAGE / sizeof(*list); i++, next += NVME_PAGE)
-        list[i] = next;
-    command->prp2 = list_address(driver, tag);
+    unsigned pages = 0;
+    uint64_t last = 0;
+    command->prp1 = address_of(driver, request, 0);
+    for (unsigned i = 0; i < request->segments; i++) {
+        uint64_t address = address_of(driver, request, i);
+        uint64_t end = address + request->segment[i].length;
+        if (i == 0)
+            address = (address & ~(uint64_t)(NVME_PAGE - 1)) + NVME_PAGE;
+        for (; address < end && pages < NVME_PAGE / sizeof(*list); address += NVME_PAGE)
+            list[pages++] = last = address;
+    }
+    if (pages != 0)
+        command->prp2 = pages == 1 ? last : list_address(driver, tag);
 }
 
 /* A discard or write-zeroes may be larger than one command: `progress` counts sectors done. */
@@ -73,7 +83,7 @@ static void issue(struct nvme_driver *driver, struct block_request *request, uns
         command.opcode = request->operation == BLOCK_READ ? READ : WRITE;
         if (request->force_unit_access)
             command.word12 |= FORCE_ACCESS;
-        set_pages(driver, &command, &request->segment[0], tag);
+        set_pages(driver, &command, request, tag);
         break;
     case BLOCK_WRITE_ZEROES:
         command.opcode = WRITE_ZEROES;
@@ -127,7 +137,7 @@ static void enqueue(struct nvme_driver *driver, struct block_request *request)
 void nvme_submit(struct block_device *device, struct block_request *request)
 {
     struct nvme_driver *driver = device->context;
-    for (unsigned i = 0; i < request->segments; i++) {
+    for (unsigned i = 0; !request->lent && i < request->segments; i++) {
         const struct block_segment *segment = &request->segment[i];
         /* 4.3: addresses are multiples of 4. */
         if (!dma_holds(driver->dma, segment->data, segment->length) ||

@@ -89,7 +89,7 @@ static struct block_message request(uint64_t (*random)(void), uint64_t sectors)
 static struct block_place place(uint64_t (*random)(void))
 {
     uint64_t r = random();
-    struct block_place p = {.length = (uint32_t)(r >> 8 & 7) * BLOCK_SECTOR};
+    struct block_place p = {.length = (r >> 8 & 7) * BLOCK_SECTOR};
 
     switch (r & 7) {
     case 0:
@@ -108,11 +108,11 @@ static struct block_place place(uint64_t (*random)(void))
         break;
     case 6:
         p.place = random();
-        p.length = (uint32_t)(r >> 32);
+        p.length = random();
         break;
     default:
         p.place = r >> 40;
-        p.zero = (uint32_t)(r >> 16 & 1);
+        p.length |= r << 32;
         break;
     }
     return p;

@@ -43,6 +43,18 @@ enum memory_error {
 /* Adds RAM at [start, start + size); it must not overlap or wrap. The map does not own `host`. */
 int memory_add(struct memory *memory, struct gpa start, uint64_t size, uint8_t *host);
 
+/* The region that an address lies in, or NULL. */
+static inline const struct memory_region *memory_region_of(const struct memory *memory,
+                                                           struct gpa address)
+{
+    for (unsigned i = 0; i < memory->count; i++) {
+        const struct memory_region *region = &memory->region[i];
+        if (address.value - region->start < region->size)
+            return region;
+    }
+    return NULL;
+}
+
 /* The VMM's pointer to `size` bytes of RAM at `address`, or NULL when they are not all in one
  * region. */
 static inline uint8_t *memory_at(const struct memory *memory, struct gpa address, uint64_t size)

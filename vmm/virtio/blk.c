@@ -146,27 +146,22 @@ static bool find_data(struct virtio_blk_request *request, bool write)
     uint64_t skip = write ? sizeof(struct header) : 0;
     uint64_t left =
         write ? chain->readable_length - sizeof(struct header) : chain->writeable_length - 1;
-    unsigned first = write ? 0 : chain->readable;
-    unsigned last = write ? chain->readable : chain->count;
     request->block.segment = request->data;
     request->block.segments = 0;
     request->block.count = left / BLOCK_SECTOR;
     if (left == 0 || left % BLOCK_SECTOR != 0)
         return false;
-    for (unsigned i = first; i < last && left > 0; i++) {
-        const struct virtqueue_segment *segment = &chain->segment[i];
-        if (skip >= segment->length) {
-            skip -= segment->length;
-            continue;
-        }
-        uint32_t length = segment->length - (uint32_t)skip;
-        if (length > left)
-            length = (uint32_t)left;
-        request->data[request->block.segments++] =
-            (struct block_segment){{segment->data + skip}, length};
-        left -= length;
-        skip = 0;
+    /* The chain's segments hold what is skipped, and as much as is left behind it. */
+    const struct virtqueue_segment *segment = chain->segment + (write ? 0 : chain->readable);
+    struct block_segment *to = request->data;
+    while (skip >= segment->length)
+        skip -= (segment++)->length;
+    for (; left > segment->length - skip; segment++, skip = 0) {
+        *to++ = (struct block_segment){{segment->data + skip}, segment->length - (uint32_t)skip};
+        left -= segment->length - skip;
     }
+    *to++ = (struct block_segment){{segment->data + skip}, (uint32_t)left};
+    request->block.segments = (unsigned)(to - request->data);
     return true;
 }
 

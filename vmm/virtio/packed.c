@@ -36,15 +36,36 @@ static bool walk_indirect(const struct virtqueue *queue, const struct packed_des
     const uint8_t *table = chain_indirect(queue, outer->address, outer->length, &entries);
     if (table == NULL)
         return false;
+    /* What chain_add does for one descriptor, which is the chain's only one here, for all of them.
+     */
+    uint64_t lengths[2] = {0, 0}; /* of what the device reads, and writes */
+    uint32_t readable = 0;
+    struct memory_region region = {0}; /* that the last of them lay in */
     for (uint32_t i = 0; i < entries; i++) {
         const uint8_t *at = table + (uint64_t)i * DESCRIPTOR_SIZE;
-        struct packed_descriptor inner = load(at);
+        uint64_t address = shared_load64(at);
+        uint32_t length = shared_load32(at + 8);
         uint16_t flags = shared_load16(at + 14);
-        if ((flags & DESCRIPTOR_INDIRECT) != 0 ||
-            !chain_add(queue, chain, inner.address, inner.length, (flags & DESCRIPTOR_WRITE) != 0))
+        bool writeable = (flags & DESCRIPTOR_WRITE) != 0;
+        if (address - region.start >= region.size) {
+            const struct memory_region *found = memory_region_of(queue->memory, gpa(address));
+            if (found == NULL)
+                return false;
+            region = *found;
+        }
+        uint64_t offset = address - region.start;
+        if ((flags & DESCRIPTOR_INDIRECT) != 0 || length == 0 || length > region.size - offset ||
+            (!writeable && readable != i))
             return false;
+        chain->segment[i] = (struct virtqueue_segment){region.host + offset, length};
+        lengths[writeable] += length;
+        readable += !writeable;
     }
-    return true;
+    chain->count = entries;
+    chain->readable = readable;
+    chain->readable_length = lengths[0];
+    chain->writeable_length = lengths[1];
+    return lengths[0] + lengths[1] <= UINT32_MAX;
 }
 
 int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)

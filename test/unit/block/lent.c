@@ -295,11 +295,11 @@ static enum block_status ask(struct bench *b, const struct block_message *messag
     return answer(b);
 }
 
-static enum block_status ask_place(struct bench *b, uint64_t place, uint32_t length, uint32_t zero)
+static enum block_status ask_place(struct bench *b, uint64_t place, uint64_t length)
 {
     const struct block_message m = {
         .operation = BLOCK_READ, .segments = 1, .count = length / BLOCK_SECTOR, .list = 63};
-    *list_of(b, 63) = (struct block_place){place, length, zero};
+    *list_of(b, 63) = (struct block_place){place, length};
     return ask(b, &m);
 }
 
@@ -307,8 +307,8 @@ static void odd_lists(void **state)
 {
     (void)state;
     struct bench *b = create((struct block_lending){3, 4, 4});
-    assert_int_equal(ask_place(b, PLACE, 512, 0), BLOCK_OK);
-    assert_int_equal(ask_place(b, PLACE + MEMORY_SIZE - 512, 512, 0), BLOCK_OK);
+    assert_int_equal(ask_place(b, PLACE, 512), BLOCK_OK);
+    assert_int_equal(ask_place(b, PLACE + MEMORY_SIZE - 512, 512), BLOCK_OK);
     static const uint64_t elsewhere[] = {
         0,
         PLACE - 512,
@@ -324,14 +324,14 @@ static void odd_lists(void **state)
         PLACE + 2, /* not aligned */
     };
     for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-        assert_int_equal(ask_place(b, elsewhere[i], 512, 0), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 512, 1), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 0, 0), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, HALF + 512, 0), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 0xfffffe00u, 0), BLOCK_INVALID);
+        assert_int_equal(ask_place(b, elsewhere[i], 512), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 512 | 1ull << 32), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, HALF + 512), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 0xfffffe00u), BLOCK_INVALID);
     struct block_message good = {.operation = BLOCK_READ, .segments = 3, .count = 3};
     for (unsigned i = 0; i < 4; i++)
-        list_of(b, 0)[i] = (struct block_place){PLACE + i * 4096u, 512, 0};
+        list_of(b, 0)[i] = (struct block_place){PLACE + i * 4096u, 512};
     assert_int_equal(ask(b, &good), BLOCK_OK);
     struct block_message m = good;
     m.count = 4; /* more than the segments hold */
@@ -366,7 +366,7 @@ static void odd_lists(void **state)
     destroy(b);
     /* A device that takes no such memory is sent nowhere. */
     b = create((struct block_lending){0});
-    assert_int_equal(ask_place(b, PLACE, 512, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(b, PLACE, 512), BLOCK_INVALID);
     destroy(b);
 }
 
@@ -377,8 +377,8 @@ static void lists_that_change(void **state)
     struct bench *b = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
     memset(b->memory, 0xee, MEMORY_SIZE);
-    list_of(b, 0)[0] = (struct block_place){PLACE + 4096, 512, 0};
-    list_of(b, 0)[1] = (struct block_place){PLACE + 8192, 512, 0};
+    list_of(b, 0)[0] = (struct block_place){PLACE + 4096, 512};
+    list_of(b, 0)[1] = (struct block_place){PLACE + 8192, 512};
     put(b, &m);
     block_server_poll(&b->server);
     assert_int_equal(b->delay.count, 1);
@@ -398,8 +398,8 @@ static void many_lists(void **state)
     struct bench *b = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
     for (unsigned list = 0; list < BLOCK_LISTS; list++) {
-        list_of(b, list)[0] = (struct block_place){PLACE, 512, 0};
-        list_of(b, list)[1] = (struct block_place){PLACE + 8192, 512, 0};
+        list_of(b, list)[0] = (struct block_place){PLACE, 512};
+        list_of(b, list)[1] = (struct block_place){PLACE + 8192, 512};
     }
     for (unsigned i = 0; i < 60; i++) {
         struct block_message next = m;
@@ -424,7 +424,7 @@ static void the_client_ends(void **state)
     (void)state;
     struct bench *b = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 1, .count = 1};
-    list_of(b, 0)[0] = (struct block_place){PLACE, 512, 0};
+    list_of(b, 0)[0] = (struct block_place){PLACE, 512};
     put(b, &m);
     block_server_poll(&b->server);
     block_server_close(&b->server);
@@ -437,7 +437,6 @@ static void the_client_ends(void **state)
 static void runs(void **state)
 {
     struct block_lent lent = {0};
-    uint64_t address;
     (void)state;
     const struct block_run first = {0x200000, 0x200000, 0x40000000};
     assert_true(block_lent_add(&lent, &first));
@@ -455,13 +454,12 @@ static void runs(void **state)
     };
     for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
         assert_false(block_lent_add(&lent, &odd[i]));
-    assert_true(block_lent_find(&lent, 0x200000, 0x200000, &address));
-    assert_int_equal(address, 0x40000000);
-    assert_true(block_lent_find(&lent, 0x3fffff, 1, &address));
-    assert_int_equal(address, 0x401fffff);
-    assert_false(block_lent_find(&lent, 0x3fffff, 2, &address));
-    assert_false(block_lent_find(&lent, 0x1fffff, 2, &address));
-    assert_false(block_lent_find(&lent, 0x400000, 1, &address));
+    assert_ptr_equal(block_lent_find(&lent, 0x200000, 0x200000), lent.run);
+    assert_ptr_equal(block_lent_find(&lent, 0x3fffff, 1), lent.run);
+    assert_null(block_lent_find(&lent, 0x300000, UINT64_MAX - 0x1fffff));
+    assert_null(block_lent_find(&lent, 0x3fffff, 2));
+    assert_null(block_lent_find(&lent, 0x1fffff, 2));
+    assert_null(block_lent_find(&lent, 0x400000, 1));
     while (lent.count < BLOCK_RUNS_MAX) {
         const struct block_run more = {0x1000000 + lent.count * 0x1000ull, 0x1000, 0x1000};
         assert_true(block_lent_add(&lent, &more));

@@ -128,6 +128,70 @@ static void note(struct block_request *request, enum block_status status)
     answers++;
 }
 
+/* Segments of lent memory, of which the first begins inside a page and the last ends in one. */
+static void lent_memory(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t offset, length; /* of the pages that a segment lies in */
+    } shape[][4] = {
+        {{0, 512}},
+        {{3584, 512}},
+        {{2048, 6144}},
+        {{2048, 2048}, {0, 512}},
+        {{0, 4096}, {0, 4096}},
+        {{1024, 3072}, {0, 8192}, {0, 4096}, {0, 1024}},
+        {{0, 16384}, {0, 4096}, {0, 8192}, {0, 4096}},
+    };
+    struct bench *b = create();
+    start(b, 4096);
+    uint8_t *pages = dma_allocate(&b->dma, 64 * 4096, 4096);
+    for (unsigned i = 0; i < sizeof(shape) / sizeof(shape[0]); i++) {
+        struct block_segment segment[4];
+        struct block_request request = {.operation = BLOCK_WRITE,
+                                        .sector = 100 * i,
+                                        .segment = segment,
+                                        .lent = true,
+                                        .complete = note};
+        for (unsigned s = 0; s < 4 && shape[i][s].length != 0; s++) {
+            uint8_t *data = pages + (48 - 16 * s) * 4096 + shape[i][s].offset;
+            memset(data, (int)(16 * i + s + 1), shape[i][s].length);
+            segment[s] =
+                (struct block_segment){{.address = dma_address(&b->dma, data)}, shape[i][s].length};
+            request.segments++;
+            request.count += shape[i][s].length / BLOCK_SECTOR;
+        }
+        answers = 0;
+        block_submit(&b->driver.device, &request);
+        for (unsigned steps = 0; steps < 10 && answers == 0; steps++)
+            step(b);
+        assert_int_equal(answers, 1);
+        assert_int_equal(answer, BLOCK_OK);
+        memset(pages, 0, 64 * 4096);
+        request.operation = BLOCK_READ;
+        block_submit(&b->driver.device, &request);
+        for (unsigned steps = 0; steps < 10 && answers == 1; steps++)
+            step(b);
+        for (unsigned s = 0; s < request.segments; s++) {
+            const uint8_t *data = pages + (48 - 16 * s) * 4096 + shape[i][s].offset;
+            for (uint32_t at = 0; at < shape[i][s].length; at++)
+                assert_int_equal(data[at], 16 * i + s + 1);
+        }
+    }
+    /* Where a border is inside a page it does not suit. */
+    const struct block_segment odd[2] = {{{.address = b->dma.address}, 512},
+                                         {{.address = b->dma.address + 4096}, 512}};
+    struct block_request request = {.operation = BLOCK_READ,
+                                    .count = 2,
+                                    .segment = odd,
+                                    .segments = 2,
+                                    .lent = true,
+                                    .complete = note};
+    block_submit(&b->driver.device, &request);
+    assert_int_equal(answer, BLOCK_INVALID);
+    destroy(b);
+}
+
 /* Hardware that lies or falls silent: every request ends in an error, and a new start works. */
 static void faults(void **state)
 {
@@ -185,9 +249,8 @@ static void large_ranges(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_and_writes),
-        cmocka_unit_test(errors_come_through),
-        cmocka_unit_test(faults),
+        cmocka_unit_test(reads_and_writes), cmocka_unit_test(errors_come_through),
+        cmocka_unit_test(lent_memory),      cmocka_unit_test(faults),
         cmocka_unit_test(large_ranges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,9 +28,15 @@ struct block_lent {
 /* Adds a run; false: it cannot be one, it overlaps another one, or there is no room for it. */
 bool block_lent_add(struct block_lent *lent, const struct block_run *run);
 
-/* Where devices find `length` bytes (not 0) from `place` on. false: they do not lie wholly in one
- * run. */
-bool block_lent_find(const struct block_lent *lent, uint64_t place, uint32_t length,
-                     uint64_t *address);
+/* The run in which `length` bytes (not 0) from `place` on lie wholly, or NULL. */
+const struct block_run *block_lent_find(const struct block_lent *lent, uint64_t place,
+                                        uint64_t length);
+
+/* Do they lie wholly in this run? */
+static inline bool block_run_holds(const struct block_run *run, uint64_t place, uint64_t length)
+{
+    uint64_t offset = place - run->place;
+    return offset < run->size && length <= run->size - offset;
+}
 
 #endif

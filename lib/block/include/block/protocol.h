@@ -87,8 +87,7 @@ struct block_message {
 /* A segment of a list. */
 struct block_place {
     uint64_t place;
-    uint32_t length;
-    uint32_t zero;
+    uint64_t length; /* below 4 GiB */
 };
 
 #define BLOCK_MESSAGE_FORCE 1u
