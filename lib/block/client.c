@@ -86,35 +86,44 @@ static volatile struct block_place *list_of(const struct block_client *client, u
 
 /*
  * Writes the list of a request's segments for the service, unless `list` is NULL; false when it
- * takes them not as they are. The service's own look at it decides: this one only spares refused
- * requests.
+ * takes them not as they are (there is one at least). The service's own look at it decides: this
+ * one only spares refused requests.
  */
 static bool list_segments(const struct block_client *client, const struct block_request *request,
                           volatile struct block_place *list)
 {
-    struct lendable range = {0};
-    uint64_t edges = 0;   /* bits of where segments begin and end */
-    uint64_t borders = 0; /* and of where one ends and the next begins */
-    uint64_t end = 0;
-    for (unsigned i = 0; i < request->segments; i++) {
-        uint64_t length = request->segment[i].length;
-        uint64_t at = (uintptr_t)request->segment[i].data - range.memory;
-        if (at >= range.size || length > range.size - at) {
-            range = find_lendable(client, (uintptr_t)request->segment[i].data);
-            at = (uintptr_t)request->segment[i].data - range.memory;
-            if (at >= range.size || length > range.size - at)
-                return false;
+    const struct block_segment *segment = request->segment;
+    const struct block_segment *last = segment + request->segments - 1;
+    struct lendable range = find_lendable(client, (uintptr_t)segment->data);
+    uint64_t edges = 0;   /* bits of where the request's memory begins and ends */
+    uint64_t borders = 0; /* and of where a segment ends and the next begins */
+    for (;; segment++) {
+        uint64_t length = segment->length;
+        uint64_t at = (uintptr_t)segment->data - range.memory;
+        if (at >= range.size) {
+            range = find_lendable(client, (uintptr_t)segment->data);
+            at = (uintptr_t)segment->data - range.memory;
         }
+        if (at >= range.size || length > range.size - at)
+            return false;
         uint64_t place = range.place + at;
-        borders |= i == 0 ? 0 : end | place;
-        end = place + length;
-        edges |= place | end;
-        if (list == NULL)
-            continue;
-        list[i].place = place;
-        list[i].length = length;
+        uint64_t end = place + length;
+        if (list != NULL) {
+            list->place = place;
+            list->length = length;
+            list++;
+        }
+        if (segment == request->segment)
+            edges |= place;
+        else
+            borders |= place;
+        if (segment == last) {
+            edges |= end;
+            break;
+        }
+        borders |= end;
     }
-    return ((edges & (client->lending.alignment - 1)) |
+    return (((edges | borders) & (client->lending.alignment - 1)) |
             (borders & (client->lending.boundary - 1))) == 0;
 }
 

@@ -35,13 +35,13 @@ bool block_lending_suits(const struct block_lending *lending, const struct block
            0;
 }
 
-enum block_status block_check(const struct block_device *device,
-                              const struct block_request *request)
+enum block_status block_check_range(const struct block_device *device,
+                                    const struct block_request *request)
 {
     if ((unsigned)request->operation >= BLOCK_OPERATION_COUNT)
         return BLOCK_UNSUPPORTED;
     if (request->operation == BLOCK_FLUSH)
-        return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
+        return BLOCK_OK;
     if (request->operation != BLOCK_READ && device->read_only)
         return BLOCK_READ_ONLY;
     if ((request->operation == BLOCK_DISCARD && !device->can_discard) ||
@@ -52,13 +52,22 @@ enum block_status block_check(const struct block_device *device,
         request->count > device->sectors - request->sector || request->sector % unit != 0 ||
         request->count % unit != 0)
         return BLOCK_INVALID;
+    return moves_data(request->operation) && request->count > device->max_sectors ? BLOCK_INVALID
+                                                                                  : BLOCK_OK;
+}
+
+enum block_status block_check(const struct block_device *device,
+                              const struct block_request *request)
+{
+    enum block_status status = block_check_range(device, request);
+    if (status != BLOCK_OK)
+        return status;
     if (!moves_data(request->operation))
         return request->segments == 0 ? BLOCK_OK : BLOCK_INVALID;
     if (request->lent &&
         !block_lending_suits(&device->lending, request->segment, request->segments))
         return BLOCK_INVALID;
     if ((!request->lent && request->segments > device->max_segments) ||
-        request->count > device->max_sectors ||
         !segments_hold(request, request->count * BLOCK_SECTOR))
         return BLOCK_INVALID;
     return BLOCK_OK;

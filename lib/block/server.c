@@ -51,17 +51,30 @@ static bool decode_list(const struct block_server *server, const struct block_me
                                                       message->list * BLOCK_LIST_BYTES);
     struct block_segment *to = message->segments > 1 ? slot->list->segment : &slot->segment;
     const struct block_run *run = server->offer.lent->run;
+    uint64_t bytes = 0;
+    uint64_t first = list[0].place;
+    uint64_t end = first;
+    uint64_t borders = 0; /* bits of where a segment ends and the next begins */
     for (unsigned i = 0; i < message->segments; i++) {
-        uint64_t place = list[i].place;
+        uint64_t place = i == 0 ? first : list[i].place;
         uint64_t length = list[i].length;
         if (!block_run_holds(run, place, length) &&
             (run = block_lent_find(server->offer.lent, place, length)) == NULL)
             return false;
-        if (length == 0 || length > UINT32_MAX)
+        if (length - 1 >= UINT32_MAX)
             return false;
         to[i] = (struct block_segment){{.address = run->address + (place - run->place)},
                                        (uint32_t)length};
+        borders |= i == 0 ? 0 : end | place;
+        end = place + length;
+        bytes += length;
     }
+    /* Runs are whole pages: what is true of places is true of addresses. */
+    const struct block_lending *lending = &server->view.lending;
+    if (((first | end | borders) & (lending->alignment - 1)) != 0 ||
+        (borders & (lending->boundary - 1)) != 0 || message->count != bytes / BLOCK_SECTOR ||
+        bytes % BLOCK_SECTOR != 0)
+        return false;
     slot->request.segment = to;
     slot->request.segments = message->segments;
     slot->request.lent = true;
@@ -116,7 +129,7 @@ static void start(struct block_server *server, const struct block_message *messa
         server->free_list = slot->list->next_free;
     }
     if (decode(server, message, slot))
-        status = block_check(&server->view, &slot->request);
+        status = block_check_range(&server->view, &slot->request);
     if (status != BLOCK_OK) {
         server->refused++;
         free_slot(slot);

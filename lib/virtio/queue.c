@@ -58,9 +58,7 @@ void ring_store_descriptor(uint8_t *at, uint64_t address, uint32_t length, uint1
                            uint16_t word14)
 {
     *(volatile uint64_t *)at = address;
-    *(volatile uint32_t *)(at + 8) = length;
-    *(volatile uint16_t *)(at + 12) = word12;
-    *(volatile uint16_t *)(at + 14) = word14;
+    *(volatile uint64_t *)(at + 8) = length | (uint64_t)word12 << 32 | (uint64_t)word14 << 48;
 }
 
 uint64_t ring_fill_indirect(const struct virtio_queue *queue, uint16_t slot,
@@ -68,16 +66,16 @@ uint64_t ring_fill_indirect(const struct virtio_queue *queue, uint16_t slot,
 {
     uint64_t offset = (uint64_t)slot * VIRTIO_QUEUE_SEGMENTS * 16;
     uint8_t *table = queue->indirect + offset;
-    for (unsigned i = 0; i < count; i++) {
+    /* Flags and next stand in the other order in a packed descriptor (2.8.13), which has no next in
+     * a table (2.8.7). */
+    for (unsigned i = 0; i < count && queue->packed; i++)
+        ring_store_descriptor(table + 16ull * i, buffer[i].address, buffer[i].length, 0,
+                              i < readable ? 0 : RING_WRITE);
+    for (unsigned i = 0; i < count && !queue->packed; i++) {
         uint16_t flags = i < readable ? 0 : RING_WRITE;
-        uint16_t next = 0;
-        if (!queue->packed && i + 1 < count) {
-            flags |= RING_NEXT;
-            next = (uint16_t)(i + 1);
-        }
-        /* Flags and next stand in the other order in a packed descriptor (2.8.13). */
+        bool more = i + 1 < count;
         ring_store_descriptor(table + 16ull * i, buffer[i].address, buffer[i].length,
-                              queue->packed ? 0 : flags, queue->packed ? flags : next);
+                              more ? flags | RING_NEXT : flags, more ? (uint16_t)(i + 1) : 0);
     }
     return queue->indirect_address + offset;
 }

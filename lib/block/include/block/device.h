@@ -102,9 +102,11 @@ struct block_device {
  */
 void block_submit(struct block_device *device, struct block_request *request);
 
-/* What is wrong with this request, if anything. */
+/* What is wrong with this request, if anything; with what it asks for, whatever its segments. */
 enum block_status block_check(const struct block_device *device,
                               const struct block_request *request);
+enum block_status block_check_range(const struct block_device *device,
+                                    const struct block_request *request);
 
 /* Do these segments, addresses, suit what a device says of itself? */
 bool block_lending_suits(const struct block_lending *lending, const struct block_segment *segment,
