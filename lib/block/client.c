@@ -97,6 +97,7 @@ static bool list_segments(const struct block_client *client, const struct block_
     struct lendable range = find_lendable(client, (uintptr_t)segment->data);
     uint64_t edges = 0;   /* bits of where the request's memory begins and ends */
     uint64_t borders = 0; /* and of where a segment ends and the next begins */
+    uint64_t end = 0;
     for (;; segment++) {
         uint64_t length = segment->length;
         uint64_t at = (uintptr_t)segment->data - range.memory;
@@ -107,22 +108,20 @@ static bool list_segments(const struct block_client *client, const struct block_
         if (at >= range.size || length > range.size - at)
             return false;
         uint64_t place = range.place + at;
-        uint64_t end = place + length;
+        if (segment == request->segment)
+            edges = place;
+        else
+            borders |= end | place;
+        end = place + length;
         if (list != NULL) {
             list->place = place;
             list->length = length;
             list++;
         }
-        if (segment == request->segment)
-            edges |= place;
-        else
-            borders |= place;
-        if (segment == last) {
-            edges |= end;
+        if (segment == last)
             break;
-        }
-        borders |= end;
     }
+    edges |= end;
     return (((edges | borders) & (client->lending.alignment - 1)) |
             (borders & (client->lending.boundary - 1))) == 0;
 }

@@ -38,42 +38,67 @@ static void completed(struct block_request *request, enum block_status status)
     block_server_poll(server); /* a request may have waited for a slot */
 }
 
-/* Copies a request's list out of the region, each word of it once, with places that are checked to
- * be the client's turned into addresses. */
+/* What a list of segments comes to. */
+struct list_sum {
+    uint64_t bytes;
+    uint64_t edges;   /* bits of where the first begins and the last ends */
+    uint64_t borders; /* and of where one ends and the next begins */
+};
+
+/*
+ * Copies `count` segments (1 at least) out of a list, each word of it once, with places that are
+ * checked to be the client's turned into addresses. A function of its own: its loop is most of a
+ * large request's way here, and wants the registers.
+ */
+static __attribute__((noinline)) bool translate(const struct block_lent *lent,
+                                                const volatile struct block_place *list,
+                                                unsigned count, struct block_segment *to,
+                                                struct list_sum *sum)
+{
+    const struct block_run *run = lent->run;
+    const volatile struct block_place *last = list + count - 1;
+    uint64_t place = list->place;
+    *sum = (struct list_sum){.edges = place};
+    for (;; list++, to++) {
+        uint64_t length = list->length;
+        if (length - 1 >= UINT32_MAX)
+            return false;
+        if (!block_run_holds(run, place, length) &&
+            (run = block_lent_find(lent, place, length)) == NULL)
+            return false;
+        to->address = run->address + (place - run->place);
+        to->length = (uint32_t)length;
+        place += length;
+        sum->bytes += length;
+        if (list == last)
+            break;
+        sum->borders |= place;
+        place = list[1].place;
+        sum->borders |= place;
+    }
+    sum->edges |= place;
+    return true;
+}
+
+/* The data of a request that is in lent memory. */
 static bool decode_list(const struct block_server *server, const struct block_message *message,
                         struct block_server_slot *slot)
 {
-    if (message->segments > server->view.lending.segments || message->list >= BLOCK_LISTS ||
+    const struct block_lending *lending = &server->view.lending;
+    struct list_sum sum;
+    if (message->segments > lending->segments || message->list >= BLOCK_LISTS ||
         message->offset != 0)
         return false;
     const volatile struct block_place *list =
         (const volatile struct block_place *)(void *)(server->region + BLOCK_AT_LISTS +
                                                       message->list * BLOCK_LIST_BYTES);
     struct block_segment *to = message->segments > 1 ? slot->list->segment : &slot->segment;
-    const struct block_run *run = server->offer.lent->run;
-    uint64_t bytes = 0;
-    uint64_t first = list[0].place;
-    uint64_t end = first;
-    uint64_t borders = 0; /* bits of where a segment ends and the next begins */
-    for (unsigned i = 0; i < message->segments; i++) {
-        uint64_t place = i == 0 ? first : list[i].place;
-        uint64_t length = list[i].length;
-        if (!block_run_holds(run, place, length) &&
-            (run = block_lent_find(server->offer.lent, place, length)) == NULL)
-            return false;
-        if (length - 1 >= UINT32_MAX)
-            return false;
-        to[i] = (struct block_segment){{.address = run->address + (place - run->place)},
-                                       (uint32_t)length};
-        borders |= i == 0 ? 0 : end | place;
-        end = place + length;
-        bytes += length;
-    }
+    if (!translate(server->offer.lent, list, message->segments, to, &sum))
+        return false;
     /* Runs are whole pages: what is true of places is true of addresses. */
-    const struct block_lending *lending = &server->view.lending;
-    if (((first | end | borders) & (lending->alignment - 1)) != 0 ||
-        (borders & (lending->boundary - 1)) != 0 || message->count != bytes / BLOCK_SECTOR ||
-        bytes % BLOCK_SECTOR != 0)
+    if (((sum.edges | sum.borders) & (lending->alignment - 1)) != 0 ||
+        (sum.borders & (lending->boundary - 1)) != 0 ||
+        message->count != sum.bytes / BLOCK_SECTOR || sum.bytes % BLOCK_SECTOR != 0)
         return false;
     slot->request.segment = to;
     slot->request.segments = message->segments;

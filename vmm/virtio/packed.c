@@ -28,9 +28,11 @@ static struct packed_descriptor load(const uint8_t *at)
     };
 }
 
-/* 2.8.19: of an indirect table's entries only address, length and the write flag count. */
-static bool walk_indirect(const struct virtqueue *queue, const struct packed_descriptor *outer,
-                          struct virtqueue_chain *chain)
+/* 2.8.19: of an indirect table's entries only address, length and the write flag count. A function
+ * of its own: its loop is most of a large request's way here, and wants the registers. */
+static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queue,
+                                                    const struct packed_descriptor *outer,
+                                                    struct virtqueue_chain *chain)
 {
     uint32_t entries;
     const uint8_t *table = chain_indirect(queue, outer->address, outer->length, &entries);
