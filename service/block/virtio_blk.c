@@ -86,6 +86,23 @@ static bool is_second_step(const struct block_request *request)
     return request->progress != 0;
 }
 
+_Static_assert(sizeof(struct virtio_buffer) == sizeof(struct block_segment) &&
+                   offsetof(struct virtio_buffer, address) ==
+                       offsetof(struct block_segment, address) &&
+                   offsetof(struct virtio_buffer, length) == offsetof(struct block_segment, length),
+               "lent segments are copied as they are");
+
+static unsigned add_segments(const struct virtio_blk_driver *driver,
+                             const struct block_request *request, struct virtio_buffer *to)
+{
+    if (request->lent)
+        memcpy(to, request->segment, request->segments * sizeof(*to));
+    for (unsigned i = 0; !request->lent && i < request->segments; i++)
+        to[i] = (struct virtio_buffer){dma_address(driver->dma, request->segment[i].data),
+                                       request->segment[i].length};
+    return request->segments;
+}
+
 /* Hands one request to the device; false when there is no room. */
 static bool send(struct virtio_blk_driver *driver, struct block_request *request)
 {
@@ -108,11 +125,8 @@ static bool send(struct virtio_blk_driver *driver, struct block_request *request
     };
     buffer[count++] = (struct virtio_buffer){
         control_address(driver, slot, 0), range ? CONTROL_HEADER + CONTROL_RANGE : CONTROL_HEADER};
-    for (unsigned i = 0; data && i < request->segments; i++)
-        buffer[count++] = (struct virtio_buffer){
-            request->lent ? request->segment[i].address
-                          : dma_address(driver->dma, request->segment[i].data),
-            request->segment[i].length};
+    if (data)
+        count += add_segments(driver, request, buffer + count);
     unsigned readable = operation == BLOCK_READ ? 1 : count;
     buffer[count++] =
         (struct virtio_buffer){control_address(driver, slot, offsetof(struct control, status)), 1};

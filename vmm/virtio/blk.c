@@ -139,6 +139,13 @@ static void start_ranges(struct virtio_blk_request *request, bool zeroes)
     block_submit(request->blk->block, &request->block);
 }
 
+_Static_assert(sizeof(struct virtqueue_segment) == sizeof(struct block_segment) &&
+                   offsetof(struct virtqueue_segment, data) ==
+                       offsetof(struct block_segment, data) &&
+                   offsetof(struct virtqueue_segment, length) ==
+                       offsetof(struct block_segment, length),
+               "they are copied as they are");
+
 /* The data segments: those of the chain without the header, or without the status byte. */
 static bool find_data(struct virtio_blk_request *request, bool write)
 {
@@ -151,17 +158,18 @@ static bool find_data(struct virtio_blk_request *request, bool write)
     request->block.count = left / BLOCK_SECTOR;
     if (left == 0 || left % BLOCK_SECTOR != 0)
         return false;
-    /* The chain's segments hold what is skipped, and as much as is left behind it. */
-    const struct virtqueue_segment *segment = chain->segment + (write ? 0 : chain->readable);
+    /* The chain's segments hold what is skipped, what is left, and of a read one byte more. */
+    const struct virtqueue_segment *from = chain->segment + (write ? 0 : chain->readable);
+    unsigned count = write ? chain->readable : chain->count - chain->readable;
     struct block_segment *to = request->data;
-    while (skip >= segment->length)
-        skip -= (segment++)->length;
-    for (; left > segment->length - skip; segment++, skip = 0) {
-        *to++ = (struct block_segment){{segment->data + skip}, segment->length - (uint32_t)skip};
-        left -= segment->length - skip;
-    }
-    *to++ = (struct block_segment){{segment->data + skip}, (uint32_t)left};
-    request->block.segments = (unsigned)(to - request->data);
+    for (; skip >= from->length; from++, count--)
+        skip -= from->length;
+    memcpy(to, from, count * sizeof(*to));
+    to[0].data += skip;
+    to[0].length -= (uint32_t)skip;
+    if (!write && --to[count - 1].length == 0)
+        count--;
+    request->block.segments = count;
     return true;
 }
 
