@@ -7,8 +7,17 @@
 
 /* Runs the compression function over whole blocks of 64 (128) bytes. SHA-256's is chosen by what
  * the processor has (sha256_compress.c); the portable one is in sha256.c. */
+/*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;
+    requires blocks == 0 || \valid_read(data + (0 .. 64 * blocks - 1));
+    requires blocks == 0 || \separated(h + (0 .. 7), data + (0 .. 64 * blocks - 1));
+    assigns h[0 .. 7]; */
 void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks);
+/*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;
+    requires blocks == 0 || \valid_read(data + (0 .. 64 * blocks - 1));
+    requires blocks == 0 || \separated(h + (0 .. 7), data + (0 .. 64 * blocks - 1));
+    assigns h[0 .. 7]; */
 void sha256_compress(uint32_t h[8], const uint8_t *data, size_t blocks);
+
 void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks);
 
 /* algorithm selects the initial value: PQ_SHA2_224 or 256; PQ_SHA2_384, 512, 512_224 or 512_256. */

@@ -25,6 +25,8 @@ static const uint32_t initial_256[8] = {
     0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 };
 
+/*@ requires 1 <= n <= 31;
+    assigns \nothing; */
 PQ_INLINE uint32_t rotate_right(uint32_t x, unsigned n)
 {
     return x >> n | x << (32 - n);
@@ -33,6 +35,8 @@ PQ_INLINE uint32_t rotate_right(uint32_t x, unsigned n)
 /* FIPS 180-4 section 6.2.2 step 3, one round. Names rotate at the call instead of moving. The
  * functions of section 4.1.2 with their rotations nested, which takes one copy instead of three;
  * Maj(a, b, c) is b ^ ((a ^ b) & (b ^ c)), and b ^ c is what the round before had as a ^ b. */
+/*@ requires \valid(bc) && \valid(d) && \valid(h) && \separated(bc, d, h);
+    assigns *bc, *d, *h; */
 PQ_INLINE void round_step(uint32_t a, uint32_t b, uint32_t *bc, uint32_t *d, uint32_t e, uint32_t f,
                           uint32_t g, uint32_t *h, uint32_t input)
 {
@@ -48,28 +52,52 @@ PQ_INLINE void round_step(uint32_t a, uint32_t b, uint32_t *bc, uint32_t *d, uin
 }
 
 /* FIPS 180-4 section 6.2.2 step 1: the schedule, kept as a window of 16 words. */
+/*@ requires \valid(w + (0 .. 15)) && i <= 15;
+    assigns w[0 .. 15]; */
 PQ_INLINE uint32_t schedule_next(uint32_t w[16], unsigned i)
 {
-    uint32_t x = w[(i + 1) & 15];
-    uint32_t y = w[(i + 14) & 15];
+    uint32_t x = w[(i + 1) % 16];
+    uint32_t y = w[(i + 14) % 16];
     uint32_t small0 = rotate_right(x ^ rotate_right(x, 11), 7) ^ x >> 3;
     uint32_t small1 = rotate_right(y ^ rotate_right(y, 2), 17) ^ y >> 10;
-    w[i & 15] += small0 + w[(i + 9) & 15] + small1;
-    return w[i & 15];
+    w[i % 16] += small0 + w[(i + 9) % 16] + small1;
+    return w[i % 16];
 }
 
-/* The schedule's words of the first 16 rounds and of the others, and eight rounds with them. */
-#define FIRST(i) w[i]
-#define LATER(i) schedule_next(w, i)
-#define EIGHT(k, i, input)                                                                      \
-    round_step(s[0], s[1], &bc, &s[3], s[4], s[5], s[6], &s[7], (k)[i] + input(i));             \
-    round_step(s[7], s[0], &bc, &s[2], s[3], s[4], s[5], &s[6], (k)[(i) + 1] + input((i) + 1)); \
-    round_step(s[6], s[7], &bc, &s[1], s[2], s[3], s[4], &s[5], (k)[(i) + 2] + input((i) + 2)); \
-    round_step(s[5], s[6], &bc, &s[0], s[1], s[2], s[3], &s[4], (k)[(i) + 3] + input((i) + 3)); \
-    round_step(s[4], s[5], &bc, &s[7], s[0], s[1], s[2], &s[3], (k)[(i) + 4] + input((i) + 4)); \
-    round_step(s[3], s[4], &bc, &s[6], s[7], s[0], s[1], &s[2], (k)[(i) + 5] + input((i) + 5)); \
-    round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
-    round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
+/* Eight rounds, after which each name is back in its place: from the i-th word of the block on, or
+ * with the words that the schedule has for them next. i is 0 or 8, k the constant of round i. */
+#define EIGHT(input)                                                                    \
+    round_step(s[0], s[1], bc, &s[3], s[4], s[5], s[6], &s[7], k[0] + input(w, i));     \
+    round_step(s[7], s[0], bc, &s[2], s[3], s[4], s[5], &s[6], k[1] + input(w, i + 1)); \
+    round_step(s[6], s[7], bc, &s[1], s[2], s[3], s[4], &s[5], k[2] + input(w, i + 2)); \
+    round_step(s[5], s[6], bc, &s[0], s[1], s[2], s[3], &s[4], k[3] + input(w, i + 3)); \
+    round_step(s[4], s[5], bc, &s[7], s[0], s[1], s[2], &s[3], k[4] + input(w, i + 4)); \
+    round_step(s[3], s[4], bc, &s[6], s[7], s[0], s[1], &s[2], k[5] + input(w, i + 5)); \
+    round_step(s[2], s[3], bc, &s[5], s[6], s[7], s[0], &s[1], k[6] + input(w, i + 6)); \
+    round_step(s[1], s[2], bc, &s[4], s[5], s[6], s[7], &s[0], k[7] + input(w, i + 7))
+#define WORD(w, i) (w)[i]
+
+/*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid_read(w + (0 .. 15)) && i <= 8;
+    requires \valid_read(k + (0 .. 7));
+    requires \separated(s + (0 .. 7), bc, w + (0 .. 15)) &&
+             \separated(k + (0 .. 7), s + (0 .. 7), bc);
+    assigns s[0 .. 7], *bc; */
+PQ_INLINE void eight_first(uint32_t s[8], uint32_t *bc, const uint32_t w[16], unsigned i,
+                           const uint32_t *k)
+{
+    EIGHT(WORD);
+}
+
+/*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid(w + (0 .. 15)) && i <= 8;
+    requires \valid_read(k + (0 .. 7));
+    requires \separated(s + (0 .. 7), bc, w + (0 .. 15)) &&
+             \separated(k + (0 .. 7), s + (0 .. 7), bc, w + (0 .. 15));
+    assigns s[0 .. 7], *bc, w[0 .. 15]; */
+PQ_INLINE void eight_later(uint32_t s[8], uint32_t *bc, uint32_t w[16], unsigned i,
+                           const uint32_t *k)
+{
+    EIGHT(schedule_next);
+}
 
 void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks)
 {
@@ -77,36 +105,62 @@ void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks)
     uint32_t s[8];
     uint32_t bc;
 
+    /*@ loop invariant 0 <= blocks <= \at(blocks, Pre);
+        loop invariant data == \at(data, Pre) + 64 * (\at(blocks, Pre) - blocks);
+        loop assigns blocks, data, bc, s[0 .. 7], w[0 .. 15], h[0 .. 7];
+        loop variant blocks; */
     for (; blocks != 0; blocks--, data += 64) {
+        /*@ assert block: \valid_read(data + (0 .. 63)); */
+        /*@ loop invariant 0 <= i <= 8;
+            loop assigns i, s[0 .. 7];
+            loop variant 8 - i; */
         for (unsigned i = 0; i < 8; i++)
             s[i] = h[i];
+        /*@ loop invariant 0 <= i <= 16;
+            loop assigns i, w[0 .. 15];
+            loop variant 16 - i; */
         for (unsigned i = 0; i < 16; i++)
             w[i] = bytes_load32_be(data + 4 * i);
 
         bc = s[1] ^ s[2];
-        EIGHT(round_constant, 0, FIRST);
-        EIGHT(round_constant, 8, FIRST);
+        eight_first(s, &bc, w, 0, round_constant);
+        eight_first(s, &bc, w, 8, round_constant + 8);
+        /*@ loop invariant 16 <= r <= 64 && r % 16 == 0;
+            loop assigns r, bc, s[0 .. 7], w[0 .. 15];
+            loop variant 64 - r; */
         for (unsigned r = 16; r < 64; r += 16) {
-            const uint32_t *k = round_constant + r;
-            EIGHT(k, 0, LATER);
-            EIGHT(k, 8, LATER);
+            eight_later(s, &bc, w, 0, round_constant + r);
+            eight_later(s, &bc, w, 8, round_constant + r + 8);
         }
 
+        /*@ loop invariant 0 <= i <= 8;
+            loop assigns i, h[0 .. 7];
+            loop variant 8 - i; */
         for (unsigned i = 0; i < 8; i++)
             h[i] += s[i];
     }
 }
 
+/*@ requires \valid(hash) &&
+             \separated(hash, initial_224 + (0 .. 7), initial_256 + (0 .. 7));
+    assigns hash->h[0 .. 7], hash->total; */
 void sha256_init(struct pq_sha256 *hash, enum pq_algorithm algorithm)
 {
     const uint32_t *initial = initial_256;
     if (algorithm == PQ_SHA2_224)
         initial = initial_224;
+    /*@ loop invariant 0 <= i <= 8;
+        loop assigns i, hash->h[0 .. 7];
+        loop variant 8 - i; */
     for (unsigned i = 0; i < 8; i++)
         hash->h[i] = initial[i];
     hash->total = 0;
 }
 
+/*@ requires \valid(hash) && size <= 0x1000000000;
+    requires size == 0 || \valid_read(data + (0 .. size - 1));
+    requires size == 0 || \separated(hash, data + (0 .. size - 1));
+    assigns *hash; */
 void sha256_update(struct pq_sha256 *hash, const uint8_t *data, size_t size)
 {
     size_t held = (size_t)(hash->total % 64);
@@ -126,20 +180,39 @@ void sha256_update(struct pq_sha256 *hash, const uint8_t *data, size_t size)
 }
 
 /* FIPS 180-4 section 5.1.1: a one bit, zeros, and the length in bits. */
-void sha256_final(struct pq_sha256 *hash, uint8_t digest[32])
+/*@ requires \valid(hash) && \valid(digest + (0 .. 31));
+    requires \separated(hash, digest + (0 .. 31));
+    assigns *hash, digest[0 .. 31]; */
+static void finish(struct pq_sha256 *hash, uint8_t digest[32])
 {
     size_t held = (size_t)(hash->total % 64);
 
     hash->block[held++] = 0x80;
     if (held > 64 - 8) {
-        bytes_zero(hash->block + held, 64 - held);
+        /*@ loop invariant held <= 64;
+            loop assigns held, hash->block[0 .. 63];
+            loop variant 64 - held; */
+        while (held < 64)
+            hash->block[held++] = 0;
         sha256_compress(hash->h, hash->block, 1);
         held = 0;
     }
-    bytes_zero(hash->block + held, 64 - 8 - held);
+    /*@ loop invariant held <= 56;
+        loop assigns held, hash->block[0 .. 63];
+        loop variant 56 - held; */
+    while (held < 56)
+        hash->block[held++] = 0;
     bytes_store64_be(hash->block + 64 - 8, hash->total << 3);
     sha256_compress(hash->h, hash->block, 1);
+    /*@ loop invariant 0 <= i <= 8;
+        loop assigns i, digest[0 .. 31];
+        loop variant 8 - i; */
     for (unsigned i = 0; i < 8; i++)
         bytes_store32_be(digest + 4 * i, hash->h[i]);
+}
+
+void sha256_final(struct pq_sha256 *hash, uint8_t digest[32])
+{
+    finish(hash, digest);
     bytes_wipe(hash, sizeof *hash);
 }

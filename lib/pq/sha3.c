@@ -3,11 +3,6 @@
 #include "bytes.h"
 #include "sha3.h"
 
-/*@ // Between two calls: a rate of whole lanes, and a place in it.
-    predicate good{L}(struct pq_keccak *sponge) =
-      8 <= sponge->rate < 200 && sponge->rate % 8 == 0 && sponge->position <= sponge->rate;
-*/
-
 /* FIPS 202 section 3.2.5, algorithm 5: the lanes that iota adds. */
 static const uint64_t round_constant[24] = {
     0x0000000000000001, 0x0000000000008082, 0x800000000000808a, 0x8000000080008000,
@@ -25,13 +20,79 @@ PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
     return x << n | x >> (64 - n);
 }
 
+/* The sum of a column, theta's C (FIPS 202 algorithm 1). Lane (x, y) is a[x + 5y]. */
+/*@ requires \valid_read(a + (0 .. 24)) && x < 5;
+    assigns \nothing; */
+PQ_INLINE uint64_t column(const uint64_t a[25], unsigned x)
+{
+    return a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
+}
+
+/* chi (FIPS 202 algorithm 4) on the planes of one round, each with its own lanes inverted: see
+ * keccak_round(). */
+/*@ requires \valid(e + (0 .. 4));
+    assigns e[0 .. 4]; */
+PQ_INLINE void chi_0(uint64_t e[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4,
+                     uint64_t constant)
+{
+    e[0] = b0 ^ (b1 | b2) ^ constant;
+    e[1] = b1 ^ (~b2 | b3);
+    e[2] = b2 ^ (b3 & b4);
+    e[3] = b3 ^ (b4 | b0);
+    e[4] = b4 ^ (b0 & b1);
+}
+
+/*@ requires \valid(e + (0 .. 4));
+    assigns e[0 .. 4]; */
+PQ_INLINE void chi_1(uint64_t e[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
+{
+    e[0] = b0 ^ (b1 | b2);
+    e[1] = b1 ^ (b2 & b3);
+    e[2] = b2 ^ (b3 | ~b4);
+    e[3] = b3 ^ (b4 | b0);
+    e[4] = b4 ^ (b0 & b1);
+}
+
+/*@ requires \valid(e + (0 .. 4));
+    assigns e[0 .. 4]; */
+PQ_INLINE void chi_2(uint64_t e[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
+{
+    e[0] = b0 ^ (b1 | b2);
+    e[1] = b1 ^ (b2 & b3);
+    e[2] = b2 ^ (~b3 & b4);
+    e[3] = ~b3 ^ (b4 | b0);
+    e[4] = b4 ^ (b0 & b1);
+}
+
+/*@ requires \valid(e + (0 .. 4));
+    assigns e[0 .. 4]; */
+PQ_INLINE void chi_3(uint64_t e[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
+{
+    e[0] = b0 ^ (b1 & b2);
+    e[1] = b1 ^ (b2 | b3);
+    e[2] = b2 ^ (~b3 | b4);
+    e[3] = ~b3 ^ (b4 & b0);
+    e[4] = b4 ^ (b0 | b1);
+}
+
+/*@ requires \valid(e + (0 .. 4));
+    assigns e[0 .. 4]; */
+PQ_INLINE void chi_4(uint64_t e[5], uint64_t b0, uint64_t b1, uint64_t b2, uint64_t b3, uint64_t b4)
+{
+    e[0] = b0 ^ (~b1 & b2);
+    e[1] = ~b1 ^ (b2 | b3);
+    e[2] = b2 ^ (b3 & b4);
+    e[3] = b3 ^ (b4 | b0);
+    e[4] = b4 ^ (b0 & b1);
+}
+
 /*
  * One round, iota(chi(pi(rho(theta(a))))), from a to e. Lane (x, y) is a[x + 5y].
  *
  * The plane y of the output takes, by pi (algorithm 3), its lane x from a[(x + 3y) mod 5, x],
  * rotated by rho's offset (table 2), and then mixes the five by chi (algorithm 4): out[x] = b[x] ^
  * (~b[x + 1] & b[x + 2]). To save most of those complements, the lanes of complemented[] are held
- * inverted from round to round; by De Morgan's laws each term below is chi on the true values, with
+ * inverted from round to round; by De Morgan's laws each term above is chi on the true values, with
  * its result inverted where that lane is one of them.
  */
 /*@ requires \valid(e + (0 .. 24)) && \valid_read(a + (0 .. 24));
@@ -39,11 +100,11 @@ PQ_INLINE uint64_t rotate_left(uint64_t x, unsigned n)
     assigns e[0 .. 24]; */
 PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t constant)
 {
-    uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
-    uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
-    uint64_t c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
-    uint64_t c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
-    uint64_t c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
+    uint64_t c0 = column(a, 0);
+    uint64_t c1 = column(a, 1);
+    uint64_t c2 = column(a, 2);
+    uint64_t c3 = column(a, 3);
+    uint64_t c4 = column(a, 4);
     uint64_t d0 = c4 ^ rotate_left(c1, 1);
     uint64_t d1 = c0 ^ rotate_left(c2, 1);
     uint64_t d2 = c1 ^ rotate_left(c3, 1);
@@ -56,55 +117,35 @@ PQ_INLINE void keccak_round(uint64_t e[25], const uint64_t a[25], uint64_t const
     b2 = rotate_left(a[12] ^ d2, 43);
     b3 = rotate_left(a[18] ^ d3, 21);
     b4 = rotate_left(a[24] ^ d4, 14);
-    e[0] = b0 ^ (b1 | b2) ^ constant;
-    e[1] = b1 ^ (~b2 | b3);
-    e[2] = b2 ^ (b3 & b4);
-    e[3] = b3 ^ (b4 | b0);
-    e[4] = b4 ^ (b0 & b1);
+    chi_0(e, b0, b1, b2, b3, b4, constant);
 
     b0 = rotate_left(a[3] ^ d3, 28);
     b1 = rotate_left(a[9] ^ d4, 20);
     b2 = rotate_left(a[10] ^ d0, 3);
     b3 = rotate_left(a[16] ^ d1, 45);
     b4 = rotate_left(a[22] ^ d2, 61);
-    e[5] = b0 ^ (b1 | b2);
-    e[6] = b1 ^ (b2 & b3);
-    e[7] = b2 ^ (b3 | ~b4);
-    e[8] = b3 ^ (b4 | b0);
-    e[9] = b4 ^ (b0 & b1);
+    chi_1(e + 5, b0, b1, b2, b3, b4);
 
     b0 = rotate_left(a[1] ^ d1, 1);
     b1 = rotate_left(a[7] ^ d2, 6);
     b2 = rotate_left(a[13] ^ d3, 25);
     b3 = rotate_left(a[19] ^ d4, 8);
     b4 = rotate_left(a[20] ^ d0, 18);
-    e[10] = b0 ^ (b1 | b2);
-    e[11] = b1 ^ (b2 & b3);
-    e[12] = b2 ^ (~b3 & b4);
-    e[13] = ~b3 ^ (b4 | b0);
-    e[14] = b4 ^ (b0 & b1);
+    chi_2(e + 10, b0, b1, b2, b3, b4);
 
     b0 = rotate_left(a[4] ^ d4, 27);
     b1 = rotate_left(a[5] ^ d0, 36);
     b2 = rotate_left(a[11] ^ d1, 10);
     b3 = rotate_left(a[17] ^ d2, 15);
     b4 = rotate_left(a[23] ^ d3, 56);
-    e[15] = b0 ^ (b1 & b2);
-    e[16] = b1 ^ (b2 | b3);
-    e[17] = b2 ^ (~b3 | b4);
-    e[18] = ~b3 ^ (b4 & b0);
-    e[19] = b4 ^ (b0 | b1);
+    chi_3(e + 15, b0, b1, b2, b3, b4);
 
     b0 = rotate_left(a[2] ^ d2, 62);
     b1 = rotate_left(a[8] ^ d3, 55);
     b2 = rotate_left(a[14] ^ d4, 39);
     b3 = rotate_left(a[15] ^ d0, 41);
     b4 = rotate_left(a[21] ^ d1, 2);
-    e[20] = b0 ^ (~b1 & b2);
-    e[21] = ~b1 ^ (b2 | b3);
-    e[22] = b2 ^ (b3 & b4);
-    e[23] = b3 ^ (b4 | b0);
-    e[24] = b4 ^ (b0 & b1);
+    chi_4(e + 20, b0, b1, b2, b3, b4);
 }
 
 /* The lanes that keccak_round() takes and gives inverted. */
@@ -152,9 +193,6 @@ static void keccak_permute(uint64_t lane[25])
         lane[i] = a[i];
 }
 
-/*@ requires \valid(sponge) && 8 <= rate < 200 && rate % 8 == 0;
-    assigns *sponge;
-    ensures good(sponge) && sponge->position == 0; */
 void keccak_init(struct pq_keccak *sponge, uint32_t rate, uint8_t suffix)
 {
     /*@ loop invariant 0 <= i <= 25;
@@ -175,11 +213,6 @@ PQ_INLINE void lane_xor_byte(struct pq_keccak *sponge, uint32_t at, uint8_t valu
 }
 
 /* FIPS 202 section 4, algorithm 8 steps 2 to 6. */
-/*@ requires \valid(sponge) && good(sponge) && sponge->position < sponge->rate;
-    requires size == 0 || (\valid_read(data + (0 .. size - 1)) &&
-                          \separated(sponge, data + (0 .. size - 1)));
-    assigns sponge->lane[0 .. 24], sponge->position;
-    ensures good(sponge) && sponge->position < sponge->rate; */
 void keccak_absorb(struct pq_keccak *sponge, const uint8_t *data, size_t size)
 {
     uint32_t at = sponge->position;
@@ -208,9 +241,6 @@ void keccak_absorb(struct pq_keccak *sponge, const uint8_t *data, size_t size)
 
 /* The suffix holds the domain bits of FIPS 202 sections 6.1 and 6.2 and the first bit of pad10*1.
  */
-/*@ requires \valid(sponge) && good(sponge) && sponge->position < sponge->rate;
-    assigns sponge->lane[0 .. 24], sponge->position;
-    ensures good(sponge); */
 void keccak_finish(struct pq_keccak *sponge)
 {
     lane_xor_byte(sponge, sponge->position, sponge->suffix);
@@ -219,11 +249,6 @@ void keccak_finish(struct pq_keccak *sponge)
 }
 
 /* FIPS 202 section 4, algorithm 8 steps 7 to 10, resumable. */
-/*@ requires \valid(sponge) && good(sponge);
-    requires size == 0 || (\valid(out + (0 .. size - 1)) &&
-                          \separated(sponge, out + (0 .. size - 1)));
-    assigns sponge->lane[0 .. 24], sponge->position, out[0 .. size - 1];
-    ensures good(sponge); */
 void keccak_squeeze(struct pq_keccak *sponge, uint8_t *out, size_t size)
 {
     uint32_t at = sponge->position;

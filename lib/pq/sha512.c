@@ -51,14 +51,6 @@ static const uint64_t initial_512_256[8] = {
     0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
 };
 
-/*@ // True of numbers in two's complement; the provers know no such thing of their own.
-    axiomatic Masks {
-      axiom at_most:
-        \forall integer x; \forall integer y;
-          0 <= x ==> 0 <= y ==> (0 <= (x & y) && (x & y) <= x && (x & y) <= y);
-    }
-*/
-
 /*@ requires 1 <= n <= 63;
     assigns \nothing; */
 PQ_INLINE uint64_t rotate_right(uint64_t x, unsigned n)
@@ -90,28 +82,48 @@ PQ_INLINE void round_step(uint64_t a, uint64_t b, uint64_t *bc, uint64_t *d, uin
     assigns w[0 .. 15]; */
 PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
 {
-    /*@ assert masked: 0 <= ((i + 1) & 15) <= 15 && 0 <= ((i + 14) & 15) <= 15 &&
-                       0 <= (i & 15) <= 15 && 0 <= ((i + 9) & 15) <= 15; */
-    uint64_t x = w[(i + 1) & 15];
-    uint64_t y = w[(i + 14) & 15];
+    uint64_t x = w[(i + 1) % 16];
+    uint64_t y = w[(i + 14) % 16];
     uint64_t small0 = rotate_right(x ^ rotate_right(x, 7), 1) ^ x >> 7;
     uint64_t small1 = rotate_right(y ^ rotate_right(y, 42), 19) ^ y >> 6;
-    w[i & 15] += small0 + w[(i + 9) & 15] + small1;
-    return w[i & 15];
+    w[i % 16] += small0 + w[(i + 9) % 16] + small1;
+    return w[i % 16];
 }
 
-/* The schedule's words of the first 16 rounds and of the others, and eight rounds with them. */
-#define FIRST(i) w[i]
-#define LATER(i) schedule_next(w, i)
-#define EIGHT(k, i, input)                                                                      \
-    round_step(s[0], s[1], &bc, &s[3], s[4], s[5], s[6], &s[7], (k)[i] + input(i));             \
-    round_step(s[7], s[0], &bc, &s[2], s[3], s[4], s[5], &s[6], (k)[(i) + 1] + input((i) + 1)); \
-    round_step(s[6], s[7], &bc, &s[1], s[2], s[3], s[4], &s[5], (k)[(i) + 2] + input((i) + 2)); \
-    round_step(s[5], s[6], &bc, &s[0], s[1], s[2], s[3], &s[4], (k)[(i) + 3] + input((i) + 3)); \
-    round_step(s[4], s[5], &bc, &s[7], s[0], s[1], s[2], &s[3], (k)[(i) + 4] + input((i) + 4)); \
-    round_step(s[3], s[4], &bc, &s[6], s[7], s[0], s[1], &s[2], (k)[(i) + 5] + input((i) + 5)); \
-    round_step(s[2], s[3], &bc, &s[5], s[6], s[7], s[0], &s[1], (k)[(i) + 6] + input((i) + 6)); \
-    round_step(s[1], s[2], &bc, &s[4], s[5], s[6], s[7], &s[0], (k)[(i) + 7] + input((i) + 7))
+/* Eight rounds, after which each name is back in its place: from the i-th word of the block on, or
+ * with the words that the schedule has for them next. i is 0 or 8, k the constant of round i. */
+#define EIGHT(input)                                                                    \
+    round_step(s[0], s[1], bc, &s[3], s[4], s[5], s[6], &s[7], k[0] + input(w, i));     \
+    round_step(s[7], s[0], bc, &s[2], s[3], s[4], s[5], &s[6], k[1] + input(w, i + 1)); \
+    round_step(s[6], s[7], bc, &s[1], s[2], s[3], s[4], &s[5], k[2] + input(w, i + 2)); \
+    round_step(s[5], s[6], bc, &s[0], s[1], s[2], s[3], &s[4], k[3] + input(w, i + 3)); \
+    round_step(s[4], s[5], bc, &s[7], s[0], s[1], s[2], &s[3], k[4] + input(w, i + 4)); \
+    round_step(s[3], s[4], bc, &s[6], s[7], s[0], s[1], &s[2], k[5] + input(w, i + 5)); \
+    round_step(s[2], s[3], bc, &s[5], s[6], s[7], s[0], &s[1], k[6] + input(w, i + 6)); \
+    round_step(s[1], s[2], bc, &s[4], s[5], s[6], s[7], &s[0], k[7] + input(w, i + 7))
+#define WORD(w, i) (w)[i]
+
+/*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid_read(w + (0 .. 15)) && i <= 8;
+    requires \valid_read(k + (0 .. 7));
+    requires \separated(s + (0 .. 7), bc, w + (0 .. 15)) &&
+             \separated(k + (0 .. 7), s + (0 .. 7), bc);
+    assigns s[0 .. 7], *bc; */
+PQ_INLINE void eight_first(uint64_t s[8], uint64_t *bc, const uint64_t w[16], unsigned i,
+                           const uint64_t *k)
+{
+    EIGHT(WORD);
+}
+
+/*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid(w + (0 .. 15)) && i <= 8;
+    requires \valid_read(k + (0 .. 7));
+    requires \separated(s + (0 .. 7), bc, w + (0 .. 15)) &&
+             \separated(k + (0 .. 7), s + (0 .. 7), bc, w + (0 .. 15));
+    assigns s[0 .. 7], *bc, w[0 .. 15]; */
+PQ_INLINE void eight_later(uint64_t s[8], uint64_t *bc, uint64_t w[16], unsigned i,
+                           const uint64_t *k)
+{
+    EIGHT(schedule_next);
+}
 
 /*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;
     requires blocks == 0 || \valid_read(data + (0 .. 128 * blocks - 1));
@@ -141,15 +153,14 @@ void sha512_compress(uint64_t h[8], const uint8_t *data, size_t blocks)
             w[i] = bytes_load64_be(data + 8 * i);
 
         bc = s[1] ^ s[2];
-        EIGHT(round_constant, 0, FIRST);
-        EIGHT(round_constant, 8, FIRST);
+        eight_first(s, &bc, w, 0, round_constant);
+        eight_first(s, &bc, w, 8, round_constant + 8);
         /*@ loop invariant 16 <= r <= 80 && r % 16 == 0;
             loop assigns r, bc, s[0 .. 7], w[0 .. 15];
             loop variant 80 - r; */
         for (unsigned r = 16; r < 80; r += 16) {
-            const uint64_t *k = round_constant + r;
-            EIGHT(k, 0, LATER);
-            EIGHT(k, 8, LATER);
+            eight_later(s, &bc, w, 0, round_constant + r);
+            eight_later(s, &bc, w, 8, round_constant + r + 8);
         }
 
         /*@ loop invariant 0 <= i <= 8;
