@@ -98,7 +98,7 @@ def _measured_boot(results, name, iso, work, firmware, interface):
     expected = measured.predicted(iso, trust.development().roots)["quoin"]
     machine = Machine(iso=iso, firmware=firmware, tpm=interface, memory="512M")
     with Session(machine) as session:
-        if session.wait({"up": STARTED}, 60) != "up":
+        if session.wait({"up": STARTED}, 180) != "up":
             results.fail(name, "it did not boot", session.last_lines())
             return
         dump = work / "memory"
@@ -130,7 +130,7 @@ def _boot_version(results, name, state, work, version, expected):
         image.make(iso, payload, version=version)
     machine = Machine(iso=iso, tpm="tis", tpm_state=state, memory="512M")
     with Session(machine) as session:
-        result = session.wait({"up": STARTED, "refused": "^Nothing was started"}, 60)
+        result = session.wait({"up": STARTED, "refused": "^Nothing was started"}, 180)
         text = session.text
         lines = session.last_lines(15)
     if re.search(expected, text, re.MULTILINE):
@@ -213,7 +213,7 @@ def attestation(results, name, slow):
                              _another_authority(work))
         machine = Machine(iso=iso, memory="512M", qemu_args=com2)
         with Session(machine) as session:
-            if session.wait({"up": STARTED}, 60) != "up":
+            if session.wait({"up": STARTED}, 180) != "up":
                 results.fail(f"{name}: no TPM", "it did not boot", session.last_lines())
                 return
             try:
