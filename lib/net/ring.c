@@ -86,8 +86,12 @@ bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
     uint8_t *at = net_ring_room(ring, frame->length);
     if (at == NULL)
         return false;
-    if (frame->data != at)
-        net_frame_copy(frame, 0, at, frame->length);
+    if (frame->rest != NULL) {
+        memcpy(at, frame->data, NET_HEAD);
+        memcpy(at + NET_HEAD, frame->rest, frame->length - NET_HEAD);
+    } else if (frame->data != at) {
+        memcpy(at, frame->data, frame->length);
+    }
     net_ring_publish(ring, &frame->offload, frame->length);
     return true;
 }

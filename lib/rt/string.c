@@ -47,7 +47,13 @@ void *(memcpy)(void *restrict to, const void *restrict from, size_t size)
     if (size >= STRING_MANY) {
         string_copy(d, s, size / 8);
     } else {
-        for (size_t i = 0; i + 8 < size; i += 8) {
+        size_t i = 0;
+
+        for (; i + 16 < size; i += 16) {
+            copy_word(d + i, s + i);
+            copy_word(d + i + 8, s + i + 8);
+        }
+        if (i + 8 < size) {
             copy_word(d + i, s + i);
         }
     }
