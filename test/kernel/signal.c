@@ -289,34 +289,6 @@ TEST(signal_and_wait_for_a_less_important_thread)
     signal_and_wait(HIGHER - 1);
 }
 
-/* A thread that waits for a refill has its turn before a less important one that was signalled. */
-static void spins(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
-TIMED_TEST(signal_does_not_hide_a_refill_that_is_due)
-{
-    seL4_CPtr notification = notification_new();
-    struct thread *budgeted = thread_new_with(&(struct thread_options){
-        .priority = HIGHER + 5, .mcp = HIGHER + 5, .budget = 1000, .period = 4000});
-    struct thread *woken = thread_run(HIGHER, waiter, notification, 0, 'w');
-    uint64_t start = time_now();
-    seL4_Word before = woken->step;
-
-    thread_start(budgeted, spins, 0, 0, 0);
-    while (time_us(time_now() - start) < 40000) {
-        seL4_Signal(notification);
-    }
-    CHECK(woken->step > before + 10);
-    CHECK_OK(seL4_TCB_Suspend(budgeted->tcb));
-    seL4_SchedContext_Consumed_t used = seL4_SchedContext_Consumed(budgeted->sc);
-    CHECK_OK(used.error);
-    return IN_RANGE(used.consumed, 8000, 12000);
-}
-
 static void never(struct thread *self)
 {
     self->result = 1;

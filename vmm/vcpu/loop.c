@@ -201,9 +201,12 @@ static void adjust_lead(struct vcpu *vcpu)
     vcpu->lead = took < vcpu->lead ? took : vcpu->lead + (took - vcpu->lead + 7) / 8;
 }
 
-/* After a notification: the hardware timer has gone off, or perhaps has, early even. */
-static void note_timer(struct vcpu *vcpu)
+/* After a notification: if it was the hardware timer's, that has gone off, early even perhaps. Else
+ * it holds what it held. */
+static void note_timer(struct vcpu *vcpu, bool signalled)
 {
+    if (!signalled)
+        return;
     bool due = clock_now(&vcpu->vm->clock) >= vcpu->armed;
     if (due) {
         adjust_lead(vcpu);
@@ -214,12 +217,12 @@ static void note_timer(struct vcpu *vcpu)
 }
 
 /* The entry ended with a notification. */
-static void interrupted(struct vcpu *vcpu)
+static void interrupted(struct vcpu *vcpu, bool timer_signalled)
 {
     struct vm *vm = vcpu->vm;
     vcpu->kicked = false;
     vcpu->poked = true;
-    note_timer(vcpu);
+    note_timer(vcpu, timer_signalled);
     uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
     if ((event & EVENT_VALID) != 0 && vcpu_take_back(vcpu, event))
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
@@ -280,7 +283,7 @@ static inline void enter(struct vcpu *vcpu)
     if (exited)
         vcpu_handle(vcpu, &exit);
     else
-        interrupted(vcpu);
+        interrupted(vcpu, exit.timer_signalled);
 }
 
 static void wait(struct vcpu *vcpu)
@@ -288,12 +291,12 @@ static void wait(struct vcpu *vcpu)
     struct vm *vm = vcpu->vm;
     uint64_t deadline = apic_timer_wanted(&vcpu->apic, vcpu->timers.earliest, vcpu->lead);
     vm_go_outside(vm, vcpu);
-    vcpu->operations->wait(vcpu, deadline);
+    bool signalled = vcpu->operations->wait(vcpu, deadline);
     vm_go_inside(vm, vcpu);
     vcpu->kicked = false;
     vcpu->poked = true;
     vcpu->armed = deadline;
-    note_timer(vcpu);
+    note_timer(vcpu, signalled);
     vm_set_current(vm, vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
         vm->poll(vm);

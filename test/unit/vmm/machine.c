@@ -64,13 +64,15 @@ static bool fake_enter(struct vcpu *vcpu, struct exit *exit)
     *exit = machine->exit;
     if (machine->exits)
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
+    exit->timer_signalled = !machine->others_signal;
     return machine->exits;
 }
 
-static void fake_wait(struct vcpu *vcpu, uint64_t deadline)
+static bool fake_wait(struct vcpu *vcpu, uint64_t deadline)
 {
     owner(vcpu)->waits++;
     owner(vcpu)->wait_deadline = deadline;
+    return !owner(vcpu)->others_signal;
 }
 
 static void fake_kick(struct vcpu *vcpu)

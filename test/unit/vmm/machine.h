@@ -29,8 +29,9 @@ struct machine {
     uint64_t mr[VM_MAX_VCPUS][QUOIN_VM_MR_COUNT];
     struct machine_field field[512];
     unsigned field_count;
-    struct exit exit; /* returned by the next enter ... */
-    bool exits;       /* ... or a notification when false */
+    struct exit exit;   /* returned by the next enter ... */
+    bool exits;         /* ... or a notification when false */
+    bool others_signal; /* ... which is not the timer's */
     unsigned entries;
     unsigned waits;
     unsigned kicks;

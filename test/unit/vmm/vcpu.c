@@ -260,6 +260,33 @@ static void leads_deadlines(void **state)
     machine_destroy(m);
 }
 
+/* A notification that is not the hardware timer's leaves that as it is. */
+static void keeps_its_timer(void **state)
+{
+    (void)state;
+    struct machine *m = machine_create(1, VM_VENDOR_AMD);
+    struct vcpu *vcpu = &m->vm.vcpu[0];
+    apic_write(&vcpu->apic, APIC_REG_SVR, 0x1ff);
+    apic_write(&vcpu->apic, APIC_REG_LVT_TIMER, 0x40 | 2u << 17);
+    m->exits = false;
+    m->others_signal = true;
+    uint64_t deadline = m->now + 1000000;
+    assert_true(apic_msr_write(&vcpu->apic, 0x6e0, deadline + vcpu->apic.tsc_offset));
+    vcpu->poked = true;
+    vcpu_step(vcpu);
+    uint64_t at = m->mr[0][QUOIN_VM_DEADLINE];
+    assert_int_equal(vcpu->armed, at);
+    m->mr[0][QUOIN_VM_DEADLINE] = 0;
+    vcpu_step(vcpu);
+    assert_int_equal(vcpu->armed, at);
+    assert_int_equal(m->mr[0][QUOIN_VM_DEADLINE], 0);
+    m->others_signal = false;
+    vcpu_step(vcpu); /* early: it is armed anew */
+    vcpu_step(vcpu);
+    assert_int_equal(m->mr[0][QUOIN_VM_DEADLINE], at);
+    machine_destroy(m);
+}
+
 static void writes_port(struct machine *m, uint16_t port, uint8_t value)
 {
     struct exit exit = {
@@ -502,6 +529,7 @@ int main(void)
         cmocka_unit_test(goes_on_after_refusals),
         cmocka_unit_test(offers_interrupts),
         cmocka_unit_test(leads_deadlines),
+        cmocka_unit_test(keeps_its_timer),
         cmocka_unit_test(serves_the_serial_port),
         cmocka_unit_test(paravirtual_eoi),
         cmocka_unit_test(starts_processors),
