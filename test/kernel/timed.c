@@ -4,7 +4,7 @@
  */
 #include "harness.h"
 
-enum { TRIES = 12 };
+enum { TRIES = 50 };
 
 static struct {
     const char *file;
