@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The most frequent system calls in their most frequent form: a Call to a passive server that waits,
- * and the server's answer with which it waits again; signals, and waiting for them. The effect is
- * exactly that of the slow path; every condition is checked before anything is changed.
+ * The most frequent system calls in their most frequent form: a Call to a passive server that
+ * waits, and the server's answer with which it waits again; signals, and waiting for them. The
+ * effect is exactly that of the slow path; every condition is checked before anything is changed.
  */
 #ifndef KERNEL_API_FASTPATH_H
 #define KERNEL_API_FASTPATH_H

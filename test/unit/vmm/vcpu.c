@@ -519,20 +519,13 @@ static void starts_processors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(svm_exits),
-        cmocka_unit_test(vmx_exits),
-        cmocka_unit_test(emulates_memory),
-        cmocka_unit_test(emulates_strings),
-        cmocka_unit_test(refuses_nonsense),
-        cmocka_unit_test(injects_interrupts),
-        cmocka_unit_test(fetches_anew),
-        cmocka_unit_test(goes_on_after_refusals),
-        cmocka_unit_test(offers_interrupts),
-        cmocka_unit_test(leads_deadlines),
-        cmocka_unit_test(keeps_its_timer),
-        cmocka_unit_test(serves_the_serial_port),
-        cmocka_unit_test(paravirtual_eoi),
-        cmocka_unit_test(starts_processors),
+        cmocka_unit_test(svm_exits),         cmocka_unit_test(vmx_exits),
+        cmocka_unit_test(emulates_memory),   cmocka_unit_test(emulates_strings),
+        cmocka_unit_test(refuses_nonsense),  cmocka_unit_test(injects_interrupts),
+        cmocka_unit_test(fetches_anew),      cmocka_unit_test(goes_on_after_refusals),
+        cmocka_unit_test(offers_interrupts), cmocka_unit_test(leads_deadlines),
+        cmocka_unit_test(keeps_its_timer),   cmocka_unit_test(serves_the_serial_port),
+        cmocka_unit_test(paravirtual_eoi),   cmocka_unit_test(starts_processors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
