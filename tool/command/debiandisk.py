@@ -28,6 +28,9 @@ def _files_into(root):
     wants.mkdir(parents=True, exist_ok=True)
     (wants / "quoin-work.service").symlink_to("../quoin-work.service")
     (wants / "systemd-networkd.service").symlink_to("/lib/systemd/system/systemd-networkd.service")
+    # A getty on the line that the work speaks on hangs up whoever has it open already: on a busy
+    # host that was the work, and nothing of it was heard.
+    (root / "etc/systemd/system/serial-getty@ttyS0.service").symlink_to("/dev/null")
     (root / "etc/fstab").write_text("")
     (root / "etc/hostname").write_text("debian-on-quoin\n")
 
