@@ -9,7 +9,7 @@
 
 enum {
     WINDOW_SECONDS = 60, /* in which restarts are counted */
-    KEPT_SECONDS = 60,   /* that a service may have the memory of a machine that has ended */
+    KEPT_SECONDS = 60,   /* that a service may have a machine's memory: longer than for a device */
 };
 
 struct guarded {
@@ -18,7 +18,8 @@ struct guarded {
     unsigned total;      /* restarts since the system started */
     unsigned unanswered; /* questions in a row */
     bool alive;
-    bool gone; /* it is not started any more */
+    bool keeps; /* it was started anew for memory that it keeps, and has not given it back since */
+    bool gone;  /* it is not started any more */
 };
 
 static struct system *system;
@@ -71,11 +72,13 @@ void guard_stopped(unsigned number)
     life_released();
 }
 
-static void renew(unsigned number)
+/* last: this one is not started any more. */
+static void renew(unsigned number, bool last)
 {
     const struct system_domain *record = system_component(system, number);
     struct guarded *g = &guarded[number];
-    bool last = !is_due(g, record);
+
+    last = last || !is_due(g, record);
 
     if (!last) {
         /* Machines stop using what they share with it before its successor begins to. */
@@ -98,15 +101,15 @@ static void renew(unsigned number)
     }
 }
 
-/* Does it keep memory of a machine that has ended for longer than a driver waits for a device? */
-static bool keeps_memory(unsigned number)
+/* Does it keep memory of a machine that ended, or for which it was started anew, so long ago? */
+static bool keeps_memory(unsigned number, unsigned seconds)
 {
     bool keeps = false;
 
     for (unsigned kind = 0; kind < CONNECTION_KINDS; kind++) {
         const struct connection *c = &system->connection[kind];
-        keeps = keeps || (c->record && c->service == number &&
-                          life_waits_for(kind, KEPT_SECONDS * host->tsc_hz));
+        keeps = keeps ||
+                (c->record && c->service == number && life_waits_for(kind, seconds * host->tsc_hz));
     }
     return keeps;
 }
@@ -116,7 +119,7 @@ void guard_faulted(unsigned number)
     const struct system_domain *record = system_component(system, number);
 
     if (record && record->restarts != 0 && !guarded[number].gone) {
-        renew(number);
+        renew(number, false);
     }
 }
 
@@ -145,11 +148,13 @@ void guard_time(void)
             continue;
         }
         g->unanswered = g->alive ? 0 : g->unanswered + 1;
-        bool keeps = keeps_memory(i);
+        g->keeps = g->keeps && keeps_memory(i, 0);
+        bool keeps = keeps_memory(i, KEPT_SECONDS);
         if (keeps || g->unanswered >= record->patience) {
             log_error("%s does not %s", record->name, keeps ? "give memory back" : "answer");
             if (record->restarts != 0) {
-                renew(i);
+                renew(i, keeps && g->keeps);
+                g->keeps = g->keeps || keeps;
             } else {
                 g->gone = true;
             }
