@@ -69,7 +69,8 @@ static void publish(void)
         row->consumed_us = s->vm.consumed_us;
         row->started_tsc = s->started;
         row->generation = s->generation;
-        row->state = s->state;
+        /* One that starts again keeps its console, also while devices have its memory. */
+        row->state = s->ending && s->again ? MACHINE_STOPPING : s->state;
         if (table->focus == 0 && runs(s)) {
             table->focus = i + 1;
         }
