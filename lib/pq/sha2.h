@@ -5,6 +5,9 @@
 
 #include "pq.h"
 
+/* SHA-256's K (FIPS 180-4 section 4.2.2), on a vector's boundary. */
+extern const uint32_t sha256_round_constant[64];
+
 /* Runs the compression function over whole blocks of 64 (128) bytes. SHA-256's is chosen by what
  * the processor has (sha256_compress.c); the portable one is in sha256.c. */
 /*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;

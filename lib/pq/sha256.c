@@ -4,7 +4,7 @@
 #include "sha2.h"
 
 /* FIPS 180-4 section 4.2.2: first 32 bits of the fractions of cube roots of the first 64 primes. */
-static const uint32_t round_constant[64] = {
+const uint32_t sha256_round_constant[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
     0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
@@ -123,14 +123,14 @@ void sha256_compress_portable(uint32_t h[8], const uint8_t *data, size_t blocks)
             w[i] = bytes_load32_be(data + 4 * i);
 
         bc = s[1] ^ s[2];
-        eight_first(s, &bc, w, 0, round_constant);
-        eight_first(s, &bc, w, 8, round_constant + 8);
+        eight_first(s, &bc, w, 0, sha256_round_constant);
+        eight_first(s, &bc, w, 8, sha256_round_constant + 8);
         /*@ loop invariant 16 <= r <= 64 && r % 16 == 0;
             loop assigns r, bc, s[0 .. 7], w[0 .. 15];
             loop variant 64 - r; */
         for (unsigned r = 16; r < 64; r += 16) {
-            eight_later(s, &bc, w, 0, round_constant + r);
-            eight_later(s, &bc, w, 8, round_constant + r + 8);
+            eight_later(s, &bc, w, 0, sha256_round_constant + r);
+            eight_later(s, &bc, w, 8, sha256_round_constant + r + 8);
         }
 
         /*@ loop invariant 0 <= i <= 8;

@@ -242,15 +242,13 @@ static void halt(struct vcpu *vcpu)
 {
     if ((vcpu->mr[QUOIN_VM_ENTRY_INFO] & EVENT_VALID) == 0)
         vcpu->state = VCPU_HALTED; /* unless the guest steps over it */
-    vcpu->poked = true;
 }
 
 static __attribute__((noinline)) void handle_halt(struct vcpu *vcpu, const struct exit *exit)
 {
     if (skip(vcpu, exit))
         halt(vcpu);
-    else
-        vcpu->poked = true;
+    vcpu->poked = true;
 }
 
 __attribute__((noinline)) void vcpu_halt_behind_sti(struct vcpu *vcpu)
