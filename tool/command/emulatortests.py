@@ -48,7 +48,7 @@ DEFAULTS = {
     "replace": {},     # direct: programs of the system, without machines -> what the build makes
     "hostile": False,  # instead of expect: hostiletests.py
     "network": None,   # instead of expect: what nettests.py does with several machines
-    "edit": [],        # guest: [old, new] texts of the system description, whose programs may be ones
+    "edit": [],        # guest, life: [old, new] texts of the system description, whose programs may be ones
                        # of test/component and test/hostile
     "system": None,    # direct: another system description, with the programs built beside it
     "guest": None,     # direct: the one virtual machine, instead of system/vm: what its INI file says
@@ -222,7 +222,8 @@ def run_row(results, row, yes, only=None, settings=None):
     timer = Timer()
     name = row["name"]
     if row["life"] is not None:
-        lifetests.run(results, name, _machine(row, settings or {}), row["life"], row["timeout"], yes)
+        lifetests.run(results, name, _machine(row, settings or {}), row["life"], row["timeout"], yes,
+                      _edited(row))
         return
     if row["hostile"]:
         hostiletests.run(results, name, _machine(row, settings or {}), row["timeout"], yes)
