@@ -124,6 +124,7 @@ seL4_Error component_live(struct component *c, const struct system_table *table,
         .tsc_hz = host->tsc_hz,
         .features = host->features,
         .watch = c->record->watch == 0 ? 0 : 1ull << (c->record->watch - 1),
+        .restarts = c->lives++,
         .ecam_address = host->ecam_address,
         .ecam_last_bus = host->ecam_last_bus,
     };

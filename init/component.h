@@ -16,6 +16,8 @@ struct component {
     /* What stays when it is started anew: what others have capabilities for, and its own. */
     seL4_CPtr cnode, endpoint, notification;
 
+    uint64_t lives; /* begun */
+
     /* Of this life, made in an arena of its own where it can be started anew. */
     struct arena life;
     struct space space;

@@ -11,8 +11,28 @@ static size_t size_of(const uint8_t *header)
            (size_t)header[AT_SIZE + 2] << 16 | (size_t)header[AT_SIZE + 3] << 24;
 }
 
+/* Whether the byte ends an ATTEST_ANEW, wherever that began. */
+static int ends_anew(struct attest_receiver *receiver, uint8_t byte)
+{
+    static const uint8_t frame[ATTEST_FRAME_HEADER] = {'Q', 'A', 'T', 'T', ATTEST_ANEW};
+
+    /* The first byte stands there only once: a match that breaks begins anew with this one at most.
+     */
+    if (byte != frame[receiver->anew])
+        receiver->anew = 0;
+    receiver->anew += byte == frame[receiver->anew];
+    if (receiver->anew != sizeof frame)
+        return 0;
+    receiver->anew = 0;
+    for (receiver->have = 0; receiver->have < sizeof frame; receiver->have++)
+        receiver->bytes[receiver->have] = frame[receiver->have];
+    return 1;
+}
+
 int attest_receive(struct attest_receiver *receiver, uint8_t byte)
 {
+    if (ends_anew(receiver, byte))
+        return ATTEST_ANEW;
     /* What was told of stands there until now. */
     if (receiver->have >= ATTEST_FRAME_HEADER &&
         receiver->have == ATTEST_FRAME_HEADER + size_of(receiver->bytes))

@@ -22,6 +22,8 @@ enum attest_frame {
     ATTEST_REPLY = 4,   /* sealed */
     ATTEST_ERROR = 5,   /* text: why there is no answer */
     ATTEST_CONSOLE = 6, /* sealed, from the machine: what its console shows, as bytes */
+    ATTEST_ANEW =
+        7, /* empty, from the machine: its service was started anew, and no session lasts */
 };
 
 /* A challenge: a nonce, and an ML-KEM-1024 encapsulation key made for this session. */
@@ -53,9 +55,11 @@ enum {
 #define ATTEST_SEALED_MAX (ATTEST_TEXT_MAX + PQ_AEAD_TAG)
 #define ATTEST_FRAME_MAX  ATTEST_ANSWER_SIZE
 
-/* Bytes of a line becoming frames. What is no frame is skipped. */
+/* Bytes of a line becoming frames. What is no frame is skipped. ATTEST_ANEW is found inside others,
+ * too: whoever sent those may have died in the middle. Zeros: none yet. */
 struct attest_receiver {
     size_t have;
+    size_t anew; /* of ATTEST_ANEW, in the last bytes */
     uint8_t bytes[ATTEST_FRAME_HEADER + ATTEST_FRAME_MAX];
 };
 

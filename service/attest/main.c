@@ -126,6 +126,10 @@ void init(void)
     line_start();
     machines_start();
     remote_start();
+    /* Whoever waits in a session of its predecessor's is told. */
+    if (component_info->restarts != 0) {
+        send(ATTEST_ANEW, NULL, 0);
+    }
 }
 
 void notified(microkit_channel ch)

@@ -30,6 +30,7 @@ static void line(const uint8_t *data, size_t size)
     static const uint8_t shared[32] = {1};
 
     receiver.have = 0;
+    receiver.anew = 0;
     answer[ATTEST_AT_AEAD] = (uint8_t)attest_aead();
     answer[ATTEST_AT_AEAD + 1] = (uint8_t)(attest_aead() >> 8);
     require(attest_session_start(&session, challenge, answer, shared, 1) == 0);

@@ -30,6 +30,10 @@
 
 enum { PATIENCE_MS = 30000, ATTEMPTS = 3, SECRET_KEY_SIZE = 3168 };
 
+static const char OVER[] =
+    "the machine's attestation service was started anew, and this session is over: "
+    "begin another one (what was asked for last may have been done, or not)";
+
 static int line;
 static struct attest_receiver receiver;
 static struct attest_session session;
@@ -58,9 +62,17 @@ static void send_frame(enum attest_frame type, const uint8_t *data, size_t size)
         die("the line takes nothing");
 }
 
-/* The next frame of that type; false when nothing comes for PATIENCE_MS. */
-static bool find_frame(enum attest_frame type)
+static _Noreturn void die_of_silence(void)
 {
+    die("the machine does not answer. If its attestation service hangs, it is started anew within "
+        "two minutes: try again then");
+}
+
+/* The next frame of that type; false when nothing comes for PATIENCE_MS, or (anew) the machine's
+ * service was started anew and knows of no challenge and no session. */
+static bool find_frame(enum attest_frame type, bool *anew)
+{
+    *anew = false;
     for (;;) {
         uint8_t byte;
         long got = line_read(line, &byte, 1, PATIENCE_MS);
@@ -71,6 +83,9 @@ static bool find_frame(enum attest_frame type)
         if (got < 0)
             die("the line has ended");
         found = attest_receive(&receiver, byte);
+        *anew = found == ATTEST_ANEW;
+        if (*anew)
+            return false;
         if (found == ATTEST_ERROR) {
             struct pq_bytes text = attest_contents(&receiver);
             fprintf(stderr, "quoin-attest: the machine refuses: ");
@@ -85,8 +100,13 @@ static bool find_frame(enum attest_frame type)
 
 static struct pq_bytes await_frame(enum attest_frame type)
 {
-    if (!find_frame(type))
-        die("the machine does not answer");
+    bool anew;
+
+    if (!find_frame(type, &anew)) {
+        if (anew)
+            die(OVER);
+        die_of_silence();
+    }
     return attest_contents(&receiver);
 }
 
@@ -127,18 +147,20 @@ static bool take_answer(struct pq_bytes found)
  * late: each attempt is a challenge of its own. */
 static void get_answer(void)
 {
-    bool wrong = false;
+    bool wrong = false, anew;
 
     for (unsigned i = 0; i < ATTEMPTS; i++) {
         make_challenge();
         send_frame(ATTEST_CHALLENGE, challenge, sizeof challenge);
-        while (find_frame(ATTEST_ANSWER)) {
+        while (find_frame(ATTEST_ANSWER, &anew)) {
             if (take_answer(attest_contents(&receiver)))
                 return;
             wrong = true;
         }
     }
-    die(wrong ? "the answer's signature does not verify" : "the machine does not answer");
+    if (wrong)
+        die("the answer's signature does not verify");
+    die_of_silence();
 }
 
 static void open_session(void)
@@ -235,7 +257,7 @@ static bool request(const char *text)
     pq_wipe(plain, sizeof plain);
     got = attest_open(&session, await_frame(ATTEST_REPLY), plain);
     if (got < 0)
-        die("the reply is not of this session");
+        die("the reply is not of this session: begin another one");
     printf("%.*s\n", got, (const char *)plain);
     fflush(stdout);
     return got == 7 && memcmp(plain, "console", 7) == 0;
@@ -258,13 +280,16 @@ static bool take_byte(uint8_t byte)
     static uint8_t plain[ATTEST_TEXT_MAX];
     int type = attest_receive(&receiver, byte);
 
+    if (type == ATTEST_ANEW)
+        die(OVER);
     if (type == ATTEST_ERROR)
-        die("the machine has ended the session");
+        die("the machine has ended the session: begin another one");
     if (type != ATTEST_CONSOLE && type != ATTEST_REPLY)
         return false;
     int size = attest_open(&session, attest_contents(&receiver), plain);
     if (size < 0)
-        die("the line has lost something of the session, or somebody has changed it");
+        die("the line has lost something of the session, or somebody has changed it: begin another "
+            "one");
     if (type == ATTEST_CONSOLE)
         write_all(plain, (size_t)size);
     return type == ATTEST_REPLY;
@@ -280,8 +305,11 @@ static void relay(void)
     for (;;) {
         struct pollfd both[2] = {{.fd = line, .events = POLLIN},
                                  {.fd = waits ? -1 : STDIN_FILENO, .events = POLLIN}};
-        if (poll(both, 2, -1) < 0)
+        int ready = poll(both, 2, waits ? PATIENCE_MS : -1);
+        if (ready < 0)
             die(strerror(errno));
+        if (ready == 0)
+            die_of_silence();
         if (both[0].revents) {
             long got = line_read(line, bytes + 5, sizeof bytes - 5, 0);
             if (got < 0)

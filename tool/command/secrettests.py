@@ -30,9 +30,9 @@ def _fnv(data):
     return value
 
 
-def _iso(out, content, version, deferred=(), verifier=b"", programs=None):
+def _iso(out, content, version, deferred=(), verifier=b"", programs=None, system=image.SYSTEM):
     root = out.with_suffix(".root.elf")
-    root.write_bytes(image.packed(content, more=programs, deferred=deferred, verifier=verifier))
+    root.write_bytes(image.packed(content, system, programs, deferred, verifier))
     image.make(out, image.payload(root), version=version)
     return out
 
@@ -263,12 +263,15 @@ def _debug_kernel(bench, work, iso, secret, told):
         bench.expect(session, "then its guest has it", told)
 
 
-# A TPM has room for three keys and three sessions: one more crash than it could bear.
-CRASHES = 4
+# How the service fails, one after the other: at the secret of that name, or at what is typed on the
+# console. A TPM has room for three keys and three sessions: one more failure than it could bear.
+FAILURES = ("crash", "hang", "!", "crash")
+WATCHDOG = ('<watchdog id="4" seconds="60" />', '<watchdog id="4" seconds="20" />')
+OVER = "the machine's attestation service was started anew, and this session is over"
 
 
 def service_fails(results, name, slow):
-    """The attestation service faults in the middle of a session, again and again."""
+    """The attestation service faults or hangs in the middle of a session, again and again."""
     packages.ensure(["tpm", "iso", "attest"])
     content = {
         "test/payload": build.artifact("test/payload/payload-secret").read_bytes(),
@@ -276,21 +279,37 @@ def service_fails(results, name, slow):
     with tempfile.TemporaryDirectory(prefix="quoin-secret-") as temporary:
         work = Path(temporary)
         bench = _Bench(results, name, work, "512M")
-        iso = _iso(work / "failing.iso", content, 7, verifier=bench.keys.verifier,
+        system = build.directory() / f"test-{name}.system"
+        system.write_text(image.SYSTEM.read_text().replace(*WATCHDOG))
+        iso = _iso(work / "failing.iso", content, 7, verifier=bench.keys.verifier, system=system,
                    programs={"attest.elf": "test/component/attest-crash.elf"})
         bench.run(_service_fails, work, iso)
 
 
-def _crash(bench, session, iso, secret, count):
-    """A session in which the service faults; the key that the machine had in it."""
+def _failure(bench, session, iso, secret, count):
+    """A session in which the service fails; the key that the machine had in it."""
+    how = FAILURES[count - 1]
     with attest.Verifier(str(bench.line)) as verifier:
         wrong = attest.examine(verifier, iso, bench.keys.roots)
+        bench.judge(f"it answers as it should ({count})", not wrong, wrong)
         attest.prove(verifier, bench.keys)
-        verifier.process.stdin.write(f"release crash {secret}\n".encode())
-        bench.expect(session, f"the service faults in a session and is started anew ({count})",
+        if how == "!":
+            said = verifier.ask("console")
+            bench.judge(f"the console is open ({count})", said == "console", said)
+            verifier.process.stdin.write(b"!")
+        else:
+            verifier.process.stdin.write(f"release {how} {secret}\n".encode())
+        bench.expect(session, f"the service fails in a session and is started anew ({count}: {how})",
+                     ("attest does not answer(.*\n)*.*" if how == "hang" else "") +
                      f"attest is started anew, {count} times? so far")
-        verifier.process.kill()
-    bench.judge(f"it had answered as it should ({count})", not wrong, wrong)
+        # Its standard input stays open: it must end for what the machine sends.
+        try:
+            verifier.process.wait(60)
+            told = verifier.process.stderr.read().decode()
+        except subprocess.TimeoutExpired:
+            verifier.process.kill()
+            told = "nothing in a minute"
+        bench.judge(f"the verifier is told so ({count}: {how})", OVER in told, told)
     return verifier.said["key-digest"]
 
 
@@ -302,7 +321,7 @@ def _service_fails(bench, work, iso):
     with bench.boot(iso) as session:
         bench.expect(session, "a machine waits for its secret", WAITS)
         session.send(ESCAPE + b"l")
-        keys = {_crash(bench, session, iso, lost, 1)}
+        keys = {_failure(bench, session, iso, lost, 1)}
         copies = _copies(session, work, lost.read_bytes())
         bench.judge("the secret that it had stands nowhere in memory", copies == 0,
                     f"{copies} copies")
@@ -311,8 +330,9 @@ def _service_fails(bench, work, iso):
         session.send(ESCAPE + b"1")
         bench.expect(session, "the machine that waited has it", f"{told}\nagain 0")
         session.send(ESCAPE + b"l")
-        keys |= {_crash(bench, session, iso, lost, count) for count in range(2, CRASHES + 1)}
-        bench.judge("each time it has made itself a new key", len(keys) == CRASHES, keys)
+        keys |= {_failure(bench, session, iso, lost, count)
+                 for count in range(2, len(FAILURES) + 1)}
+        bench.judge("each time it has made itself a new key", len(keys) == len(FAILURES), keys)
         with attest.Verifier(str(bench.line)) as verifier:
             wrong = attest.examine(verifier, iso, bench.keys.roots)
             bench.judge("the TPM still quotes", not wrong, wrong)

@@ -71,6 +71,36 @@ static void test_noise(void **state)
     assert_int_equal(feed(bytes, size), ATTEST_REPLY);
 }
 
+/* A service that dies in the middle of a frame, wherever that is, and says so afterwards. */
+static void test_anew(void **state)
+{
+    uint8_t bytes[64], anew[ATTEST_FRAME_HEADER];
+    size_t size = frame(bytes, ATTEST_REPLY, "QATT\7 and QATT");
+
+    (void)state;
+    attest_frame_header(anew, ATTEST_ANEW, 0);
+    for (size_t cut = 0; cut < size; cut++) {
+        memset(&receiver, 0, sizeof receiver);
+        assert_int_equal(feed(bytes, cut), 0);
+        /* It may look like the frame's last bytes as well: that one's seal is broken then. */
+        for (size_t i = 0; i + 1 < sizeof anew; i++) {
+            int type = attest_receive(&receiver, anew[i]);
+            assert_int_equal(type, cut + i + 1 == size ? ATTEST_REPLY : 0);
+        }
+        assert_int_equal(attest_receive(&receiver, anew[sizeof anew - 1]), ATTEST_ANEW);
+        assert_int_equal(attest_contents(&receiver).size, 0);
+        assert_int_equal(feed(anew, sizeof anew), ATTEST_ANEW);
+        assert_int_equal(feed(bytes, size), ATTEST_REPLY);
+    }
+    /* A beginning of one is none. */
+    memset(&receiver, 0, sizeof receiver);
+    assert_int_equal(feed(anew, sizeof anew - 1), 0);
+    assert_int_equal(feed((const uint8_t *)"x", 1), 0);
+    for (size_t i = 0; i < ATTEST_FRAME_MAX; i++)
+        (void)attest_receive(&receiver, 0);
+    assert_int_equal(feed(bytes, size), ATTEST_REPLY);
+}
+
 /* Any bytes at all leave the receiver within its memory (the sanitizer watches), and able to go on
  * once they end. */
 static void test_any_bytes(void **state)
@@ -297,10 +327,10 @@ static void test_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_frames),    cmocka_unit_test(test_noise),
-        cmocka_unit_test(test_any_bytes), cmocka_unit_test(test_bindings),
-        cmocka_unit_test(test_session),   cmocka_unit_test(test_ciphers),
-        cmocka_unit_test(test_requests),
+        cmocka_unit_test(test_frames),   cmocka_unit_test(test_noise),
+        cmocka_unit_test(test_anew),     cmocka_unit_test(test_any_bytes),
+        cmocka_unit_test(test_bindings), cmocka_unit_test(test_session),
+        cmocka_unit_test(test_ciphers),  cmocka_unit_test(test_requests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

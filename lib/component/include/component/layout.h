@@ -57,7 +57,8 @@ struct component_info {
     uint64_t tsc_hz;
     uint64_t features; /* QUOIN_FEATURE_* */
     char name[32];
-    uint64_t watch; /* the bit in a notification's badge by which the watchdog asks, or 0 */
+    uint64_t watch;    /* the bit in a notification's badge by which the watchdog asks, or 0 */
+    uint64_t restarts; /* how often it was started anew */
     /* PCI's configuration space in memory (ECAM): where bus 0's begins, and the last bus. */
     uint64_t ecam_address; /* physical; 0: the machine has none */
     uint64_t ecam_last_bus;
