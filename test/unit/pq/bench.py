@@ -58,7 +58,7 @@ def instructions(command, name, **environment):
     # Signing takes a varying number of attempts: the mean of several.
     count = 20 if name == "mldsa87-sign" else 1
     _, report = run(["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
-                     "--collect-atstart=no", *command], name, count, **environment)
+                     "--instr-atstart=no", "--collect-atstart=no", *command], name, count, **environment)
     return int(re.search(r"Collected : (\d+)", report).group(1)) // count
 
 

@@ -3,12 +3,16 @@
 """Exchanges random signatures and ciphertexts with independent implementations, both ways.
 
     crosscheck.py DRIVER noble|openssl LIBCRYPTO_PROGRAM
-                  [--all | --only SET --rounds N [--run ID] | --tally FILE]
+                  [--all | --only SET [--first K] [--rounds N] | --tally FILE] [--seed ID]
 
 noble is @noble/post-quantum under node, openssl the libcrypto of OpenSSL 3.5. Each round makes a key
-pair on one side, has the other sign or encapsulate too, checks both, and checks that both refuse an
-altered signature. --all takes 1,000 rounds for each set of ML-DSA and ML-KEM, and 1,008 over the
-twelve sets of SLH-DSA; otherwise a few. --only takes N rounds of one set, other ones for each ID.
+pair on one side, has both sign or encapsulate with the same randomness, so that the same bytes must
+come out, checks both, and checks that both refuse an altered signature. --all takes 1,000 rounds for
+each set of ML-DSA and ML-KEM, and 1,008 over the twelve sets of SLH-DSA; otherwise a few. --only
+takes N rounds of one set, from the K-th on (0 is the first).
+
+All randomness, the other side's too, comes from a round's seed: the text "SET PEER ID K". It stands
+in what is printed, and the rounds are the same each time; --seed has others.
 
 --tally goes on with SLH-DSA where FILE says that it stands, the cheapest first, until each set has
 1,000 rounds in each direction: "here", where lib/pq signs, and "there", where the other does; both
@@ -33,17 +37,17 @@ HERE = parts.pathlib.Path(__file__).resolve().parent
 class Peer(Library):
     """The other implementation; the requests are those of noble.mjs and libcrypto.c."""
 
-    def keygen(self, algorithm):
-        return self.ask("keygen", algorithm)
+    def keygen(self, algorithm, seed):
+        return self.ask("keygen", algorithm, seed)
 
-    def sign(self, algorithm, secret_key, message, context=b""):
-        return self.ask("sign", algorithm, context, message, secret_key)
+    def sign(self, algorithm, secret_key, message, random, context=b""):
+        return self.ask("sign", algorithm, context, message, secret_key, random)
 
     def verify(self, algorithm, public_key, message, signature, context=b""):
         return self.ask("verify", algorithm, context, message, public_key, signature)
 
-    def encapsulate(self, algorithm, public_key):
-        return self.ask("encapsulate", algorithm, public_key)
+    def encapsulate(self, algorithm, public_key, random):
+        return self.ask("encapsulate", algorithm, public_key, random)
 
     def decapsulate(self, algorithm, secret_key, ciphertext):
         return self.ask("decapsulate", algorithm, secret_key, ciphertext)
@@ -69,12 +73,17 @@ def signature_round(ours, peer, source, algorithm, directions=("here", "there"),
     message = source.randbytes(source.randrange(2000))
     context = source.randbytes(source.randrange(256) if source.random() < 0.5 else 0)
     seed = source.randbytes(seed_size(algorithm))
-    public, secret = peer.keygen(algorithm) if source.random() < keys_there \
+    public, secret = peer.keygen(algorithm, seed) if source.random() < keys_there \
         else ours.sign_keygen(algorithm, seed)
     hedge = source.choice((b"", source.randbytes(32 if algorithm in MLDSA else len(seed) // 3)))
+    # What stands for none: FIPS 204, algorithm 2, line 5; FIPS 205, algorithm 19, line 2.
+    none = bytes(32) if algorithm in MLDSA else public[:len(seed) // 3]
+    made = set()
     for direction in directions:
         signature = ours.sign(algorithm, secret, message, hedge, context) if direction == "here" \
-            else peer.sign(algorithm, secret, message, context)
+            else peer.sign(algorithm, secret, message, hedge or none, context)
+        made.add(signature)
+        assert len(made) == 1
         assert ours.verify(algorithm, public, message, signature, context) == ()
         assert peer.verify(algorithm, public, message, signature, context) == ()
         wrong = altered(source, signature)
@@ -83,23 +92,23 @@ def signature_round(ours, peer, source, algorithm, directions=("here", "there"),
 
 
 def kem_round(ours, peer, source, algorithm):
-    public, secret = ours.kem_keygen(algorithm, source.randbytes(64)) if source.random() < 0.5 \
-        else peer.keygen(algorithm)
-    made_here = ours.kem_encapsulate(algorithm, public, source.randbytes(32))
-    made_there = peer.encapsulate(algorithm, public)
-    for ciphertext, shared in (made_here, made_there):
-        assert ours.kem_decapsulate(algorithm, secret, ciphertext) == shared
-        assert peer.decapsulate(algorithm, secret, ciphertext) == shared
-        # Both reject implicitly, and to the same secret.
-        wrong = altered(source, ciphertext)
-        rejected = ours.kem_decapsulate(algorithm, secret, wrong)
-        assert rejected != shared and rejected == peer.decapsulate(algorithm, secret, wrong)
+    make_key = ours.kem_keygen if source.random() < 0.5 else peer.keygen
+    public, secret = make_key(algorithm, source.randbytes(64))
+    random_bytes = source.randbytes(32)
+    ciphertext, shared = ours.kem_encapsulate(algorithm, public, random_bytes)
+    assert peer.encapsulate(algorithm, public, random_bytes) == (ciphertext, shared)
+    assert ours.kem_decapsulate(algorithm, secret, ciphertext) == shared
+    assert peer.decapsulate(algorithm, secret, ciphertext) == shared
+    # Both reject implicitly, and to the same secret.
+    wrong = altered(source, ciphertext)
+    rejected = ours.kem_decapsulate(algorithm, secret, wrong)
+    assert rejected != shared and rejected == peer.decapsulate(algorithm, secret, wrong)
 
 
 def plan(arguments):
     """(algorithm, rounds)"""
     if arguments.only:
-        return [(arguments.only, arguments.rounds)]
+        return [(arguments.only, arguments.rounds or 1)]
     if arguments.all:
         return [(name, 1000) for name in MLDSA + MLKEM] + \
             [(name, 160 if name.endswith("f") else 8) for name in SLHDSA]
@@ -114,8 +123,9 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--only", choices=MLDSA + MLKEM + SLHDSA)
-    parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--run", default="")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--rounds", type=int)
+    parser.add_argument("--seed", default="0")
     parser.add_argument("--tally")
     arguments = parser.parse_args()
     try:
@@ -131,21 +141,21 @@ def main():
     bad = False
     rounds = plan(arguments)
     for number, (algorithm, count) in enumerate(rounds, 1):
-        source = random.Random(f"{algorithm} {arguments.peer}{arguments.run}")
-        done = 0
+        first = arguments.first
+        make_round = kem_round if algorithm in MLKEM else signature_round
+        good = True
         try:
-            for done in range(count):
-                if algorithm in MLKEM:
-                    kem_round(ours, peer, source, algorithm)
-                else:
-                    signature_round(ours, peer, source, algorithm)
-            good = True
+            for done in range(first, first + count):
+                make_round(ours, peer, random.Random(f"{algorithm} {arguments.peer} "
+                                                     f"{arguments.seed} {done}"), algorithm)
         except AssertionError:
             good = False
             bad = True
-            print(f"# {algorithm}: round {done} disagrees")
+            print(f"# they disagree; again: {' '.join(sys.argv[:4])} --only {algorithm} "
+                  f"--first {done} --seed {arguments.seed}")
         print(f"{'ok' if good else 'not ok'} {number} - {algorithm}: {count} rounds with "
-              f"{arguments.peer}", flush=True)
+              f"{arguments.peer}, seeds \"{algorithm} {arguments.peer} {arguments.seed} {first}\" "
+              f"to {first + count - 1}", flush=True)
     print(f"1..{len(rounds)}")
     ours.close()
     peer.close()

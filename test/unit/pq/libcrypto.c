@@ -23,7 +23,10 @@ struct ossl_param {
 #define OSSL_PARAM_OCTET_STRING 5
 #define ROOM                    65536
 
-static void *(*EVP_PKEY_Q_keygen)(void *, const char *, const char *, ...);
+static void *(*EVP_PKEY_CTX_new_from_name)(void *, const char *, const char *);
+static int (*EVP_PKEY_keygen_init)(void *);
+static int (*EVP_PKEY_CTX_set_params)(void *, const struct ossl_param *);
+static int (*EVP_PKEY_generate)(void *, void **);
 static void *(*EVP_PKEY_new_raw_public_key_ex)(void *, const char *, const char *,
                                                const unsigned char *, size_t);
 static void *(*EVP_PKEY_new_raw_private_key_ex)(void *, const char *, const char *,
@@ -42,7 +45,7 @@ static int (*EVP_DigestVerify)(void *, const unsigned char *, size_t, const unsi
                                size_t);
 static void *(*EVP_PKEY_CTX_new_from_pkey)(void *, void *, const char *);
 static void (*EVP_PKEY_CTX_free)(void *);
-static int (*EVP_PKEY_encapsulate_init)(void *, const void *);
+static int (*EVP_PKEY_encapsulate_init)(void *, const struct ossl_param *);
 static int (*EVP_PKEY_encapsulate)(void *, unsigned char *, size_t *, unsigned char *, size_t *);
 static int (*EVP_PKEY_decapsulate_init)(void *, const void *);
 static int (*EVP_PKEY_decapsulate)(void *, unsigned char *, size_t *, const unsigned char *,
@@ -67,7 +70,10 @@ static void load_all(void)
         fprintf(stderr, "%s\n", dlerror());
         exit(2);
     }
-    LOAD(EVP_PKEY_Q_keygen);
+    LOAD(EVP_PKEY_CTX_new_from_name);
+    LOAD(EVP_PKEY_keygen_init);
+    LOAD(EVP_PKEY_CTX_set_params);
+    LOAD(EVP_PKEY_generate);
     LOAD(EVP_PKEY_new_raw_public_key_ex);
     LOAD(EVP_PKEY_new_raw_private_key_ex);
     LOAD(EVP_PKEY_get_raw_public_key);
@@ -117,27 +123,34 @@ static void print(const struct bytes *bytes)
         printf("%02x", bytes->data[i]);
 }
 
+static struct ossl_param octets(const char *key, struct bytes *bytes)
+{
+    return (struct ossl_param){key, OSSL_PARAM_OCTET_STRING, bytes->data, bytes->size, 0};
+}
+
+/* Argument: the seed. */
 static int keygen(const char *name)
 {
-    void *key = EVP_PKEY_Q_keygen(NULL, NULL, name);
+    struct ossl_param params[2] = {octets("seed", &argument[0])};
+    void *context = EVP_PKEY_CTX_new_from_name(NULL, name, NULL);
+    void *key = NULL;
     int good;
 
     first.size = second.size = ROOM;
-    good = key && EVP_PKEY_get_raw_public_key(key, first.data, &first.size) == 1 &&
+    good = context && EVP_PKEY_keygen_init(context) == 1 &&
+           EVP_PKEY_CTX_set_params(context, params) == 1 && EVP_PKEY_generate(context, &key) == 1 &&
+           EVP_PKEY_get_raw_public_key(key, first.data, &first.size) == 1 &&
            EVP_PKEY_get_raw_private_key(key, second.data, &second.size) == 1;
     EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(context);
     return good;
 }
 
-/* Arguments: context, message, key, and for verification the signature. */
+/* Arguments: context, message, key, and the signature or what the signer's randomness is to be. */
 static int sign_or_verify(const char *name, int verify)
 {
-    struct bytes *context = &argument[0];
     struct bytes *message = &argument[1];
-    struct ossl_param params[2] = {
-        {"context-string", OSSL_PARAM_OCTET_STRING, context->data, context->size, 0},
-        {NULL, 0, NULL, 0, 0},
-    };
+    struct ossl_param params[3] = {octets("context-string", &argument[0])};
     void *key = (verify ? EVP_PKEY_new_raw_public_key_ex : EVP_PKEY_new_raw_private_key_ex)(
         NULL, name, NULL, argument[2].data, argument[2].size);
     void *digest = EVP_MD_CTX_new();
@@ -148,6 +161,7 @@ static int sign_or_verify(const char *name, int verify)
                EVP_DigestVerify(digest, argument[3].data, argument[3].size, message->data,
                                 message->size) == 1;
     } else if (good) {
+        params[1] = octets("test-entropy", &argument[3]);
         first.size = ROOM;
         good = EVP_DigestSignInit_ex(digest, NULL, NULL, NULL, NULL, key, params) == 1 &&
                EVP_DigestSign(digest, first.data, &first.size, message->data, message->size) == 1;
@@ -157,15 +171,17 @@ static int sign_or_verify(const char *name, int verify)
     return good;
 }
 
+/* Arguments: key, randomness. */
 static int encapsulate(const char *name)
 {
+    struct ossl_param params[2] = {octets("ikme", &argument[1])};
     void *key =
         EVP_PKEY_new_raw_public_key_ex(NULL, name, NULL, argument[0].data, argument[0].size);
     void *context = key ? EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL) : NULL;
     int good;
 
     first.size = second.size = ROOM;
-    good = context && EVP_PKEY_encapsulate_init(context, NULL) == 1 &&
+    good = context && EVP_PKEY_encapsulate_init(context, params) == 1 &&
            EVP_PKEY_encapsulate(context, first.data, &first.size, second.data, &second.size) == 1;
     EVP_PKEY_CTX_free(context);
     EVP_PKEY_free(key);

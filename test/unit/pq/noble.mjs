@@ -25,19 +25,19 @@ const unhex = (text) => text === '-' ? new Uint8Array() : Uint8Array.from(Buffer
 const hex = (bytes) => Buffer.from(bytes).toString('hex');
 
 const operations = {
-  keygen(a) {
-    const keys = a.keygen();
+  keygen(a, seed) {
+    const keys = a.keygen(seed);
     return [keys.publicKey, keys.secretKey];
   },
-  sign(a, context, message, secretKey) {
-    return [a.sign(message, secretKey, { context })];
+  sign(a, context, message, secretKey, extraEntropy) {
+    return [a.sign(message, secretKey, { context, extraEntropy })];
   },
   verify(a, context, message, publicKey, signature) {
     if (!a.verify(signature, message, publicKey, { context })) throw new Error('mismatch');
     return [];
   },
-  encapsulate(a, publicKey) {
-    const { cipherText, sharedSecret } = a.encapsulate(publicKey);
+  encapsulate(a, publicKey, random) {
+    const { cipherText, sharedSecret } = a.encapsulate(publicKey, random);
     return [cipherText, sharedSecret];
   },
   decapsulate(a, secretKey, ciphertext) {

@@ -49,9 +49,14 @@ def go_on(file, algorithms, make_round):
         counts = tally[algorithm]
         since = time.monotonic()
         while counts[direction] < ROUNDS:
-            source = random.Random(f"{algorithm} {direction} {counts[direction]}")
-            # A key pair costs the other side as much as a signature, where the layers are high.
-            make_round(source, algorithm, direction, 0.5 if algorithm.endswith("f") else 0.02)
+            seed = f"{algorithm} {direction} {counts[direction]}"
+            try:
+                # A key pair costs the other side as much as a signature, where the layers are high.
+                make_round(random.Random(seed), algorithm, direction,
+                           0.5 if algorithm.endswith("f") else 0.02)
+            except AssertionError:
+                print(f"they disagree in the round of seed \"{seed}\", which is next again")
+                raise
             counts[direction] += 1
             store(path, tally)
             if counts[direction] % PRINTED == 0:
