@@ -8,19 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <block/bounce.h>
-#include <block/client.h>
-#include <block/ramdisk.h>
-#include <block/server.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "delay.h"
+#include "bench.h"
 #include "exercise.h"
 
-#define SECTORS     4096u
 #define MOST        64u /* sectors of a request in the exercises */
-#define REGION      (BLOCK_AT_DATA + 32 * 8192u)
 #define MEMORY_SIZE (EXERCISE_SLOTS * MOST * BLOCK_SECTOR) /* 768 KiB */
 #define PLACE       0x100000000ull
 #define HALF        0x60000u
@@ -37,32 +31,13 @@ struct reach {
     unsigned copied_requests;
 };
 
-struct bench {
-    struct ramdisk disk;
-    struct delay delay;
+/* A client that lends its memory. */
+struct lender {
+    struct bench bench;
     struct reach reach;
     struct block_lent lent;
-    struct block_server server;
-    struct block_client client;
-    struct bounce bounce;
-    uint32_t map[SECTORS / 8];
-    uint8_t *store;
-    uint8_t *region;
     uint8_t *memory;
-    bool server_woken;
-    bool client_woken;
-    unsigned crash;
 };
-
-static void wake_server(void *context)
-{
-    ((struct bench *)context)->server_woken = true;
-}
-
-static void wake_client(void *context)
-{
-    ((struct bench *)context)->client_woken = true;
-}
 
 /* The machine's memory at an address of the device's: all of it, or the test fails. */
 static uint8_t *at_address(const struct reach *reach, uint64_t address, uint32_t length)
@@ -113,101 +88,61 @@ static void reach_submit(struct block_device *device, struct block_request *requ
     block_submit(reach->lower, &t->request);
 }
 
-static bool offer(struct bench *b)
-{
-    const struct block_offer what = {
-        .device = &b->delay.device, .sectors = SECTORS, .lent = &b->lent};
-    return block_server_open(&b->server, &what, b->region, REGION);
-}
-
 /* Two runs, the second of which stands before the first one for the device. */
-static struct bench *create(struct block_lending lending)
+static struct lender *create(struct block_lending lending)
 {
-    struct bench *b = calloc(1, sizeof(*b));
-    assert_non_null(b);
-    b->store = calloc(SECTORS, BLOCK_SECTOR);
-    b->region = aligned_alloc(4096, REGION);
-    b->memory = aligned_alloc(4096, MEMORY_SIZE);
-    memset(b->region, 0, REGION);
-    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, SECTORS * BLOCK_SECTOR);
+    struct lender *l = calloc(1, sizeof(*l));
+    assert_non_null(l);
+    l->memory = aligned_alloc(4096, MEMORY_SIZE);
+    assert_non_null(l->memory);
     const struct block_run first = {PLACE, HALF, 0x40000000};
     const struct block_run second = {PLACE + HALF, HALF, 0x2000000};
-    assert_true(block_lent_add(&b->lent, &first));
-    assert_true(block_lent_add(&b->lent, &second));
-    b->reach = (struct reach){
-        .device = b->disk.device, .lower = &b->disk.device, .lent = &b->lent, .memory = b->memory};
-    b->reach.device.submit = reach_submit;
-    b->reach.device.context = &b->reach;
-    b->reach.device.lending = lending;
-    delay_initialize(&b->delay, &b->reach.device);
-    block_server_initialize(&b->server, wake_client, b);
-    assert_true(offer(b));
-    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
-                     BLOCK_CLIENT_OK);
-    bounce_initialize(&b->bounce, &b->client.device, b->client.data, b->client.data_size, 8192);
-    const struct block_own own = {b->memory, MEMORY_SIZE, PLACE};
-    block_client_lend(&b->client, &b->bounce, &own, 1);
-    return b;
+    assert_true(block_lent_add(&l->lent, &first));
+    assert_true(block_lent_add(&l->lent, &second));
+    bench_initialize(&l->bench);
+    struct block_device *disk = &l->bench.disk.device;
+    l->reach =
+        (struct reach){.device = *disk, .lower = disk, .lent = &l->lent, .memory = l->memory};
+    l->reach.device.submit = reach_submit;
+    l->reach.device.context = &l->reach;
+    l->reach.device.lending = lending;
+    const struct block_offer what = {.sectors = SECTORS, .lent = &l->lent};
+    bench_open(&l->bench, &l->reach.device, &what);
+    const struct block_own own = {l->memory, MEMORY_SIZE, PLACE};
+    block_client_lend(&l->bench.client, &l->bench.bounce, &own, 1);
+    return l;
 }
 
-static void destroy(struct bench *b)
+static void destroy(struct lender *l)
 {
-    while (b->delay.count > 0)
-        delay_run(&b->delay, DELAY_MAX);
-    free(b->memory);
-    free(b->region);
-    free(b->store);
-    free(b);
+    bench_end(&l->bench);
+    free(l->memory);
+    free(l);
 }
 
-static void step(void *context)
+static void exercise(struct lender *l, unsigned rounds)
 {
-    struct bench *b = context;
-    if (b->crash != 0 && --b->crash == 0) {
-        while (b->delay.count > 0)
-            delay_run(&b->delay, DELAY_MAX);
-        memset(b->region, 0, BLOCK_AT_DATA);
-        block_server_initialize(&b->server, wake_client, b);
-        assert_true(offer(b));
-        b->client_woken = false;
-        b->server_woken = false;
-        assert_int_equal(block_client_resume(&b->client), BLOCK_CLIENT_OK);
-        b->crash = 300;
-    }
-    if (b->server_woken) {
-        b->server_woken = false;
-        block_server_poll(&b->server);
-    }
-    delay_run(&b->delay, 2);
-    if (b->client_woken) {
-        b->client_woken = false;
-        block_client_poll(&b->client);
-    }
-}
-
-static void exercise(struct bench *b, unsigned rounds)
-{
-    struct exercise e = {.device = &b->client.front,
-                         .step = step,
-                         .context = b,
+    struct exercise e = {.device = &l->bench.client.front,
+                         .step = bench_step,
+                         .context = &l->bench,
                          .rounds = rounds,
                          .seed = 41,
                          .max_sectors = MOST,
-                         .memory = b->memory};
+                         .memory = l->memory};
     exercise_run(&e);
     assert_true(e.reads > rounds / 50 && e.writes > rounds / 50);
-    assert_int_equal(b->server.refused, 0);
+    assert_int_equal(l->bench.server.refused, 0);
 }
 
 static void nothing_is_copied(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
-    exercise(b, 30000);
+    struct lender *l = create((struct block_lending){126, 1, 1});
+    exercise(l, 30000);
     /* But for segments across the border between the runs. */
-    assert_true(b->reach.lent_requests > 2000);
-    assert_true(b->reach.copied_requests * 20 < b->reach.lent_requests);
-    destroy(b);
+    assert_true(l->reach.lent_requests > 2000);
+    assert_true(l->reach.copied_requests * 20 < l->reach.lent_requests);
+    destroy(l);
 }
 
 static void what_does_not_suit_is_copied(void **state)
@@ -215,100 +150,71 @@ static void what_does_not_suit_is_copied(void **state)
     static const struct block_lending lending[] = {{2, 1, 1}, {126, 512, 1}, {126, 4, 4096}};
     (void)state;
     for (unsigned i = 0; i < sizeof(lending) / sizeof(lending[0]); i++) {
-        struct bench *b = create(lending[i]);
-        exercise(b, 10000); /* mostly of several segments */
-        assert_true(b->reach.copied_requests > 1000);
-        b->client.front.max_segments = 1;
-        memset(b->store, 0, SECTORS * BLOCK_SECTOR);
-        exercise(b, 10000);
-        assert_true(b->reach.lent_requests > 1000);
-        destroy(b);
+        struct lender *l = create(lending[i]);
+        exercise(l, 10000); /* mostly of several segments */
+        assert_true(l->reach.copied_requests > 1000);
+        l->bench.client.front.max_segments = 1;
+        memset(l->bench.store, 0, SECTORS * BLOCK_SECTOR);
+        exercise(l, 10000);
+        assert_true(l->reach.lent_requests > 1000);
+        destroy(l);
     }
-    struct bench *b = create((struct block_lending){0});
-    exercise(b, 10000);
-    assert_int_equal(b->reach.lent_requests, 0);
-    destroy(b);
+    struct lender *l = create((struct block_lending){0});
+    exercise(l, 10000);
+    assert_int_equal(l->reach.lent_requests, 0);
+    destroy(l);
 }
 
 static void the_server_restarts(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
-    b->crash = 300;
-    exercise(b, 30000);
-    assert_true(b->reach.lent_requests > 2000);
+    struct lender *l = create((struct block_lending){126, 1, 1});
+    l->bench.crash = 300;
+    exercise(l, 30000);
+    assert_true(l->reach.lent_requests > 2000);
     /* Its successor takes other memory: that cannot be. */
-    memset(b->region, 0, BLOCK_AT_DATA);
-    block_server_initialize(&b->server, wake_client, b);
-    b->lent.count = 1;
-    assert_true(offer(b));
-    assert_int_equal(block_client_resume(&b->client), BLOCK_CLIENT_NONSENSE);
-    destroy(b);
+    l->lent.count = 1;
+    bench_new_server(&l->bench);
+    assert_int_equal(block_client_resume(&l->bench.client), BLOCK_CLIENT_NONSENSE);
+    destroy(l);
 }
 
 /* Requests that were not left to the device are copied: their memory is not touched for longer. */
 static void what_may_be_taken_back_is_copied(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
-    struct exercise e = {.device = &b->client.front,
-                         .step = step,
-                         .context = b,
+    struct lender *l = create((struct block_lending){126, 1, 1});
+    struct exercise e = {.device = &l->bench.client.front,
+                         .step = bench_step,
+                         .context = &l->bench,
                          .rounds = 3000,
                          .seed = 42,
                          .max_sectors = MOST};
     exercise_run(&e);
-    assert_int_equal(b->reach.lent_requests, 0);
-    destroy(b);
+    assert_int_equal(l->reach.lent_requests, 0);
+    destroy(l);
 }
 
-static volatile struct block_place *list_of(struct bench *b, unsigned list)
+static volatile struct block_place *list_of(struct lender *l, unsigned list)
 {
-    return (volatile struct block_place *)(void *)(b->region + BLOCK_AT_LISTS +
+    return (volatile struct block_place *)(void *)(l->bench.region + BLOCK_AT_LISTS +
                                                    list * BLOCK_LIST_BYTES);
 }
 
-static void put(struct bench *b, const struct block_message *message)
-{
-    struct ring requests;
-    ring_attach(&requests, b->region + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true);
-    assert_int_equal(ring_write(&requests, (const uint8_t *)message, sizeof(*message)),
-                     sizeof(*message));
-}
-
-static enum block_status answer(struct bench *b)
-{
-    struct ring responses;
-    struct block_response response;
-    ring_attach(&responses, b->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
-    assert_int_equal(ring_read(&responses, (uint8_t *)&response, sizeof(response)),
-                     sizeof(response));
-    return (enum block_status)response.status;
-}
-
-static enum block_status ask(struct bench *b, const struct block_message *message)
-{
-    put(b, message);
-    block_server_poll(&b->server);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
-    return answer(b);
-}
-
-static enum block_status ask_place(struct bench *b, uint64_t place, uint64_t length)
+static enum block_status ask_place(struct lender *l, uint64_t place, uint64_t length)
 {
     const struct block_message m = {
         .operation = BLOCK_READ, .segments = 1, .count = length / BLOCK_SECTOR, .list = 63};
-    *list_of(b, 63) = (struct block_place){place, length};
-    return ask(b, &m);
+    *list_of(l, 63) = (struct block_place){place, length};
+    return bench_ask(&l->bench, &m);
 }
 
 static void odd_lists(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){3, 4, 4});
-    assert_int_equal(ask_place(b, PLACE, 512), BLOCK_OK);
-    assert_int_equal(ask_place(b, PLACE + MEMORY_SIZE - 512, 512), BLOCK_OK);
+    struct lender *l = create((struct block_lending){3, 4, 4});
+    assert_int_equal(ask_place(l, PLACE, 512), BLOCK_OK);
+    assert_int_equal(ask_place(l, PLACE + MEMORY_SIZE - 512, 512), BLOCK_OK);
     static const uint64_t elsewhere[] = {
         0,
         PLACE - 512,
@@ -324,114 +230,113 @@ static void odd_lists(void **state)
         PLACE + 2, /* not aligned */
     };
     for (unsigned i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
-        assert_int_equal(ask_place(b, elsewhere[i], 512), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 512 | 1ull << 32), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 0), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, HALF + 512), BLOCK_INVALID);
-    assert_int_equal(ask_place(b, PLACE, 0xfffffe00u), BLOCK_INVALID);
+        assert_int_equal(ask_place(l, elsewhere[i], 512), BLOCK_INVALID);
+    assert_int_equal(ask_place(l, PLACE, 512 | 1ull << 32), BLOCK_INVALID);
+    assert_int_equal(ask_place(l, PLACE, 0), BLOCK_INVALID);
+    assert_int_equal(ask_place(l, PLACE, HALF + 512), BLOCK_INVALID);
+    assert_int_equal(ask_place(l, PLACE, 0xfffffe00u), BLOCK_INVALID);
     struct block_message good = {.operation = BLOCK_READ, .segments = 3, .count = 3};
     for (unsigned i = 0; i < 4; i++)
-        list_of(b, 0)[i] = (struct block_place){PLACE + i * 4096u, 512};
-    assert_int_equal(ask(b, &good), BLOCK_OK);
+        list_of(l, 0)[i] = (struct block_place){PLACE + i * 4096u, 512};
+    assert_int_equal(bench_ask(&l->bench, &good), BLOCK_OK);
     struct block_message m = good;
     m.count = 4; /* more than the segments hold */
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m.count = 2;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m.count = 4;
     m.segments = 4; /* more than the device takes */
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m.segments = UINT16_MAX;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m = good;
     m.list = BLOCK_LISTS;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m.list = UINT32_MAX;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m = good;
     m.offset = 512;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m = good;
     m.operation = BLOCK_FLUSH;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m.operation = BLOCK_WRITE_ZEROES;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m = (struct block_message){.operation = BLOCK_READ, .count = 1, .list = 1};
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
     m = good;
     m.sector = SECTORS - 2;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
-    assert_int_equal(ask(b, &good), BLOCK_OK);
-    assert_true(b->server.open && block_server_idle(&b->server));
-    destroy(b);
+    assert_int_equal(bench_ask(&l->bench, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(&l->bench, &good), BLOCK_OK);
+    assert_true(l->bench.server.open && block_server_idle(&l->bench.server));
+    destroy(l);
     /* A device that takes no such memory is sent nowhere. */
-    b = create((struct block_lending){0});
-    assert_int_equal(ask_place(b, PLACE, 512), BLOCK_INVALID);
-    destroy(b);
+    l = create((struct block_lending){0});
+    assert_int_equal(ask_place(l, PLACE, 512), BLOCK_INVALID);
+    destroy(l);
 }
 
 /* A list that is changed while the request is under way changes nothing. */
 static void lists_that_change(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
+    struct lender *l = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
-    memset(b->memory, 0xee, MEMORY_SIZE);
-    list_of(b, 0)[0] = (struct block_place){PLACE + 4096, 512};
-    list_of(b, 0)[1] = (struct block_place){PLACE + 8192, 512};
-    put(b, &m);
-    block_server_poll(&b->server);
-    assert_int_equal(b->delay.count, 1);
-    memset(b->region + BLOCK_AT_LISTS, 0xff, BLOCK_LISTS * BLOCK_LIST_BYTES);
-    delay_run(&b->delay, 1);
-    assert_int_equal(answer(b), BLOCK_OK);
-    assert_int_equal(b->memory[4096], 0);
-    assert_int_equal(b->memory[8192], 0);
-    assert_int_equal(b->memory[0], 0xee);
-    destroy(b);
+    memset(l->memory, 0xee, MEMORY_SIZE);
+    list_of(l, 0)[0] = (struct block_place){PLACE + 4096, 512};
+    list_of(l, 0)[1] = (struct block_place){PLACE + 8192, 512};
+    bench_put(&l->bench, &m);
+    block_server_poll(&l->bench.server);
+    assert_int_equal(l->bench.delay.count, 1);
+    memset(l->bench.region + BLOCK_AT_LISTS, 0xff, BLOCK_LISTS * BLOCK_LIST_BYTES);
+    delay_run(&l->bench.delay, 1);
+    assert_int_equal(bench_answer(&l->bench, 0), BLOCK_OK);
+    assert_int_equal(l->memory[4096], 0);
+    assert_int_equal(l->memory[8192], 0);
+    assert_int_equal(l->memory[0], 0xee);
+    destroy(l);
 }
 
 /* More requests with lists than there are copies for: the others wait, and none is lost. */
 static void many_lists(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
+    struct lender *l = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 2, .count = 2};
     for (unsigned list = 0; list < BLOCK_LISTS; list++) {
-        list_of(b, list)[0] = (struct block_place){PLACE, 512};
-        list_of(b, list)[1] = (struct block_place){PLACE + 8192, 512};
+        list_of(l, list)[0] = (struct block_place){PLACE, 512};
+        list_of(l, list)[1] = (struct block_place){PLACE + 8192, 512};
     }
     for (unsigned i = 0; i < 60; i++) {
         struct block_message next = m;
         next.list = i;
-        put(b, &next);
+        bench_put(&l->bench, &next);
     }
-    block_server_poll(&b->server);
-    assert_int_equal(b->delay.count, BLOCK_SERVER_LISTS);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
+    block_server_poll(&l->bench.server);
+    assert_int_equal(l->bench.delay.count, BLOCK_SERVER_LISTS);
+    bench_complete(&l->bench);
     struct ring responses;
     uint8_t taken[60 * sizeof(struct block_response)];
-    ring_attach(&responses, b->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
+    ring_attach(&responses, l->bench.region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
     assert_int_equal(ring_read(&responses, taken, sizeof(taken)), sizeof(taken));
-    assert_true(b->server.open && block_server_idle(&b->server));
-    destroy(b);
+    assert_true(l->bench.server.open && block_server_idle(&l->bench.server));
+    destroy(l);
 }
 
 /* What was lent is the device's until it has completed, whatever has become of the client. */
 static void the_client_ends(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
+    struct lender *l = create((struct block_lending){126, 1, 1});
     const struct block_message m = {.operation = BLOCK_READ, .segments = 1, .count = 1};
-    list_of(b, 0)[0] = (struct block_place){PLACE, 512};
-    put(b, &m);
-    block_server_poll(&b->server);
-    block_server_close(&b->server);
-    assert_false(block_server_idle(&b->server));
-    delay_run(&b->delay, 1);
-    assert_true(block_server_idle(&b->server));
-    destroy(b);
+    list_of(l, 0)[0] = (struct block_place){PLACE, 512};
+    bench_put(&l->bench, &m);
+    block_server_poll(&l->bench.server);
+    block_server_close(&l->bench.server);
+    assert_false(block_server_idle(&l->bench.server));
+    delay_run(&l->bench.delay, 1);
+    assert_true(block_server_idle(&l->bench.server));
+    destroy(l);
 }
 
 static void runs(void **state)
@@ -472,8 +377,8 @@ static void runs(void **state)
 static void odd_servers(void **state)
 {
     (void)state;
-    struct bench *b = create((struct block_lending){126, 1, 1});
-    struct block_info *info = (struct block_info *)(void *)b->region;
+    struct lender *l = create((struct block_lending){126, 1, 1});
+    struct block_info *info = (struct block_info *)(void *)l->bench.region;
     const struct block_info good = *info;
     static const struct block_lending odd[] = {
         {BLOCK_SEGMENTS_MAX + 1, 1, 1}, {1, 0, 1}, {1, 3, 1}, {1, 8192, 1}, {1, 1, 0}, {1, 1, 8192},
@@ -487,10 +392,11 @@ static void odd_servers(void **state)
             info->lent_alignment = odd[i - 1].alignment;
             info->lent_boundary = odd[i - 1].boundary;
         }
-        assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
+        assert_int_equal(block_client_attach(&l->bench.client, l->bench.region, REGION,
+                                             bench_wake_server, &l->bench),
                          BLOCK_CLIENT_NONSENSE);
     }
-    destroy(b);
+    destroy(l);
 }
 
 int main(void)

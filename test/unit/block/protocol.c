@@ -7,109 +7,35 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <block/bounce.h>
-#include <block/client.h>
-#include <block/ramdisk.h>
-#include <block/server.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "delay.h"
+#include "bench.h"
 #include "exercise.h"
 
-#define SECTORS 4096u
 #define FIRST   1024u
 #define OFFERED 2048u
-#define REGION  (BLOCK_AT_DATA + 32 * 8192u)
-
-struct bench {
-    struct ramdisk disk;
-    struct delay delay;
-    struct block_server server;
-    struct block_client client;
-    struct bounce bounce;
-    uint32_t map[SECTORS / 8];
-    uint8_t *store;
-    uint8_t *region;
-    bool server_woken;
-    bool client_woken;
-    unsigned crash; /* the server dies at the crash-th step */
-};
-
-static void wake_server(void *context)
-{
-    ((struct bench *)context)->server_woken = true;
-}
-
-static void wake_client(void *context)
-{
-    ((struct bench *)context)->client_woken = true;
-}
-
-static bool offer(struct bench *b, bool read_only)
-{
-    const struct block_offer what = {
-        .device = &b->delay.device, .first = FIRST, .sectors = OFFERED, .read_only = read_only};
-    return block_server_open(&b->server, &what, b->region, REGION);
-}
 
 static struct bench *create(bool read_only)
 {
+    const struct block_offer what = {.first = FIRST, .sectors = OFFERED, .read_only = read_only};
     struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
-    b->store = calloc(SECTORS, BLOCK_SECTOR);
-    b->region = aligned_alloc(4096, REGION);
-    memset(b->region, 0, REGION);
-    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, SECTORS * BLOCK_SECTOR);
-    delay_initialize(&b->delay, &b->disk.device);
-    block_server_initialize(&b->server, wake_client, b);
-    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
-                     BLOCK_CLIENT_NOT_READY);
-    assert_true(offer(b, read_only));
-    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
-                     BLOCK_CLIENT_OK);
-    bounce_initialize(&b->bounce, &b->client.device, b->client.data, b->client.data_size, 8192);
+    bench_initialize(b);
+    bench_open(b, &b->disk.device, &what);
     return b;
 }
 
 static void destroy(struct bench *b)
 {
-    free(b->region);
-    free(b->store);
+    bench_end(b);
     free(b);
-}
-
-/* Each side runs only when it was woken. */
-static void step(void *context)
-{
-    struct bench *b = context;
-    if (b->crash != 0 && --b->crash == 0) {
-        /* A new server: what the old one had is gone, and so are info and rings. */
-        while (b->delay.count > 0)
-            delay_run(&b->delay, DELAY_MAX);
-        memset(b->region, 0, BLOCK_AT_DATA);
-        block_server_initialize(&b->server, wake_client, b);
-        assert_true(offer(b, false));
-        b->client_woken = false;
-        b->server_woken = false;
-        assert_int_equal(block_client_resume(&b->client), BLOCK_CLIENT_OK);
-        b->crash = 300;
-    }
-    if (b->server_woken) {
-        b->server_woken = false;
-        block_server_poll(&b->server);
-    }
-    delay_run(&b->delay, 2);
-    if (b->client_woken) {
-        b->client_woken = false;
-        block_client_poll(&b->client);
-    }
 }
 
 static void exercise(struct bench *b, unsigned rounds, bool errors)
 {
     struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
+                         .step = bench_step,
                          .context = b,
                          .rounds = rounds,
                          .seed = 31,
@@ -170,7 +96,7 @@ static void read_only_offers(void **state)
     b->client.device.read_only = false;
     b->bounce.device.read_only = false;
     struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
+                         .step = bench_step,
                          .context = b,
                          .rounds = 1000,
                          .seed = 32,
@@ -182,62 +108,45 @@ static void read_only_offers(void **state)
     destroy(b);
 }
 
-static enum block_status ask(struct bench *b, const struct block_message *message)
-{
-    struct ring requests;
-    struct ring responses;
-    struct block_response response;
-    ring_attach(&requests, b->region + BLOCK_AT_REQUESTS, BLOCK_RING_BYTES, true);
-    ring_attach(&responses, b->region + BLOCK_AT_RESPONSES, BLOCK_RING_BYTES, false);
-    ring_write(&requests, (const uint8_t *)message, sizeof(*message));
-    block_server_poll(&b->server);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
-    assert_int_equal(ring_read(&responses, (uint8_t *)&response, sizeof(response)),
-                     sizeof(response));
-    assert_int_equal(response.id, message->id);
-    return (enum block_status)response.status;
-}
-
 static void odd_messages(void **state)
 {
     (void)state;
     struct bench *b = create(false);
     const struct block_message good = {.id = 7, .operation = BLOCK_READ, .count = 8};
-    assert_int_equal(ask(b, &good), BLOCK_OK);
+    assert_int_equal(bench_ask(b, &good), BLOCK_OK);
     struct block_message m = good;
     m.operation = BLOCK_OPERATION_COUNT;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
     m.flags = BLOCK_MESSAGE_FORCE; /* of a read */
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m.flags = 2;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
     m.zero[6] = 1;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
     m.sector = OFFERED; /* the neighbour's */
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m.sector = OFFERED - 7;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m.sector = UINT64_MAX - FIRST + 1; /* wraps to the disk's start */
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
     m.count = UINT64_MAX / 512 + 2;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
     m.offset = 32 * 8192 - 4095;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m.offset = 32 * 8192 - 2048;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m.offset = UINT32_MAX & ~511u;
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = (struct block_message){.id = 9, .operation = BLOCK_FLUSH, .offset = 512};
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = (struct block_message){.id = 9, .operation = BLOCK_DISCARD, .count = OFFERED + 1};
-    assert_int_equal(ask(b, &m), BLOCK_INVALID);
-    assert_int_equal(ask(b, &good), BLOCK_OK);
+    assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
+    assert_int_equal(bench_ask(b, &good), BLOCK_OK);
     assert_true(b->server.open);
     destroy(b);
 }
@@ -270,8 +179,7 @@ static void hostile_clients(void **state)
         delay_run(&b->delay, 10);
     }
     assert_false(b->server.open);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
+    bench_complete(b);
     assert_true(block_server_idle(&b->server));
     destroy(b);
 }
@@ -329,11 +237,11 @@ static void hostile_servers(void **state)
     struct bench *b = create(false);
     volatile struct block_info *info = (volatile struct block_info *)(void *)b->region;
     info->block_size = 100;
-    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
+    assert_int_equal(block_client_attach(&b->client, b->region, REGION, bench_wake_server, b),
                      BLOCK_CLIENT_NONSENSE);
     info->block_size = 512;
     info->sectors = 0;
-    assert_int_equal(block_client_attach(&b->client, b->region, REGION, wake_server, b),
+    assert_int_equal(block_client_attach(&b->client, b->region, REGION, bench_wake_server, b),
                      BLOCK_CLIENT_NONSENSE);
     destroy(b);
 }
