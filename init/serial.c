@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <sel4/sel4.h>
-
 #include "serial.h"
 
-/* 16550: data and line status register; bit 5, transmitter holding register empty. */
-#define COM1             SERIAL_PORT
-#define COM1_LAST        0x3ffu
-#define COM1_LINE_STATUS (COM1 + 5u)
-#define LINE_STATUS_THRE 0x20u
+#include <sel4/sel4.h>
+#include <uart/registers.h>
 
 /* A port that never gets ready must not stop the system: after this many looks the byte is sent. */
 #define READY_LOOKS 100000u
@@ -16,8 +11,9 @@ static seL4_X86_IOPort port;
 
 seL4_Error serial_open(seL4_SlotPos slot)
 {
-    seL4_Error error = seL4_X86_IOPortControl_Issue(seL4_CapIOPortControl, COM1, COM1_LAST,
-                                                    seL4_CapInitThreadCNode, slot, seL4_WordBits);
+    seL4_Error error =
+        seL4_X86_IOPortControl_Issue(seL4_CapIOPortControl, UART_COM1, UART_COM1 + UART_SCRATCH,
+                                     seL4_CapInitThreadCNode, slot, seL4_WordBits);
 
     port = error == seL4_NoError ? slot : seL4_CapNull;
     return error;
@@ -31,13 +27,13 @@ void serial_close(void)
 static void put(char c)
 {
     for (unsigned i = 0; i < READY_LOOKS; i++) {
-        seL4_X86_IOPort_In8_t status = seL4_X86_IOPort_In8(port, COM1_LINE_STATUS);
+        seL4_X86_IOPort_In8_t status = seL4_X86_IOPort_In8(port, UART_COM1 + UART_LSR);
 
-        if (status.error != seL4_NoError || (status.result & LINE_STATUS_THRE) != 0) {
+        if (status.error != seL4_NoError || (status.result & UART_LSR_EMPTY) != 0) {
             break;
         }
     }
-    (void)seL4_X86_IOPort_Out8(port, COM1, (unsigned char)c);
+    (void)seL4_X86_IOPort_Out8(port, UART_COM1 + UART_DATA, (unsigned char)c);
 }
 
 void serial_write(const char *text, size_t length)

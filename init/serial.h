@@ -8,8 +8,6 @@
 #include <stddef.h>
 #include <sel4/bootinfo.h>
 
-#define SERIAL_PORT 0x3f8u /* COM1 */
-
 /* Puts a capability for COM1's ports into slot, an empty one of the root CNode. */
 seL4_Error serial_open(seL4_SlotPos slot);
 

@@ -1,41 +1,32 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The serial port: a 16550 at the first PC address (its data sheet, section 8). */
+/* The serial port: a 16550 at the first PC address. */
 #include "console.h"
 
-#include "port.h"
+#include <uart/registers.h>
 
-enum {
-    BASE = 0x3f8,
-    DATA = BASE,
-    INTERRUPTS = BASE + 1,
-    FIFO_CONTROL = BASE + 2,
-    LINE_CONTROL = BASE + 3,
-    MODEM_CONTROL = BASE + 4,
-    LINE_STATUS = BASE + 5,
-};
-enum { LINE_8N1 = 3, LINE_DIVISOR = 0x80, FIFO_ON = 1, DTR_RTS = 3, TRANSMIT_EMPTY = 0x20 };
+#include "port.h"
 
 /* A port that never gets ready must not stop the loader. */
 #define POLLS 100000
 
 void console_init(void)
 {
-    port_write8(INTERRUPTS, 0);
-    port_write8(LINE_CONTROL, LINE_DIVISOR);
-    port_write8(DATA, 1); /* 115200 / 1 */
-    port_write8(INTERRUPTS, 0);
-    port_write8(LINE_CONTROL, LINE_8N1);
-    port_write8(FIFO_CONTROL, FIFO_ON);
-    port_write8(MODEM_CONTROL, DTR_RTS);
+    port_write8(UART_COM1 + UART_IER, 0);
+    port_write8(UART_COM1 + UART_LCR, UART_LCR_DIVISOR);
+    port_write8(UART_COM1 + UART_DIVISOR_LOW, 1); /* 115200 / 1 */
+    port_write8(UART_COM1 + UART_DIVISOR_HIGH, 0);
+    port_write8(UART_COM1 + UART_LCR, UART_LCR_8N1);
+    port_write8(UART_COM1 + UART_FCR, UART_FCR_ON);
+    port_write8(UART_COM1 + UART_MCR, UART_MCR_DTR | UART_MCR_RTS);
 }
 
 static void put(char c)
 {
     for (unsigned i = 0; i < POLLS; i++) {
-        if (port_read8(LINE_STATUS) & TRANSMIT_EMPTY)
+        if (port_read8(UART_COM1 + UART_LSR) & UART_LSR_EMPTY)
             break;
     }
-    port_write8(DATA, (uint8_t)c);
+    port_write8(UART_COM1 + UART_DATA, (uint8_t)c);
 }
 
 void console_print(const char *text)

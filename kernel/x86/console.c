@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "x86/console.h"
 
+#include <uart/registers.h>
+
 #include "x86/arch.h"
 #include "x86/asm.h"
-
-/* 16550 registers (National Semiconductor PC16550D, table II). */
-enum { UART_DATA, UART_IER, UART_FCR, UART_LCR, UART_MCR, UART_LSR };
-enum { LCR_8N1 = 3, LCR_DLAB = 0x80, LSR_THRE = 0x20 };
 
 /* A transmitter that does not become ready within so many reads is taken for absent. */
 enum { POLL_LIMIT = 100000 };
@@ -20,17 +18,17 @@ void console_init(uint16_t port)
         return;
     }
     asm_out8((uint16_t)(port + UART_IER), 0);
-    asm_out8((uint16_t)(port + UART_LCR), LCR_DLAB);
-    asm_out8((uint16_t)(port + UART_DATA), 1); /* divisor 1: 115200 */
-    asm_out8((uint16_t)(port + UART_IER), 0);
-    asm_out8((uint16_t)(port + UART_LCR), LCR_8N1);
-    asm_out8((uint16_t)(port + UART_FCR), 0x07); /* FIFOs on and empty */
-    asm_out8((uint16_t)(port + UART_MCR), 0x03); /* DTR, RTS */
+    asm_out8((uint16_t)(port + UART_LCR), UART_LCR_DIVISOR);
+    asm_out8((uint16_t)(port + UART_DIVISOR_LOW), 1); /* 115200 / 1 */
+    asm_out8((uint16_t)(port + UART_DIVISOR_HIGH), 0);
+    asm_out8((uint16_t)(port + UART_LCR), UART_LCR_8N1);
+    asm_out8((uint16_t)(port + UART_FCR), UART_FCR_ON | UART_FCR_CLEAR);
+    asm_out8((uint16_t)(port + UART_MCR), UART_MCR_DTR | UART_MCR_RTS);
 }
 
 static void console_put_raw(char c)
 {
-    for (unsigned i = 0; !(asm_in8((uint16_t)(console_port + UART_LSR)) & LSR_THRE); i++) {
+    for (unsigned i = 0; !(asm_in8((uint16_t)(console_port + UART_LSR)) & UART_LSR_EMPTY); i++) {
         if (i == POLL_LIMIT) {
             console_port = 0;
             return;

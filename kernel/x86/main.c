@@ -2,6 +2,8 @@
  *
  * From the loader to the first thread.
  */
+#include <uart/registers.h>
+
 #include "x86/acpi.h"
 #include "x86/apic.h"
 #include "x86/arch.h"
@@ -17,8 +19,6 @@
 #include "x86/root.h"
 #include "x86/smp.h"
 #include "x86/virt.h"
-
-#define DEFAULT_CONSOLE_PORT 0x3f8
 
 void boot_main(uint32_t magic, uint32_t address);
 
@@ -153,7 +153,7 @@ void boot_main(uint32_t magic, uint32_t address)
 {
     core_count = 1;
     percpu_init_early();
-    console_init(DEFAULT_CONSOLE_PORT);
+    console_init(UART_COM1);
     check(multiboot_parse(&window_view, magic, address, &boot_info));
     init_console();
     const char *missing = cpu_detect();
