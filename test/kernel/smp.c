@@ -53,6 +53,16 @@ static bool stands(struct thread *thread)
     return thread->step == step;
 }
 
+/* A thread that spins on a core, and is seen to. */
+static struct thread *running_on(seL4_Word core)
+{
+    struct thread *thread = thread_on(core, LOWER);
+
+    thread_start(thread, spin, 0, 0, 0);
+    AWAIT(thread->step > 0);
+    return thread;
+}
+
 static seL4_Error move_to(struct thread *thread, seL4_Word core)
 {
     return seL4_SchedControl_Configure(boot_info->schedcontrol.start + core, thread->sc, 5000, 5000,
@@ -63,10 +73,7 @@ TEST(smp_every_core_runs_a_thread)
 {
     need_cores(2);
     for (seL4_Word core = 1; core < boot_info->numNodes; core++) {
-        struct thread *thread = thread_on(core, LOWER);
-
-        thread_start(thread, spin, 0, 0, 0);
-        AWAIT(thread->step > 0);
+        (void)running_on(core);
     }
 }
 
@@ -85,9 +92,7 @@ TEST(smp_suspend_and_resume)
     struct thread *thread;
 
     need_cores(2);
-    thread = thread_on(1, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
-    AWAIT(thread->step > 0);
+    thread = running_on(1);
     for (int i = 0; i < 20; i++) {
         CHECK_OK(seL4_TCB_Suspend(thread->tcb));
         CHECK(stands(thread));
@@ -130,10 +135,8 @@ TEST(smp_delete_a_running_thread)
 {
     need_cores(2);
     for (int i = 0; i < 10; i++) {
-        struct thread *thread = thread_on(1, LOWER);
+        struct thread *thread = running_on(1);
 
-        thread_start(thread, spin, 0, 0, 0);
-        AWAIT(thread->step > 0);
         CHECK_OK(cap_delete(thread->tcb));
         CHECK(stands(thread));
     }
@@ -144,9 +147,7 @@ TEST(smp_delete_the_context_of_a_running_thread)
     struct thread *thread;
 
     need_cores(2);
-    thread = thread_on(1, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
-    AWAIT(thread->step > 0);
+    thread = running_on(1);
     CHECK_OK(cap_delete(thread->sc));
     CHECK(stands(thread));
 }
@@ -169,9 +170,7 @@ TEST(smp_unbind_the_context_of_a_running_thread)
     struct thread *thread;
 
     need_cores(2);
-    thread = thread_on(1, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
-    AWAIT(thread->step > 0);
+    thread = running_on(1);
     CHECK_OK(seL4_SchedContext_Unbind(thread->sc));
     CHECK(stands(thread));
     CHECK_OK(seL4_SchedContext_Bind(thread->sc, thread->tcb));
@@ -184,9 +183,7 @@ TEST(smp_registers_of_a_running_thread)
     seL4_UserContext regs;
 
     need_cores(2);
-    thread = thread_on(1, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
-    AWAIT(thread->step > 0);
+    thread = running_on(1);
     CHECK_OK(seL4_TCB_ReadRegisters(thread->tcb, true, 0, seL4_UserContextWords, &regs));
     CHECK(stands(thread));
     CHECK(regs.rsp < thread->stack_top && regs.rsp > thread->stack_top - 8192);

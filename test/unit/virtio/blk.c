@@ -73,6 +73,20 @@ static void step(void *context)
         virtio_blk_interrupt(&b->driver);
 }
 
+static struct exercise exercise(struct bench *b, unsigned rounds, uint64_t seed,
+                                uint64_t max_sectors, bool errors)
+{
+    struct exercise e = {.device = &b->bounce.device,
+                         .step = step,
+                         .context = b,
+                         .rounds = rounds,
+                         .seed = seed,
+                         .errors = errors,
+                         .max_sectors = max_sectors};
+    exercise_run(&e);
+    return e;
+}
+
 static void reads_and_writes(void **state)
 {
     (void)state;
@@ -82,13 +96,7 @@ static void reads_and_writes(void **state)
     assert_true(b->driver.device.can_flush && b->driver.device.can_discard);
     assert_memory_equal(b->driver.device.serial, "quoin-ramdisk", 13);
     assert_true(virtio_has(&b->blk.device, VIRTIO_F_RING_PACKED));
-    struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
-                         .context = b,
-                         .rounds = 20000,
-                         .seed = 11,
-                         .max_sectors = 200};
-    exercise_run(&e);
+    struct exercise e = exercise(b, 20000, 11, 200, false);
     assert_true(e.reads > 500 && e.writes > 500 && b->delay.flushes > 100);
     assert_int_equal(b->blk.device.status & VIRTIO_NEEDS_RESET, 0);
     destroy(b);
@@ -100,14 +108,7 @@ static void errors_come_through(void **state)
     struct bench *b = create(false);
     start(b);
     b->delay.fail_one_in = 10;
-    struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
-                         .context = b,
-                         .rounds = 5000,
-                         .seed = 12,
-                         .errors = true,
-                         .max_sectors = 64};
-    exercise_run(&e);
+    struct exercise e = exercise(b, 5000, 12, 64, true);
     assert_true(e.failed > 100 && e.reads > 100);
     destroy(b);
 }
@@ -118,33 +119,43 @@ static void read_only_disks(void **state)
     struct bench *b = create(true);
     start(b);
     assert_true(b->driver.device.read_only);
-    struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
-                         .context = b,
-                         .rounds = 1000,
-                         .seed = 13,
-                         .max_sectors = 64};
-    exercise_run(&e);
+    struct exercise e = exercise(b, 1000, 13, 64, false);
     assert_true(e.reads > 100 && e.writes == 0);
     destroy(b);
 }
 
 static unsigned answers;
+static enum block_status last;
 
 static void note(struct block_request *request, enum block_status status)
 {
     (void)request;
-    (void)status;
+    last = status;
     answers++;
 }
 
-static enum block_status last;
+enum { PIECE = 8192 };
 
-static void keep(struct block_request *request, enum block_status status)
+/* A driver that was started and has nothing to take. */
+static struct bench *ready(void)
 {
-    (void)request;
-    last = status;
-    answers++;
+    struct bench *b = create(false);
+    start(b);
+    guest_interrupted(&b->guest); /* of the serial number, which was polled for */
+    answers = 0;
+    return b;
+}
+
+/* A request that reads a piece. */
+static struct block_request reading(struct bench *b, struct block_segment *segment, uint64_t sector)
+{
+    *segment = (struct block_segment){{dma_allocate(&b->guest.dma, PIECE, 4096)}, PIECE};
+    return (struct block_request){.operation = BLOCK_READ,
+                                  .sector = sector,
+                                  .count = PIECE / BLOCK_SECTOR,
+                                  .segment = segment,
+                                  .segments = 1,
+                                  .complete = note};
 }
 
 /* A device that answers no more: after ten ticks the request fails, the device is stopped, and a
@@ -152,19 +163,11 @@ static void keep(struct block_request *request, enum block_status status)
 static void device_does_not_answer(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
-    start(b);
-    guest_interrupted(&b->guest);
-    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment segment = {{data}, 8192};
+    struct bench *b = ready();
+    struct block_segment segment[2];
     struct block_request request[2];
-    answers = 0;
     for (unsigned i = 0; i < 2; i++)
-        request[i] = (struct block_request){.operation = BLOCK_READ,
-                                            .count = 16,
-                                            .segment = &segment,
-                                            .segments = 1,
-                                            .complete = keep};
+        request[i] = reading(b, &segment[i], 0);
     for (unsigned round = 0; round < 2; round++) {
         block_submit(&b->driver.device, &request[0]);
         for (unsigned i = 0; i < 9; i++)
@@ -191,9 +194,7 @@ static void device_does_not_answer(void **state)
     assert_int_equal(answers, 4);
     b->guest.dma.used = 0;
     start(b);
-    data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment again = {{data}, 8192};
-    request[0].segment = &again;
+    request[0] = reading(b, &segment[0], 0);
     block_submit(&b->driver.device, &request[0]);
     delay_run(&b->delay, 1);
     virtio_blk_interrupt(&b->driver);
@@ -206,26 +207,17 @@ static void device_does_not_answer(void **state)
 static void reset_forgets(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
-    start(b);
-    guest_interrupted(&b->guest); /* of the serial number, which was polled for */
-    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment segment = {{data}, 8192};
+    struct bench *b = ready();
+    struct block_segment segment[4];
     struct block_request request[4];
-    answers = 0;
     for (unsigned i = 0; i < 4; i++) {
-        request[i] = (struct block_request){.operation = BLOCK_READ,
-                                            .sector = 16 * i,
-                                            .count = 16,
-                                            .segment = &segment,
-                                            .segments = 1,
-                                            .complete = note};
+        request[i] = reading(b, &segment[i], 16 * i);
         block_submit(&b->driver.device, &request[i]);
+        memset(segment[i].data, 0x55, PIECE);
     }
     assert_int_equal(b->delay.count, 4);
     assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_OK);
     uint8_t *before = malloc(MACHINE_MEMORY);
-    memset(data, 0x55, 8192);
     memcpy(before, b->machine->memory, MACHINE_MEMORY);
     delay_run(&b->delay, 10);
     assert_memory_equal(before, b->machine->memory, MACHINE_MEMORY);
@@ -238,13 +230,7 @@ static void reset_forgets(void **state)
     for (const struct virtio_blk_request *r = b->blk.free; r != NULL; r = r->next_free)
         free_slots++;
     assert_int_equal(free_slots, VIRTIO_BLK_REQUESTS);
-    struct exercise e = {.device = &b->bounce.device,
-                         .step = step,
-                         .context = b,
-                         .rounds = 1000,
-                         .seed = 14,
-                         .max_sectors = 64};
-    exercise_run(&e);
+    (void)exercise(b, 1000, 14, 64, false);
     destroy(b);
 }
 
@@ -253,13 +239,9 @@ static void reset_forgets(void **state)
 static void reset_waits_for_memory(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
-    start(b);
-    guest_interrupted(&b->guest);
-    uint8_t *data = dma_allocate(&b->guest.dma, 8192, 4096);
-    const struct block_segment segment = {{data}, 8192};
-    struct block_request request = {
-        .operation = BLOCK_READ, .count = 16, .segment = &segment, .segments = 1, .complete = note};
+    struct bench *b = ready();
+    struct block_segment segment;
+    struct block_request request = reading(b, &segment, 0);
     block_submit(&b->driver.device, &request);
     assert_int_equal(b->delay.count, 1);
     b->delay.waiting[0]->held = true;

@@ -221,3 +221,25 @@ void machine_long_mode(struct machine *machine, uint64_t rip)
     boot_enter_64(&machine->vm, rip);
     machine->mr[0][QUOIN_VM_CS_RIGHTS] = 0xa09b;
 }
+
+uint64_t machine_in(struct machine *m, uint64_t port, unsigned size)
+{
+    return bus_read(&m->vm.ports, port, size);
+}
+
+void machine_out(struct machine *m, uint64_t port, unsigned size, uint64_t value)
+{
+    bus_write(&m->vm.ports, port, size, value);
+}
+
+void machine_start_pic(struct machine *m)
+{
+    static const uint8_t icw[2][4] = {{0x11, 0x20, 0x04, 0x01}, {0x11, 0x28, 0x02, 0x01}};
+    for (unsigned chip = 0; chip < 2; chip++) {
+        uint64_t port = chip == 0 ? 0x20 : 0xa0;
+        machine_out(m, port, 1, icw[chip][0]);
+        for (unsigned i = 1; i < 4; i++)
+            machine_out(m, port + 1, 1, icw[chip][i]);
+        machine_out(m, port + 1, 1, 0);
+    }
+}

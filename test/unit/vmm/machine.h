@@ -52,6 +52,13 @@ void machine_destroy(struct machine *machine);
 /* Moves time and runs vCPU 0's timers. */
 void machine_advance(struct machine *machine, uint64_t ns);
 
+/* A guest's accesses to ports. */
+uint64_t machine_in(struct machine *machine, uint64_t port, unsigned size);
+void machine_out(struct machine *machine, uint64_t port, unsigned size, uint64_t value);
+
+/* Both 8259 as a PC has them, vectors 0x20 and 0x28, all lines open. */
+void machine_start_pic(struct machine *machine);
+
 /* What was last written to a field, or 0. */
 uint64_t machine_field(struct machine *machine, unsigned vcpu, unsigned field);
 
