@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Linked around the entry of a driver that is to fail in a test: after some notifications, another
- * number each time, it faults, or goes round in a loop for ever.
+ * number each time, it faults, or goes round in a loop for ever; one in HANGS_IN does the latter.
  */
 #include <component/component.h>
 #include <stdbool.h>
@@ -20,7 +20,7 @@ void __wrap_notified(microkit_channel channel)
     if (left == 0) {
         uint64_t now = component_tsc() >> 6;
         left = LEAST + (unsigned)(now % MORE);
-        hang = (now >> 8) % 4 == 0;
+        hang = (now >> 8) % HANGS_IN == 0;
     }
     if (--left > 0) {
         __real_notified(channel);
