@@ -7,6 +7,7 @@
 #include <rt/log.h>
 
 #include "alarm.h"
+#include "balloon.h"
 #include "pool.h"
 #include "priority.h"
 #include "settings.h"
@@ -64,7 +65,7 @@ static void publish(void)
         struct machine_row *row = &table->row[i];
         memcpy(row->name, s->settings.name, sizeof(row->name));
         row->vcpus = s->settings.vcpus;
-        row->memory = s->settings.memory;
+        row->memory = s->settings.memory - balloon_away(i);
         row->cpu_percent = s->settings.cpu_percent;
         row->consumed_us = s->vm.consumed_us;
         row->started_tsc = s->started;
@@ -131,10 +132,21 @@ static void start(struct slot *s)
     }
 }
 
+/* Memory has come to the pool: who waits for some tries again. */
+static void share(void)
+{
+    for (unsigned i = 0; i < slot_count; i++) {
+        if (runs(&slots[i]) && balloon_waits(i)) {
+            vm_tell_balloon(&slots[i].vm);
+        }
+    }
+}
+
 /* All of its memory is back in the pool. */
 static void settle(struct slot *s)
 {
     s->ending = false;
+    share();
     log_info("VM %s: %s, %lu bytes free", s->settings.name, s->how, pool_free_bytes());
     if (s->again) {
         start(s);
@@ -195,6 +207,50 @@ static void stop(struct slot *s)
     }
 }
 
+/* The guest is asked for memory, or may have some again. */
+static void change_memory(struct slot *s, bool more)
+{
+    const unsigned slot = (unsigned)(s - slots);
+
+    if (!runs(s) || s->settings.balloon == 0) {
+        log_error("VM %s: %s", s->settings.name, runs(s) ? "it has no balloon" : "it does not run");
+        return;
+    }
+    if (!(more ? balloon_more(slot) : balloon_less(slot))) {
+        log_error("VM %s: it %s (%lu MiB free)", s->settings.name,
+                  !more                       ? "gives no more memory"
+                  : balloon_target(slot) == 0 ? "has all of its memory"
+                                              : "cannot have its memory again",
+                  pool_free_bytes() >> 20);
+        return;
+    }
+    log_info("VM %s: it is to have %lu MiB of its memory", s->settings.name,
+             (s->settings.memory - balloon_target(slot)) >> 20);
+    vm_tell_balloon(&s->vm);
+}
+
+seL4_Error life_balloon(unsigned slot, seL4_Word what, seL4_Word block)
+{
+    seL4_Error error = seL4_IllegalOperation;
+
+    if (slot >= slot_count || !runs(&slots[slot])) {
+        return seL4_InvalidArgument;
+    }
+    /* Clearing memory takes turns with the machines, as building one does. */
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, life.host->priority);
+    if (what == VMM_BALLOON_GIVE) {
+        error = balloon_give(slot, block);
+    } else if (what == VMM_BALLOON_TAKE) {
+        error = balloon_take(slot, block);
+    }
+    (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
+    if (error == seL4_NoError) {
+        share();
+        publish();
+    }
+    return error;
+}
+
 static void carry_out(uint8_t command, struct slot *s)
 {
     switch (command) {
@@ -213,6 +269,10 @@ static void carry_out(uint8_t command, struct slot *s)
         if (runs(s)) {
             vm_control(&s->vm, VMM_CONTROL_DUMP);
         }
+        break;
+    case MACHINE_COMMAND_LESS:
+    case MACHINE_COMMAND_MORE:
+        change_memory(s, command == MACHINE_COMMAND_MORE);
         break;
     case MACHINE_COMMAND_RESTART:
     case MACHINE_COMMAND_KILL:

@@ -28,6 +28,9 @@ void life_time(void);
 void life_ended(unsigned slot, enum vmm_ending ending);
 void life_faulted(unsigned slot);
 
+/* What the VMM of machine in this slot wants of its balloon's memory (enum vmm_balloon). */
+seL4_Error life_balloon(unsigned slot, seL4_Word what, seL4_Word block);
+
 /* A service to which machines may be connected has another epoch (connection_next_epoch). */
 void life_service_epoch(unsigned kind, uint64_t epoch);
 

@@ -6,7 +6,7 @@
 
 #include "cspace.h"
 
-enum { MAX_BLOCKS = 4096, MIN_BITS = 12, MAX_BITS = 47 };
+enum { MAX_BLOCKS = 8192, MIN_BITS = 12, MAX_BITS = 47 };
 
 enum block_state { BLOCK_UNUSED, BLOCK_FREE, BLOCK_SPLIT, BLOCK_TAKEN };
 

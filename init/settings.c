@@ -56,6 +56,7 @@ int settings_read(const struct archive_file *file, struct vm_settings *settings)
     memcpy(settings->name, config.name, sizeof(settings->name));
     memcpy(settings->secret, config.secret, sizeof(settings->secret));
     settings->memory = config.memory;
+    settings->balloon = config.balloon;
     settings->vcpus = config.vcpus;
     settings->autostart = config.autostart;
     settings->cpu_percent = config.cpu_percent;

@@ -9,6 +9,7 @@
 #include <sel4/quoin.h>
 
 #include "badge.h"
+#include "balloon.h"
 #include "memory.h"
 #include "program.h"
 #include "space.h"
@@ -41,8 +42,8 @@ enum { PERIOD_US = 10000 };
 
 _Static_assert((int)CONNECTION_KINDS == VMM_MAX_CONNECTIONS, "each kind has its place");
 
-/* Words of the control page: requests first, then the epoch of each service. */
-enum { CONTROL_EPOCHS = 1 };
+/* Words of the control page: requests first, then the epoch of each service, then the balloon's. */
+enum { CONTROL_EPOCHS = 1, CONTROL_BALLOON = CONTROL_EPOCHS + CONNECTION_KINDS };
 
 struct builder {
     struct vm *vm;
@@ -76,6 +77,11 @@ static seL4_Error map_ram(struct builder *b, uint64_t gpa, uint64_t size)
     struct vmm_startup_ram *ram = &b->startup->ram[b->startup->ram_count++];
 
     *ram = (struct vmm_startup_ram){gpa, size, VMM_RAM_ADDRESS + gpa};
+    if (b->vm->settings.balloon != 0) {
+        return balloon_map(b->vm->slot, &b->vm->ram, &b->space, &b->guest, ram->address,
+                           (unsigned)(size / VMM_BALLOON_BLOCK),
+                           (unsigned)(b->vm->settings.balloon / VMM_BALLOON_BLOCK));
+    }
     return memory_map(&b->vm->ram, b->host->features, &b->space, ram->address, size, &b->guest, gpa,
                       &b->vm->runs);
 }
@@ -377,6 +383,11 @@ static seL4_Error build(struct builder *b, const struct archive_file *vmm)
         s->exit_endpoint = give(b, b->host->endpoint, seL4_CanWrite, BADGE_VM_ENDING | vm->slot);
         seL4_CPtr lock = arena_object(&vm->arena, seL4_NotificationObject, 0);
         s->lock = give(b, lock, seL4_ReadWrite, 1);
+        if (vm->settings.balloon != 0) {
+            s->balloon = VMM_CONTROL_ADDRESS + CONTROL_BALLOON * sizeof(uint64_t);
+            s->balloon_endpoint = give(b, b->host->endpoint, seL4_CapRights_new(1, 0, 0, 1),
+                                       BADGE_VM_BALLOON | vm->slot);
+        }
         error = s->exit_endpoint == 0 || s->lock == 0 ? seL4_NotEnoughMemory : seL4_NoError;
     }
     return error;
@@ -443,6 +454,7 @@ bool vm_release(struct vm *vm, const struct vm_host *host)
         holds = holds || (c && vm->held && connection_holds(c, vm->slot));
     }
     if (!holds) {
+        balloon_release(vm->slot);
         arena_destroy(&vm->ram);
     }
     vm->held = holds;
@@ -486,6 +498,12 @@ void vm_set_epoch(struct vm *vm, unsigned kind, uint64_t epoch)
         __atomic_store_n(&vm->control[CONTROL_EPOCHS + kind], epoch, __ATOMIC_RELEASE);
         seL4_Signal(vm->control_signal);
     }
+}
+
+void vm_tell_balloon(struct vm *vm)
+{
+    __atomic_store_n(&vm->control[CONTROL_BALLOON], balloon_word(vm->slot), __ATOMIC_RELEASE);
+    seL4_Signal(vm->control_signal);
 }
 
 void vm_control(struct vm *vm, enum vmm_control request)

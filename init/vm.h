@@ -36,8 +36,9 @@ struct vm_host {
 /* What a VM's configuration asks for. */
 struct vm_settings {
     char name[32];
-    char secret[32]; /* that it waits for; "": none */
-    uint64_t memory; /* bytes, a multiple of 2 MiB */
+    char secret[32];  /* that it waits for; "": none */
+    uint64_t memory;  /* bytes, a multiple of 2 MiB */
+    uint64_t balloon; /* bytes of it that can be taken away while it runs; 0: it has no balloon */
     unsigned vcpus;
     unsigned first_core;
     unsigned cpu_percent; /* of a core, for each vCPU */
@@ -86,6 +87,9 @@ void vm_sample(struct vm *vm);
 
 /* Tells the VMM that a service to which it may be connected has another epoch. */
 void vm_set_epoch(struct vm *vm, unsigned kind, uint64_t epoch);
+
+/* Tells the VMM what becomes of its balloon. */
+void vm_tell_balloon(struct vm *vm);
 
 /* Tells the VMM. */
 void vm_control(struct vm *vm, enum vmm_control request);

@@ -92,6 +92,11 @@ static void take_message(const struct system *system, seL4_Word badge, seL4_Mess
                        ending <= VMM_ENDING_FAILED ? (enum vmm_ending)ending : VMM_ENDING_FAILED);
         }
         break;
+    case BADGE_VM_BALLOON: {
+        seL4_Error error = life_balloon(number, label, seL4_GetMR(0));
+        seL4_Send(reply, seL4_MessageInfo_new((seL4_Word)error, 0, 0, 0));
+        break;
+    }
     default:
         break;
     }

@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define VMM_STARTUP_MAGIC   0x706d75747261746eull
-#define VMM_STARTUP_VERSION 4
+#define VMM_STARTUP_VERSION 5
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
@@ -65,6 +65,22 @@ enum vmm_control {
     VMM_CONTROL_POWER_BUTTON = 1,
     VMM_CONTROL_RESET = 2,
     VMM_CONTROL_DUMP = 3, /* to the log: what each vCPU is doing */
+};
+
+/*
+ * Memory that comes and goes, in blocks of 2 MiB by their number from gpa 0 on, for a machine with
+ * a balloon. The word at vmm_startup.balloon, written by init with VMM_BADGE_CONTROL, says how many
+ * blocks the guest is to be without (VMM_BALLOON_TARGET); it changes too when a block that could
+ * not be had may be there now. The VMM calls balloon_endpoint with one of these as label and the
+ * block's number in MR0; the answer's label is an error of the kernel, or 0.
+ */
+#define VMM_BALLOON_BLOCK  0x200000ull
+#define VMM_BALLOON_BLOCKS 1024u /* of a machine, at most */
+#define VMM_BALLOON_TARGET 0xffffffffull
+enum vmm_balloon {
+    VMM_BALLOON_GIVE = 1, /* the block is init's: the guest reaches it no more, the VMM finds
+                           * something else there */
+    VMM_BALLOON_TAKE = 2, /* zeroed memory stands there again */
 };
 
 struct vmm_startup_vcpu {
@@ -142,7 +158,9 @@ struct vmm_startup {
     uint64_t control;       /* address of a word (enum vmm_control) shared with init, or 0 */
     uint64_t exit_endpoint; /* write cap: the VMM sends one word (enum vmm_ending) when it ends */
     uint64_t lock;          /* notification, read and write: vCPU threads wait for the VM's lock */
-    uint64_t reserved[7];
+    uint64_t balloon;       /* address of a word (enum vmm_balloon), or 0 */
+    uint64_t balloon_endpoint;
+    uint64_t reserved[5];
 };
 
 /* The word sent to exit_endpoint, in MR0. */

@@ -76,6 +76,7 @@ struct vm {
     uint32_t (*console_room)(void *context);
     void (*console_write)(void *context, const uint8_t *bytes, uint32_t length);
     void (*message)(void *context, const char *text); /* the VMM's own reports */
+    bool (*is_away)(struct gpa address); /* is this RAM with the system now? NULL: it never is */
     void (*poll)(struct vm *vm); /* on vCPU 0, locked, after its notification; may be NULL */
     void *context;
 };

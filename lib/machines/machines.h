@@ -23,7 +23,7 @@ enum machine_state {
 struct machine_row {
     uint32_t state; /* enum machine_state */
     uint32_t vcpus;
-    uint64_t memory;      /* of the guest, in bytes */
+    uint64_t memory;      /* that the guest has now, in bytes */
     uint64_t consumed_us; /* time that its vCPUs ran, since it started */
     uint64_t started_tsc; /* TSC when it started */
     uint32_t generation;  /* counts the starts: a new one has fresh rings */
@@ -53,6 +53,8 @@ enum machine_command {
     MACHINE_COMMAND_RESTART,
     MACHINE_COMMAND_KILL,
     MACHINE_COMMAND_DUMP, /* what its vCPUs are doing, to the log */
+    MACHINE_COMMAND_LESS, /* memory: the guest is asked for some of it ... */
+    MACHINE_COMMAND_MORE, /* ... or may have that again, if there is some */
 };
 
 /* A slot's slice: each part is mapped into the VMM alone, and into the console. */

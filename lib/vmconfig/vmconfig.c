@@ -143,6 +143,15 @@ static int set_memory(struct parser *p, struct text value)
     return 0;
 }
 
+static int set_balloon(struct parser *p, struct text value)
+{
+    if (!parse_size(value, &p->config->balloon) || p->config->balloon == 0 ||
+        p->config->balloon % (2 * MIB) != 0) {
+        return parser_fail(p, "balloon is a multiple of 2M with M or G behind it", value);
+    }
+    return 0;
+}
+
 static int set_vcpus(struct parser *p, struct text value)
 {
     uint64_t number;
@@ -368,6 +377,7 @@ static const struct key keys[] = {
     {"rng", set_rng},           {"disk", set_disk},
     {"priority", set_priority}, {"net", parser_set_net},
     {"hpet", set_hpet},         {"secret", set_secret},
+    {"balloon", set_balloon},
 };
 
 static int parse_line(struct parser *p, struct text line)
@@ -432,6 +442,11 @@ int vmconfig_parse(const char *text, size_t length, struct vmconfig *config,
     /* What runs before the others must not be able to keep them from running. */
     if (config->high_priority && config->cpu_percent > 50) {
         return parser_fail(&p, "priority = high needs a cpu of at most 50%", (struct text){0});
+    }
+    if (config->balloon != 0 &&
+        (config->balloon >= config->memory || config->memory > 2048 * MIB)) {
+        return parser_fail(&p, "a balloon is smaller than memory, which is at most 2G then",
+                           (struct text){0});
     }
     parser_complete_net(config);
     return 0;

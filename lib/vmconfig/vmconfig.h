@@ -58,8 +58,10 @@ struct vmconfig {
     char initrd[VMCONFIG_FILE_SIZE];   /* "": none */
     char firmware[VMCONFIG_FILE_SIZE]; /* "": direct boot */
     char command_line[VMCONFIG_COMMAND_LINE_SIZE];
-    uint64_t memory;      /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
-    unsigned vcpus;       /* 1 to VMCONFIG_MAX_VCPUS */
+    uint64_t memory;  /* bytes, a multiple of 2 MiB, from 16 MiB to 1 TiB */
+    uint64_t balloon; /* bytes of it that can be taken away while it runs, a multiple of 2 MiB; 0:
+                       * none. memory is at most 2 GiB then, and more than this */
+    unsigned vcpus;   /* 1 to VMCONFIG_MAX_VCPUS */
     unsigned cpu_percent; /* of a core, for each vCPU: 1 to 100 */
     bool high_priority;   /* runs as soon as it wakes; cpu_percent is at most 50 then */
     unsigned order;       /* of the start: 0 to 99, the lowest first */

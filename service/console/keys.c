@@ -72,6 +72,7 @@ static void page_key(enum screen screen, uint8_t key)
         {'s', MACHINE_COMMAND_START},        {'x', MACHINE_COMMAND_STOP},
         {'p', MACHINE_COMMAND_POWER_BUTTON}, {'r', MACHINE_COMMAND_RESTART},
         {'k', MACHINE_COMMAND_KILL},         {'d', MACHINE_COMMAND_DUMP},
+        {'-', MACHINE_COMMAND_LESS},         {'+', MACHINE_COMMAND_MORE},
     };
     int slot = slot_of(key);
 

@@ -154,7 +154,7 @@ void status_draw(void)
     LINE("%s", "");
     LINE("1-9, 0, i, j select  Enter console  s start  x stop  p power button  r restart  k kill  "
          "d dump");
-    LINE("l log  n next console  ? help");
+    LINE("- + memory  l log  n next console  ? help");
     ADD("\x1b[J");
     view_page(VIEW_STATUS, text, length);
 }
@@ -177,7 +177,8 @@ void status_show_help(enum screen screen)
         "On the status page: x presses the power button and kills a machine that is not off after");
     LINE(
         "half a minute, p presses the power button only, k kills at once, d tells in the log what");
-    LINE("its vCPUs are doing.");
+    LINE("its vCPUs are doing. - takes 64 MiB from a machine with a balloon, + lets it have them "
+         "again.");
     ADD("\x1b[J");
     view_page(VIEW_HELP, text, length);
 }

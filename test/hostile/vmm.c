@@ -15,6 +15,7 @@
  *   d SEED     requests to the block service, of every kind and for every place
  *   g SEED     garbage in all the memory that it shares with services
  *   e W        the message W to init, in the place of the news that the machine has ended
+ *   b SEED     gives and takes blocks of its memory, and such that it has not or has not given
  *
  * A machine whose command line is "watch" is the neighbour: it keeps a pattern in all its memory,
  * checks it without end and counts.
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <vmconfig.h>
 
+#include "balloon.h"
 #include "disk.h"
 #include "vmm/startup.h"
 
@@ -252,6 +254,7 @@ static void find_own(void)
     for (unsigned i = 0; i < VMM_MAX_CONNECTIONS; i++) {
         own[startup->connection[i].notification] = true;
     }
+    own[startup->balloon_endpoint] = true;
     own[startup->console_notification] = own[startup->exit_endpoint] = own[startup->lock] = true;
 }
 
@@ -356,6 +359,14 @@ static void garbage(void)
     seL4_Send(startup->exit_endpoint, seL4_MessageInfo_new(0, 0, 0, 1));
 }
 
+static void balloon(void)
+{
+    struct balloon_answers answers = balloon_attack(startup, next_random);
+
+    say("balloon: %u done, %u%s beyond\r\n", answers.done, answers.beyond,
+        answers.beyond == 0 ? "" : " BEYOND");
+}
+
 static void disk(void)
 {
     unsigned count = vmconfig_machine_disks(&config);
@@ -424,6 +435,9 @@ static void command(const char *line)
         break;
     case 'g':
         garbage();
+        break;
+    case 'b':
+        balloon();
         break;
     case 'e':
         seL4_SetMR(0, value);

@@ -120,11 +120,14 @@ static void test_network(void **state)
 static void test_devices(void **state)
 {
     (void)state;
+    assert_int_equal(parse("name=a\nkernel=k\nmemory=2G\nballoon=2046M"), 0);
+    assert_int_equal(config.balloon, 2046u << 20);
     assert_int_equal(parse("name=a\nkernel=k\nmemory=16M\nrng = on\nhpet = on\ndisk = guest/disk\n"
                            "disk=  guest/other   sata\t4M \ndisk=c cdrom\ndisk = - virtio 256M"),
                      0);
     assert_true(config.rng);
     assert_true(config.hpet);
+    assert_int_equal(config.balloon, 0);
     assert_int_equal(config.disk_count, 4);
     assert_string_equal(config.disk[0].file, "guest/disk");
     assert_int_equal(config.disk[0].kind, VMCONFIG_DISK_VIRTIO);
@@ -155,6 +158,9 @@ static void test_refusals(void **state)
         {"memory = 512\n", 1, "M or G"},
         {"rng = yes\n", 1, "on or off"},
         {"hpet = 1\n", 1, "on or off"},
+        {"balloon = 3M\n", 1, "a multiple of 2M"},
+        {"balloon = 0M\n", 1, "a multiple of 2M"},
+        {"balloon = 64\n", 1, "a multiple of 2M"},
         {"net =\n", 1, "needs a value"},
         {"secret =\n", 1, "needs a value"},
         {"secret = a/b\n", 1, "made of letters"},
@@ -201,6 +207,9 @@ static void test_refusals(void **state)
         {"autostart = maybe\n", 1, "yes or no"},
         {"priority = 1\n", 1, "normal or high"},
         {"name=a\nkernel=k\nmemory=16M\npriority=high\n", 0, "at most 50%"},
+        {"name=a\nkernel=k\nmemory=16M\nballoon=16M\n", 0, "smaller than memory"},
+        {"name=a\nkernel=k\nmemory=2050M\nballoon=16M\n", 0, "at most 2G"},
+        {"name=a\nkernel=k\nmemory=1G\nballoon=1024G\n", 0, "smaller than memory"},
         {"kernel = k\nmemory = 16M\n", 0, "missing: name"},
         {"name = a\nkernel = k\n", 0, "missing: memory"},
         {"name = a\nmemory = 16M\n", 0, "kernel and firmware"},

@@ -22,7 +22,8 @@ MODULES = [
     "drivers/virtio/virtio_pci.ko",
     "net/core/failover.ko", "drivers/net/net_failover.ko", "drivers/net/virtio_net.ko"]
 # And those that tests load as well.
-TEST_MODULES = MODULES + ["drivers/block/virtio_blk.ko", "drivers/char/hw_random/virtio-rng.ko"]
+TEST_MODULES = MODULES + ["drivers/block/virtio_blk.ko", "drivers/char/hw_random/virtio-rng.ko",
+                          "drivers/virtio/virtio_balloon.ko"]
 # Content of a disk under test: 8192 sectors, none like another.
 PATTERN = b"".join(hashlib.sha512(number.to_bytes(4, "little")).digest() * 8
                    for number in range(8192))

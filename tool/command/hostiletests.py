@@ -32,7 +32,8 @@ def _root_image(name, given=(disks.PARTITIONS[0][0],)):
         "test/payload": kernel,
         "vm/left.ini": ini.format("left", "attack\nvcpus = 2\nnet = lan\nsecret = left-key" + "".join(
             f"\ndisk = partition:{partition}" for partition in given), 0).encode(),
-        "vm/right.ini": ini.format("right", "watch\nsecret = right-key", 1).encode()}))
+        "vm/right.ini": ini.format("right", "watch\nsecret = right-key", 1).encode(),
+        "vm/third.ini": ini.format("third", "attack\nballoon = 8M\nautostart = no", 2).encode()}))
     return out
 
 
@@ -45,18 +46,18 @@ class Attack:
         console.select("left")
         self.free = console.status().free
 
-    def start(self):
+    def start(self, who="left"):
         """Starts the attacker if it does not run, with all its memory back before; looks at it."""
         page = self.console.status()
-        if page.selected != "left":
-            self.console.select("left")
-        if page.state("left") != "running":
-            self.console.order(b"s", "left", "running", self.free)
-        self.console.type(ESCAPE + b"1")
+        if page.selected != who:
+            self.console.select(who)
+        if page.state(who) != "running":
+            self.console.order(b"s", who, "running", self.free if who == "left" else None)
+        self.console.type(ESCAPE + b"%d" % (1 + list(page.rows).index(who)))
 
-    def tries(self, command, patterns):
+    def tries(self, command, patterns, who="left"):
         """Types a command; the name of the first pattern that comes, and its match."""
-        self.start()
+        self.start(who)
         place = self.console.type(command.encode() + b"\r")
         compiled = {name: re.compile(pattern) for name, pattern in patterns.items()}
 
@@ -164,6 +165,19 @@ def _disk(attack):
     attack.neighbour()
 
 
+def _balloon(attack):
+    """A machine with a balloon has what it has not given away and nothing else, whatever its monitor
+    says, and what it gets is empty; all of it comes back."""
+    before = attack.console.status().free
+    for seed in range(1, 4):
+        _, match = attack.tries(f"b {seed:x}", {"end": rb"balloon: (\d+) done, (\d+) beyond"}, "third")
+        if int(match.group(1)) < 100 or int(match.group(2)) != 0:
+            raise Failure(match.group(0).decode())
+        attack.neighbour()
+        attack.console.select("third")
+        attack.console.order(b"k", "third", "stopped", before)
+
+
 def _messages(attack):
     for word, said in ((0, b"failed"), (1, b"powered off"), (4, b"failed"),
                        (0xffffffffffffffff, b"failed"), (0x100000002, b"failed")):
@@ -181,6 +195,7 @@ PARTS = {
     "its own capabilities": _own_capabilities,
     "requests to the disk": _disk,
     "shared memory": _shared_memory,
+    "its balloon": _balloon,
     "messages to init": _messages,
 }
 

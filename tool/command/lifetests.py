@@ -7,7 +7,7 @@ import random
 import re
 import time
 
-from . import build, image
+from . import build, guest, image
 from .results import Timer
 from .session import Session
 from .ui import Problem
@@ -25,12 +25,30 @@ _DRIFT_S = 0.1      # what the guest's clocks may be off at the end
 _STOP_S = 30        # that a machine has to stop by itself
 LENT_MEMORY = 256 << 20  # of the machine whose memory its disks' devices have
 RESET_MEMORY = 64 << 20  # likewise, of the small guest that resets itself
+BALLOON = (384, 256, 544)  # MiB of a machine, of its balloon, of another machine
+BALLOON_STEP = 64   # MiB, by a key
 RESETS = 5          # until one is seen while that memory comes back
 _WALL_S = 2         # a real-time clock has whole seconds, and so has the guest's from it
 
 
 class Failure(Exception):
     pass
+
+
+def _balloon_image(name):
+    """A root image with Debian's kernel and a balloon, and with the small guest in so much memory that
+    both have room only when the balloon is full."""
+    out = build.directory() / f"{name}.root.elf"
+    files = guest.test_files()
+    files["test/payload"] = build.artifact("test/vm/payload.elf").read_bytes()
+    files["vm/left.ini"] = (
+        "name = left\nkernel = guest/vmlinuz\ninitrd = test/initramfs\norder = 0\n"
+        f"memory = {BALLOON[0]}M\nballoon = {BALLOON[1]}M\n"
+        "cmdline = console=ttyS0 quiet run=balloon\n").encode()
+    files["vm/right.ini"] = (f"name = right\nkernel = test/payload\norder = 1\nautostart = no\n"
+                             f"memory = {BALLOON[2]}M\n").encode()
+    out.write_bytes(image.packed(files))
+    return out
 
 
 def _root_image(name, machines, edited):
@@ -57,6 +75,10 @@ class Page:
 
     def state(self, name):
         return self.rows[name].group(4) if name in self.rows else None
+
+    def memory(self, name):
+        """MiB that it has."""
+        return int(self.rows[name].group(6))
 
     def cpu(self, name):
         """Per cent of a core that it used since the page before."""
@@ -319,6 +341,81 @@ def _reset(console):
     console.tick("left")
 
 
+def _balloon(console):
+    """Memory that a machine gives away is there for another one; it can have it again only when there
+    is some, and its driver waits for that if it does not ask before. What it keeps stays as it was."""
+    def say(order, answer):
+        place = console.type(ESCAPE + b"1") if order else len(console.session.data)
+        console.text(rb"console of left", place)
+        place = console.type(order + b"\n")
+        return console.text(answer, place)
+
+    def check():
+        said = say(b"check", rb"balloon: (?:whole, (\d+) KiB|WRONG)")
+        if said.group(1) is None:
+            raise Failure("what was in the machine's memory is changed")
+        return int(said.group(1)) >> 10
+
+    def shrink():
+        console.select("left")
+        for _ in range(BALLOON[1] // BALLOON_STEP):
+            console.type(b"-")
+        page = console.page("memory that the machine gave", len(console.session.data),
+                            lambda page: page.memory("left") <= BALLOON[0] - BALLOON[1] * 3 // 4)
+        if page.free - free < (BALLOON[0] - page.memory("left")) << 20:
+            raise Failure(f"it has {page.memory('left')} MiB, and {page.free} bytes are free, "
+                          f"{free} before")
+        console.select("right")
+        console.order(b"s", "right", "running")
+        place = console.type(ESCAPE + b"2")
+        console.text(rb"tick [1-9]", place)
+
+    console.text(rb"balloon: ready", 0)
+    say(b"fill 48", rb"balloon: filled 48\r\n")
+    whole = check()
+    console.select("right")
+    free = console.order(b"s", "right", "failed").free
+    shrink()
+    if check() > whole - BALLOON[1] * 3 // 4:
+        raise Failure("the guest has more memory than it should")
+    console.select("left")
+    for _ in range(BALLOON[1] // BALLOON_STEP):
+        console.type(b"+")
+    place = console.type(b"l")
+    console.text(rb"VM left: it cannot have its memory again \(\d+ MiB free\)", place)
+    console.select("right")
+    console.order(b"k", "right", "stopped")
+    console.select("left")
+    for _ in range(BALLOON[1] // BALLOON_STEP):
+        console.type(b"+")
+    console.page("all memory again", len(console.session.data),
+                 lambda page: page.memory("left") == BALLOON[0] and page.free == free)
+    if check() != whole:
+        raise Failure("the guest has not all of its memory again")
+    say(b"fill 192", rb"balloon: filled 192\r\n")
+    check()
+    say(b"fill 48", rb"balloon: filled 48\r\n")
+    shrink()
+    place = len(console.session.data)
+    say(b"leave", b"")
+    console.page("no memory for the driver that leaves", console.type(ESCAPE + b"s"),
+                 lambda page: page.memory("left") < BALLOON[0] and page.free < 32 << 20)
+    if b"balloon: gone" in console.session.data[place:]:
+        raise Failure("the driver went without its memory")
+    console.select("right")
+    console.order(b"k", "right", "stopped")
+    console.page("all memory again", len(console.session.data),
+                 lambda page: page.memory("left") == BALLOON[0] and page.free == free)
+    place = console.type(ESCAPE + b"1")
+    console.text(rb"balloon: gone", place)
+    check()
+    say(b"fill 192", rb"balloon: filled 192\r\n")
+    check()
+    console.select("left")
+    console.order(b"k", "left", "stopped")
+    console.order(b"s", "left", "running", free)
+
+
 def _button(console):
     """Debian heeds the power button, by x and by p, and boots again."""
     console.text(rb"quoin-guest login:", 0)
@@ -404,6 +501,8 @@ def _parts(life):
     if "reset" in life:
         return ({"left": f"memory = {RESET_MEMORY >> 20}M\ndisk = {life['reset']}\n"},
                 {"a reset while its memory comes back": _reset})
+    if "balloon" in life:
+        return {}, {"memory that comes and goes": _balloon}
     if "lent" in life:
         return {}, {f"{life['lent']} kills with a disk at work":
                     lambda console: _lent(console, life["lent"], "late" in life)}
@@ -428,12 +527,14 @@ def _parts(life):
 
 def run(results, name, machine, life, timeout, yes, edited=()):
     """One row: life has the number of kills and their seed, or share, quarter, many, button, deaf,
-    drift with its seconds, lent with its kills, or reset with a disk. edited: the row's system
+    drift with its seconds, lent with its kills, reset with a disk, or balloon. edited: the row's system
     description and programs, where it has others."""
     try:
         machines, parts = _parts(life)
         if machines:
             machine.root = _root_image(name, machines, edited)
+        elif "balloon" in life:
+            machine.root = _balloon_image(name)
         elif machines is None:
             machine.root = image.root_image(yes)
         with Session(machine, yes) as session:

@@ -57,6 +57,7 @@ static void poll(struct vm *v)
     storage_poll();
     network_poll();
     random_poll();
+    balloon_poll();
     const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
     static uint64_t seen;
     uint64_t request = control == NULL ? 0 : *control;
@@ -139,6 +140,10 @@ static void build(void)
     }
     if (!random_attach(&vm, startup, &config)) {
         log_error("the source of random numbers cannot be made");
+        end(VMM_ENDING_FAILED);
+    }
+    if (!balloon_attach(&vm, startup)) {
+        log_error("the balloon does not fit");
         end(VMM_ENDING_FAILED);
     }
     if (!devices_attach(&vm, startup, &config)) {

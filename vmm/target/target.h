@@ -41,6 +41,11 @@ void network_poll(void);
 bool random_attach(struct vm *vm, const struct vmm_startup *startup, const struct vmconfig *config);
 void random_poll(void);
 
+/* The balloon, if the machine has one; false: it does not fit. balloon_poll does what init wants.
+ */
+bool balloon_attach(struct vm *vm, const struct vmm_startup *startup);
+void balloon_poll(void);
+
 /* The guest's serial output and the VMM's messages: rings of the console service. */
 void console_initialize(const struct vmm_startup *startup);
 bool console_byte(void *context, uint8_t byte);

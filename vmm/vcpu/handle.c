@@ -123,7 +123,9 @@ static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const str
 {
     struct vm *vm = vcpu->vm;
     if (memory_at(&vm->memory, gpa(exit->memory.gpa), 1) != NULL) {
-        /* RAM is always mapped: another core had not seen the mapping yet. */
+        /* Else RAM is always mapped: another core had not seen the mapping yet. */
+        if (vm->is_away && vm->is_away(gpa(exit->memory.gpa)))
+            fail(vcpu, exit, "access to memory that is in the balloon");
         return;
     }
     if (exit->memory.fetch) {

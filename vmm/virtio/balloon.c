@@ -5,8 +5,10 @@
 
 #define DEVICE_ID 5
 
+/* The driver uses no page before the device has said that it is its again; and it takes none on its
+ * own account when it is short of memory: how much it has is its user's to say. */
+#define F_MUST_TELL_HOST (1ull << 0)
 #define F_STATS_VQ       (1ull << 1)
-#define F_DEFLATE_ON_OOM (1ull << 2)
 
 enum { QUEUE_INFLATE, QUEUE_DEFLATE, QUEUE_STATS, QUEUE_COUNT };
 
@@ -20,40 +22,58 @@ struct stat {
 
 _Static_assert(sizeof(struct stat) == 10, "virtio 1.2, 5.5.6.3");
 
-/* A page is taken or given back once, whatever the driver says twice. */
-static void move(struct virtio_balloon *balloon, uint32_t number, bool take)
+/* A page is taken or given back once, whatever the driver says twice. false: it is to be given
+ * back, and cannot be had. */
+static bool move(struct virtio_balloon *balloon, uint32_t number, bool take)
 {
     uint64_t address = (uint64_t)number * VIRTIO_BALLOON_PAGE;
     uint8_t bit = (uint8_t)(1u << (number & 7));
     if (number / 8 >= balloon->map_bytes ||
         memory_at(balloon->device.memory, gpa(address), VIRTIO_BALLOON_PAGE) == NULL)
-        return; /* no such page: nothing to give */
+        return true; /* no such page: nothing to give */
     uint8_t *byte = &balloon->map[number / 8];
     if (((*byte & bit) != 0) == take)
-        return;
+        return true;
+    if (!balloon->page(balloon->context, gpa(address), take) && !take)
+        return false;
     *byte ^= bit;
     balloon->taken += take ? 1 : UINT64_MAX;
-    balloon->page(balloon->context, gpa(address), take);
+    return true;
+}
+
+/* All pages of a request; false: one cannot be had. */
+static bool move_request(struct virtio_balloon *balloon, bool take)
+{
+    const struct virtqueue_chain *chain = &balloon->chain;
+    uint32_t numbers[NUMBERS];
+    uint64_t offset = 0;
+    uint32_t length;
+    while ((length = virtqueue_gather(chain->segment, chain->readable, offset, numbers,
+                                      sizeof(numbers))) != 0) {
+        for (uint32_t i = 0; i < length / 4; i++) {
+            if (!move(balloon, numbers[i], take))
+                return false;
+        }
+        offset += length;
+    }
+    return true;
 }
 
 static int move_pages(struct virtio_balloon *balloon, unsigned index, bool *any)
 {
     struct virtqueue *queue = &balloon->device.queue[index];
     struct virtqueue_chain *chain = &balloon->chain;
-    uint32_t numbers[NUMBERS];
     int result;
     while ((result = virtqueue_pop(queue, chain)) == 1) {
-        *any = true;
         if (chain->readable_length % 4 != 0)
             return VIRTQUEUE_ERROR_CHAIN;
-        uint64_t offset = 0;
-        uint32_t length;
-        while ((length = virtqueue_gather(chain->segment, chain->readable, offset, numbers,
-                                          sizeof(numbers))) != 0) {
-            for (uint32_t i = 0; i < length / 4; i++)
-                move(balloon, numbers[i], index == QUEUE_INFLATE);
-            offset += length;
+        if (!move_request(balloon, index == QUEUE_INFLATE)) {
+            /* The driver waits until virtio_balloon_retry. */
+            virtqueue_unpop(queue, chain->token);
+            *any = false;
+            return 0;
         }
+        *any = true;
         virtqueue_push(queue, chain->token, 0);
     }
     return result;
@@ -124,13 +144,20 @@ static void config_written(struct virtio_device *device, uint32_t offset, unsign
         balloon->config.actual = (uint32_t)value;
 }
 
-/* A new driver has all of the memory. */
+void virtio_balloon_retry(struct virtio_balloon *balloon)
+{
+    if (virtio_running(&balloon->device) && balloon->device.queue[QUEUE_DEFLATE].enabled &&
+        notify(&balloon->device, QUEUE_DEFLATE) < 0)
+        virtio_break(&balloon->device);
+}
+
+/* A new driver has all of the memory that can be had. */
 static void reset(struct virtio_device *device)
 {
     struct virtio_balloon *balloon = device->model->context;
     for (uint64_t i = 0; i < balloon->map_bytes && balloon->taken != 0; i++) {
         for (unsigned bit = 0; balloon->map[i] != 0 && bit < 8; bit++)
-            move(balloon, (uint32_t)(i * 8 + bit), false);
+            (void)move(balloon, (uint32_t)(i * 8 + bit), false);
     }
     balloon->config.actual = 0;
     balloon->stats_held = false;
@@ -141,7 +168,7 @@ static void reset(struct virtio_device *device)
 void virtio_balloon_initialize(struct virtio_balloon *balloon, unsigned slot,
                                const struct memory *memory, struct apic_bus *apics, struct irq *irq,
                                uint8_t *map, uint64_t map_bytes,
-                               void (*page)(void *, struct gpa, bool), void *context)
+                               bool (*page)(void *, struct gpa, bool), void *context)
 {
     memset(balloon, 0, sizeof(*balloon));
     balloon->map = map;
@@ -151,7 +178,7 @@ void virtio_balloon_initialize(struct virtio_balloon *balloon, unsigned slot,
     balloon->model = (struct virtio_model){
         .id = DEVICE_ID,
         .class_code = 0x00ff00, /* in no other class */
-        .features = F_STATS_VQ | F_DEFLATE_ON_OOM,
+        .features = F_MUST_TELL_HOST | F_STATS_VQ,
         .queues = QUEUE_COUNT,
         .config = (const uint8_t *)&balloon->config,
         .config_size = sizeof(balloon->config),

@@ -23,8 +23,9 @@ struct virtio_balloon {
     struct virtio_device device;
     struct virtio_model model;
     struct virtio_balloon_config config;
-    /* A page of the guest's RAM is not in use any more (`taken`), or in use again. */
-    void (*page)(void *context, struct gpa page, bool taken);
+    /* A page of the guest's RAM is not in use any more (`taken`), or is to be in use again; false:
+     * it cannot be had now, and stays in the balloon. */
+    bool (*page)(void *context, struct gpa page, bool taken);
     void *context;
     uint8_t *map; /* bit set: this page of RAM is in the balloon */
     uint64_t map_bytes;
@@ -41,10 +42,13 @@ struct virtio_balloon {
 void virtio_balloon_initialize(struct virtio_balloon *balloon, unsigned slot,
                                const struct memory *memory, struct apic_bus *apics, struct irq *irq,
                                uint8_t *map, uint64_t map_bytes,
-                               void (*page)(void *, struct gpa, bool), void *context);
+                               bool (*page)(void *, struct gpa, bool), void *context);
 
 /* Asks the driver to give away `pages` pages in all. */
 void virtio_balloon_set_target(struct virtio_balloon *balloon, uint32_t pages);
+
+/* Pages that could not be had may be there now: looks whether the driver waits for some. */
+void virtio_balloon_retry(struct virtio_balloon *balloon);
 
 /* Asks for new statistics. */
 void virtio_balloon_ask_stats(struct virtio_balloon *balloon);

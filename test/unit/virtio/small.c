@@ -33,6 +33,7 @@ struct bench {
     unsigned taken;
     unsigned returned;
     uint64_t last;
+    bool none; /* no page can be had again */
 };
 
 static uint32_t source(void *context, uint8_t *to, uint32_t length)
@@ -45,12 +46,15 @@ static uint32_t source(void *context, uint8_t *to, uint32_t length)
     return have;
 }
 
-static void page(void *context, struct gpa address, bool taken)
+static bool page(void *context, struct gpa address, bool taken)
 {
     struct bench *b = context;
+    if (b->none && !taken)
+        return false;
     b->taken += taken;
     b->returned += !taken;
     b->last = address.value;
+    return true;
 }
 
 static struct bench *create(bool balloon, uint64_t features, unsigned queues)
@@ -238,6 +242,47 @@ static void balloon_moves_pages(void **state)
     destroy(b);
 }
 
+/* A driver that wants pages back waits until they are there; what it asked for twice it gets once.
+ */
+static void balloon_waits_for_pages(void **state)
+{
+    (void)state;
+    struct bench *b = create(true, 1, 2);
+    const struct virtio_buffer buffer = {b->address, 4 * 40};
+    uint32_t cookie;
+    uint32_t written;
+    for (uint32_t i = 0; i < 40; i++) {
+        uint32_t number = 0x1000 + i;
+        memcpy(b->page + 4 * i, &number, 4);
+    }
+    inflate(b, 0, 40);
+    b->none = true;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(virtio_queue_add(&b->queue[1], &buffer, 1, 0, i), VIRTIO_QUEUE_OK);
+        virtio_notify(&b->transport, &b->queue[1]);
+        virtio_balloon_retry(&b->balloon);
+        assert_int_equal(virtio_queue_take(&b->queue[1], &cookie, &written), 0);
+    }
+    assert_int_equal(b->balloon.taken, 40);
+    b->none = false;
+    guest_interrupted(&b->guest);
+    virtio_balloon_retry(&b->balloon);
+    assert_true(guest_interrupted(&b->guest));
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(virtio_queue_take(&b->queue[1], &cookie, &written), 1);
+    assert_int_equal(b->returned, 40);
+    assert_int_equal(b->balloon.taken, 0);
+    /* What cannot be had at a reset stays in the balloon, and can be asked for later. */
+    inflate(b, 0, 40);
+    b->none = true;
+    assert_int_equal(virtio_stop(&b->transport), VIRTIO_OK);
+    assert_int_equal(b->balloon.taken, 40);
+    b->none = false;
+    virtio_balloon_retry(&b->balloon); /* no driver: nothing */
+    assert_int_equal(b->returned, 40);
+    destroy(b);
+}
+
 static void balloon_statistics(void **state)
 {
     (void)state;
@@ -313,10 +358,11 @@ static void features_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_bytes),         cmocka_unit_test(rng_rejects_readable),
-        cmocka_unit_test(rng_driver),           cmocka_unit_test(balloon_misses_no_request),
-        cmocka_unit_test(balloon_moves_pages),  cmocka_unit_test(balloon_statistics),
-        cmocka_unit_test(configuration_window), cmocka_unit_test(features_stay),
+        cmocka_unit_test(random_bytes),        cmocka_unit_test(rng_rejects_readable),
+        cmocka_unit_test(rng_driver),          cmocka_unit_test(balloon_misses_no_request),
+        cmocka_unit_test(balloon_moves_pages), cmocka_unit_test(balloon_waits_for_pages),
+        cmocka_unit_test(balloon_statistics),  cmocka_unit_test(configuration_window),
+        cmocka_unit_test(features_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
