@@ -93,7 +93,7 @@ int elf_check(struct vm *vm, const struct elf *elf, uint64_t *end)
     return BOOT_OK;
 }
 
-void elf_load(struct vm *vm, const struct elf *elf)
+static void load(struct vm *vm, const struct elf *elf)
 {
     for (unsigned i = 0; i < elf->count; i++) {
         struct segment_header segment;
@@ -104,4 +104,20 @@ void elf_load(struct vm *vm, const struct elf *elf)
         memcpy(target, elf->data + segment.offset, segment.file_size);
         memset(target + segment.file_size, 0, segment.memory_size - segment.file_size);
     }
+}
+
+int elf_place(struct vm *vm, const struct elf *elf, uint64_t end, const struct boot_image *image,
+              uint64_t *initrd)
+{
+    int error = boot_place_command_line(vm, image->command_line, BOOT_COMMAND_LINE_SIZE - 1);
+    *initrd = 0;
+    if (error != BOOT_OK)
+        return error;
+    if (image->initrd.size != 0) {
+        *initrd = boot_place_initrd(vm, &image->initrd, end, 0x80000000);
+        if (*initrd == 0)
+            return BOOT_ERROR_MEMORY;
+    }
+    load(vm, elf);
+    return BOOT_OK;
 }

@@ -43,7 +43,9 @@ int elf_segment(const struct elf *elf, unsigned index, struct segment_header *se
  * end of it. */
 int elf_check(struct vm *vm, const struct elf *elf, uint64_t *end);
 
-/* Loads it. elf_check has said that it can be. */
-void elf_load(struct vm *vm, const struct elf *elf);
+/* Loads it, of which elf_check has said that it can be and where it ends, and the image's command
+ * line and initrd; *initrd: where that stands, 0: there is none. enum boot_error. */
+int elf_place(struct vm *vm, const struct elf *elf, uint64_t end, const struct boot_image *image,
+              uint64_t *initrd);
 
 #endif

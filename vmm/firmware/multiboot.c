@@ -93,22 +93,16 @@ int boot_multiboot(struct vm *vm, const struct boot_image *image)
     struct elf elf;
     struct multiboot_block block;
     uint64_t end;
-    uint64_t initrd = 0;
+    uint64_t initrd;
     int error = elf_open(&image->kernel, &elf);
     if (error == BOOT_OK && elf.entry > 0xffffffff)
         error = BOOT_ERROR_FORMAT;
     if (error == BOOT_OK)
         error = elf_check(vm, &elf, &end);
     if (error == BOOT_OK)
-        error = boot_place_command_line(vm, image->command_line, BOOT_COMMAND_LINE_SIZE - 1);
+        error = elf_place(vm, &elf, end, image, &initrd);
     if (error != BOOT_OK)
         return error;
-    if (image->initrd.size != 0) {
-        initrd = boot_place_initrd(vm, &image->initrd, end, 0x80000000);
-        if (initrd == 0)
-            return BOOT_ERROR_MEMORY;
-    }
-    elf_load(vm, &elf);
 
     uint64_t low = memory_low_size(&vm->memory);
     memset(&block, 0, sizeof(block));

@@ -88,7 +88,7 @@ int boot_pvh(struct vm *vm, const struct boot_image *image, uint64_t rsdp)
     struct elf elf;
     uint64_t entry = 0;
     uint64_t end;
-    uint64_t initrd = 0;
+    uint64_t initrd;
     int error = elf_open(&image->kernel, &elf);
     if (error == BOOT_OK)
         error = elf_check(vm, &elf, &end);
@@ -98,15 +98,9 @@ int boot_pvh(struct vm *vm, const struct boot_image *image, uint64_t rsdp)
             error = BOOT_ERROR_FORMAT;
     }
     if (error == BOOT_OK)
-        error = boot_place_command_line(vm, image->command_line, BOOT_COMMAND_LINE_SIZE - 1);
+        error = elf_place(vm, &elf, end, image, &initrd);
     if (error != BOOT_OK)
         return error;
-    if (image->initrd.size != 0) {
-        initrd = boot_place_initrd(vm, &image->initrd, end, 0x80000000);
-        if (initrd == 0)
-            return BOOT_ERROR_MEMORY;
-    }
-    elf_load(vm, &elf);
 
     struct boot_range ranges[BOOT_MAX_RANGES];
     struct start_block block;
