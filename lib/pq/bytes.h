@@ -41,6 +41,7 @@ PQ_INLINE void bytes_wipe(void *at, size_t size)
  * Tells the constant-time check that these bytes may be branched on from here: either they are part
  * of the output, or their disclosure is argued for at the call. No code in a normal build.
  */
+/*@ assigns \nothing; */
 PQ_INLINE void bytes_declassify(const void *at, size_t size)
 {
 #ifdef PQ_CHECK_CONSTANT_TIME

@@ -91,28 +91,97 @@ uint32_t mldsa_exceeds(const struct mldsa_poly *a, int32_t bound);
 
 /* ---- mldsa_pack.c ---- */
 
+/*@ // bits is a width that FIPS 204 packs with, and 0 <= x < 2^bits.
+    predicate packable(integer x, integer bits) =
+      0 <= x && ((bits == 3 && x < 8) || (bits == 4 && x < 16) || (bits == 6 && x < 64) ||
+                 (bits == 10 && x < 1024) || (bits == 13 && x < 8192) ||
+                 (bits == 18 && x < 262144) || (bits == 20 && x < 1048576));
+
+    // The first n coefficients are there: lowest <= c <= highest.
+    predicate sampled{L}(struct mldsa_poly *a, integer n, integer lowest, integer highest) =
+      \forall integer k; 0 <= k < n ==> lowest <= a->c[k] <= highest;
+
+    // What algorithm 20 gives and algorithm 21 accepts: the end of each of k rows does not go back
+    // and not beyond omega, positions rise within a row, and what is left over is zero.
+    logic integer row_start{L}(uint8_t *y, integer omega, integer i) =
+      i == 0 ? 0 : y[omega + i - 1];
+    predicate rises{L}(uint8_t *y, integer from, integer to) =
+      \forall integer t; from < t < to ==> y[t - 1] < y[t];
+    predicate row_proper{L}(uint8_t *y, integer omega, integer i) =
+      row_start(y, omega, i) <= row_start(y, omega, i + 1) <= omega &&
+      rises(y, row_start(y, omega, i), row_start(y, omega, i + 1));
+    predicate rows_proper{L}(uint8_t *y, integer omega, integer n) =
+      \forall integer i; 0 <= i < n ==> row_proper(y, omega, i);
+    predicate zeros{L}(uint8_t *y, integer from, integer to) =
+      \forall integer t; from <= t < to ==> y[t] == 0;
+    predicate hint_proper{L}(uint8_t *y, integer omega, integer k) =
+      rows_proper(y, omega, k) && zeros(y, row_start(y, omega, k), omega);
+*/
+
 /* Writes 32 * bits bytes: top - c for each coefficient, or c itself (in [0, 2^bits)). */
+/*@ requires packable(0, bits) && \valid_read(a) && \valid(out + (0 .. 32 * bits - 1));
+    requires \separated(a, out + (0 .. 32 * bits - 1));
+    requires \forall integer k; 0 <= k < 256 ==> packable(a->c[k], bits);
+    assigns out[0 .. 32 * bits - 1]; */
 void mldsa_pack(uint8_t *out, const struct mldsa_poly *a, unsigned bits);
+/*@ requires packable(0, bits) && \valid_read(a) && \valid(out + (0 .. 32 * bits - 1));
+    requires \separated(a, out + (0 .. 32 * bits - 1));
+    requires 0 <= top <= 0x80000;
+    requires \forall integer k; 0 <= k < 256 ==> packable(top - a->c[k], bits);
+    assigns out[0 .. 32 * bits - 1]; */
 void mldsa_pack_below(uint8_t *out, const struct mldsa_poly *a, unsigned bits, int32_t top);
 
 /* The inverses; coefficients are in [0, 2^bits) or (top - 2^bits, top]. */
+/*@ requires packable(0, bits) && \valid(a) && \valid_read(in + (0 .. 32 * bits - 1));
+    requires \separated(a, in + (0 .. 32 * bits - 1));
+    assigns a->c[0 .. 255];
+    ensures \forall integer k; 0 <= k < 256 ==> packable(a->c[k], bits); */
 void mldsa_unpack(struct mldsa_poly *a, const uint8_t *in, unsigned bits);
+/*@ requires packable(0, bits) && \valid(a) && \valid_read(in + (0 .. 32 * bits - 1));
+    requires \separated(a, in + (0 .. 32 * bits - 1));
+    requires 0 <= top <= 0x80000;
+    assigns a->c[0 .. 255];
+    ensures \forall integer k; 0 <= k < 256 ==> packable(top - a->c[k], bits); */
 void mldsa_unpack_below(struct mldsa_poly *a, const uint8_t *in, unsigned bits, int32_t top);
 
 /* FIPS 204 algorithm 20. Each coefficient of hint[k] is 0 or 1, at most omega ones in all. */
+/*@ requires \valid_read(p) && 1 <= p->k <= MLDSA_K_MAX && p->omega <= MLDSA_OMEGA_MAX;
+    requires \valid_read(hint + (0 .. p->k - 1)) && \valid(out + (0 .. p->omega + p->k - 1));
+    requires \separated(out + (0 .. p->omega + p->k - 1), p, hint + (0 .. p->k - 1));
+    assigns out[0 .. p->omega + p->k - 1]; */
 void mldsa_pack_hint(const struct mldsa_params *p, uint8_t *out, const struct mldsa_poly *hint);
 
 /* FIPS 204 algorithm 21, the checks only: 0 when y is a proper encoding, PQ_ERROR_MISMATCH
  * otherwise. */
+/*@ requires \valid_read(p) && 1 <= p->k <= MLDSA_K_MAX && p->omega <= MLDSA_OMEGA_MAX;
+    requires \valid_read(y + (0 .. p->omega + p->k - 1));
+    assigns \nothing;
+    ensures \result == PQ_OK || \result == PQ_ERROR_MISMATCH;
+    ensures \result == PQ_OK <==> hint_proper((uint8_t *)y, p->omega, p->k); */
 int mldsa_check_hint(const struct mldsa_params *p, const uint8_t *y);
 
 /* FIPS 204 algorithm 21 for one row i of a checked y. */
+/*@ requires \valid_read(p) && i < p->k <= MLDSA_K_MAX && p->omega <= MLDSA_OMEGA_MAX;
+    requires \valid(hint) && \valid_read(y + (0 .. p->omega + p->k - 1));
+    requires \separated(hint, p, y + (0 .. p->omega + p->k - 1));
+    requires hint_proper((uint8_t *)y, p->omega, p->k);
+    assigns hint->c[0 .. 255];
+    ensures \forall integer j; 0 <= j < 256 ==> hint->c[j] == 0 || hint->c[j] == 1;
+    ensures \forall integer t;
+      row_start((uint8_t *)y, p->omega, i) <= t < row_start((uint8_t *)y, p->omega, i + 1) ==>
+        hint->c[y[t]] == 1;
+    ensures \forall integer j; 0 <= j < 256 && hint->c[j] == 1 ==> \exists integer t;
+      row_start((uint8_t *)y, p->omega, i) <= t < row_start((uint8_t *)y, p->omega, i + 1) &&
+        y[t] == j; */
 void mldsa_unpack_hint(const struct mldsa_params *p, struct mldsa_poly *hint, const uint8_t *y,
                        unsigned i);
 
 /* ---- mldsa_sample.c ---- */
 
 /* FIPS 204 algorithm 32 for one element: A[row][column] in NTT form, c in [0, q). */
+/*@ requires \valid(a) && \valid_read(rho + (0 .. 31)) && \separated(a, rho + (0 .. 31));
+    assigns a->c[0 .. 255];
+    ensures sampled(a, 256, 0, MLDSA_Q - 1); */
 void mldsa_expand_a(struct mldsa_poly *a, const uint8_t rho[32], unsigned row, unsigned column);
 
 /* FIPS 204 algorithm 33 for one polynomial (s1 has the indexes below l, s2 those from l). */
@@ -124,6 +193,11 @@ void mldsa_expand_mask(struct mldsa_poly *y, const struct mldsa_params *p, const
                        unsigned nonce);
 
 /* FIPS 204 algorithm 29. */
+/*@ requires \valid(c) && \valid_read(p) && p->tau <= MLDSA_CHALLENGE_MAX;
+    requires \valid_read(challenge + (0 .. p->challenge_size - 1)) && p->challenge_size > 0;
+    requires \separated(c, p, challenge + (0 .. p->challenge_size - 1));
+    assigns c->c[0 .. 255];
+    ensures sampled(c, 256, -1, 1); */
 void mldsa_sample_in_ball(struct mldsa_poly *c, const struct mldsa_params *p,
                           const uint8_t *challenge);
 

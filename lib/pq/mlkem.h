@@ -34,6 +34,23 @@ struct mlkem_sum {
 /* NULL for an id that is not ML-KEM. */
 const struct mlkem_params *mlkem_find(enum pq_algorithm algorithm);
 
+/*@ // 2^bits for the widths that FIPS 203 encodes with, 0 for others.
+    logic integer width(integer bits) =
+      bits == 1 ? 2 : bits == 4 ? 16 : bits == 5 ? 32 : bits == 10 ? 1024 : bits == 11 ? 2048 :
+      bits == 12 ? 4096 : 0;
+    predicate encodable(integer x, integer bits) = 0 <= x < width(bits);
+
+    // FIPS 203 equation 4.8: q x / 2^bits, rounded.
+    logic integer decompressed(integer x, integer bits) =
+      bits == 1 ? (MLKEM_Q * x + 1) / 2 : bits == 4 ? (MLKEM_Q * x + 8) / 16 :
+      bits == 5 ? (MLKEM_Q * x + 16) / 32 : bits == 10 ? (MLKEM_Q * x + 512) / 1024 :
+      (MLKEM_Q * x + 1024) / 2048;
+
+    // The first n coefficients are there: lowest <= c <= highest.
+    predicate sampled{L}(struct mlkem_poly *a, integer n, integer lowest, integer highest) =
+      \forall integer k; 0 <= k < n ==> lowest <= a->c[k] <= highest;
+*/
+
 /* ---- mlkem_poly.c ---- */
 
 /* In: |c| < q. Out: |c| <= (q + 1) / 2. */
@@ -59,18 +76,41 @@ void mlkem_canonical(struct mlkem_poly *a);
 void mlkem_add(struct mlkem_poly *a, const struct mlkem_poly *b);
 void mlkem_subtract(struct mlkem_poly *a, const struct mlkem_poly *b);
 
+/* ---- mlkem_pack.c ---- */
+
 /* In place; compress takes c in [0, q) and gives [0, 2^bits), decompress the other way. bits is 1
  * to 11. */
+/*@ requires \valid(a) && encodable(0, bits) && bits <= 11;
+    requires \forall integer k; 0 <= k < 256 ==> 0 <= a->c[k] < MLKEM_Q;
+    assigns a->c[0 .. 255];
+    ensures \forall integer k; 0 <= k < 256 ==> encodable(a->c[k], bits); */
 void mlkem_compress(struct mlkem_poly *a, unsigned bits);
+/*@ requires \valid(a) && encodable(0, bits) && bits <= 11;
+    requires \forall integer k; 0 <= k < 256 ==> encodable(a->c[k], bits);
+    assigns a->c[0 .. 255];
+    ensures \forall integer k; 0 <= k < 256 ==> 0 <= a->c[k] < MLKEM_Q;
+    ensures \forall integer k; 0 <= k < 256 ==>
+      a->c[k] == decompressed(\old(a->c[k]), bits); */
 void mlkem_decompress(struct mlkem_poly *a, unsigned bits);
 
 /* 32 * bits bytes; c in [0, 2^bits), bits 1 to 12. */
+/*@ requires encodable(0, bits) && \valid_read(a) && \valid(out + (0 .. 32 * bits - 1));
+    requires \separated(a, out + (0 .. 32 * bits - 1));
+    requires \forall integer k; 0 <= k < 256 ==> encodable(a->c[k], bits);
+    assigns out[0 .. 32 * bits - 1]; */
 void mlkem_encode(uint8_t *out, const struct mlkem_poly *a, unsigned bits);
+/*@ requires encodable(0, bits) && \valid(a) && \valid_read(in + (0 .. 32 * bits - 1));
+    requires \separated(a, in + (0 .. 32 * bits - 1));
+    assigns a->c[0 .. 255];
+    ensures \forall integer k; 0 <= k < 256 ==> encodable(a->c[k], bits); */
 void mlkem_decode(struct mlkem_poly *a, const uint8_t *in, unsigned bits);
 
 /* ---- mlkem_sample.c ---- */
 
 /* FIPS 203 algorithm 7 on rho || first || second: c in [0, q), in NTT form. */
+/*@ requires \valid(a) && \valid_read(rho + (0 .. 31)) && \separated(a, rho + (0 .. 31));
+    assigns a->c[0 .. 255];
+    ensures sampled(a, 256, 0, MLKEM_Q - 1); */
 void mlkem_sample_ntt(struct mlkem_poly *a, const uint8_t rho[32], unsigned first, unsigned second);
 
 /* FIPS 203 algorithm 8 on PRF_eta(seed, nonce), eta 2 or 3: |c| <= eta. */

@@ -50,13 +50,28 @@ SUBJECTS = {
         "inverse_layer", "mlkem_ntt_inverse", "add_product", "mlkem_sum_add", "mlkem_sum_reduce",
         "mlkem_to_montgomery", "mlkem_reduce", "mlkem_canonical", "mlkem_add",
         "mlkem_subtract")),
+    "mlkem-pack": ("lib/pq/mlkem_pack.c", ("lib/pq",), 125, (
+        "divide_q", "power", "mlkem_compress", "mlkem_decompress", "mlkem_encode",
+        "mlkem_decode")),
+    "mlkem-sample": ("lib/pq/mlkem_sample.c", ("lib/pq",), 123, (
+        "reject", "mlkem_sample_ntt", "low_bits", "binomial", "sample_cbd")),
+    "mldsa-sample": ("lib/pq/mldsa_sample.c", ("lib/pq",), 206, (
+        "reject_ntt", "mldsa_expand_a", "shake256_with_nonce", "coefficient_from_half_byte",
+        "put_half_byte", "reject_bounded", "sample_bounded", "sample_mask",
+        "mldsa_sample_in_ball")),
+    "mldsa-pack": ("lib/pq/mldsa_pack.c", ("lib/pq",), 228, (
+        "pack", "mldsa_pack", "mldsa_pack_below", "mask_of", "unpack", "mldsa_unpack",
+        "mldsa_unpack_below", "mldsa_pack_hint", "rises", "zeros", "mldsa_check_hint",
+        "mldsa_unpack_hint")),
     "mldsa-round": ("lib/pq/mldsa_round.c", ("lib/pq",), 69, (
         "mldsa_power2round", "divide_2gamma2", "mldsa_decompose", "mldsa_use_hint")),
 }
 
 # Headers of test/proof/include: stand-ins for Frama-C's own, and what is assumed of integers.
 STAND_INS = {"ring": ("stdatomic.h", "string.h"), "sha3": ("integers.h",),
-             "mldsa-ntt": ("integers.h",), "mlkem-poly": ("integers.h",)}
+             "mldsa-ntt": ("integers.h",), "mldsa-pack": ("integers.h",),
+             "mldsa-sample": ("integers.h",), "mlkem-pack": ("integers.h",),
+             "mlkem-poly": ("integers.h",), "mlkem-sample": ("integers.h",)}
 
 # How far a prover goes for a goal, in its own measure of work: the same on a machine that is busy.
 # The seconds end only what goes wrong.

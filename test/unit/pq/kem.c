@@ -130,6 +130,56 @@ static void test_compression(void **state)
     }
 }
 
+/* FIPS 203 algorithm 5: bit b of coefficient i is bit number i bits + b of the string; and back. */
+static void test_encoding(void **state)
+{
+    static const unsigned widths[] = {1, 4, 5, 10, 11, 12};
+    struct mlkem_poly a;
+    struct mlkem_poly b;
+    uint8_t encoded[32 * 12];
+    uint32_t random = 7;
+
+    (void)state;
+    for (unsigned w = 0; w < sizeof widths / sizeof widths[0]; w++) {
+        unsigned bits = widths[w];
+        for (unsigned i = 0; i < 256; i++) {
+            random = random * 1664525u + 1013904223u;
+            a.c[i] = (int16_t)(random >> 16 & ((1u << bits) - 1));
+        }
+        mlkem_encode(encoded, &a, bits);
+        for (unsigned i = 0; i < 256 * bits; i++)
+            assert_int_equal(encoded[i / 8] >> i % 8 & 1, a.c[i / bits] >> i % bits & 1);
+        mlkem_decode(&b, encoded, bits);
+        assert_memory_equal(a.c, b.c, sizeof a.c);
+    }
+}
+
+/* FIPS 203 algorithm 8, bit by bit. */
+static void test_binomial(void **state)
+{
+    struct mlkem_poly a;
+    uint8_t input[33] = {5};
+    uint8_t bytes[64 * 3];
+
+    (void)state;
+    for (unsigned eta = 2; eta <= 3; eta++) {
+        for (unsigned nonce = 0; nonce < 32; nonce++) {
+            input[32] = (uint8_t)nonce;
+            assert_int_equal(
+                pq_hash(PQ_SHAKE256, (struct pq_bytes){input, sizeof input}, bytes, 64u * eta), 0);
+            mlkem_sample_cbd(&a, input, nonce, eta);
+            for (unsigned i = 0; i < 256; i++) {
+                int expected = 0;
+                for (unsigned bit = 0; bit < 2 * eta; bit++) {
+                    unsigned at = 2 * eta * i + bit;
+                    expected += (bit < eta ? 1 : -1) * (bytes[at / 8] >> at % 8 & 1);
+                }
+                assert_int_equal(a.c[i], expected);
+            }
+        }
+    }
+}
+
 static int modulo(int64_t a)
 {
     return (int)(((a % Q) + Q) % Q);
@@ -199,6 +249,8 @@ int main(void)
         cmocka_unit_test(test_agreement_and_rejection),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_compression),
+        cmocka_unit_test(test_encoding),
+        cmocka_unit_test(test_binomial),
         cmocka_unit_test(test_ntt_product),
         cmocka_unit_test(test_reduction),
     };
