@@ -8,6 +8,9 @@ from . import benchmachine
 DISK_PARTS = [("64 MiB written one after the other", False),
               ("64 MiB read one after the other", False),
               ("20,000 times 4 KiB read somewhere", True)]
+# The same in a short run: how many requests each is (test/guest/blocks.c).
+SOME = 200
+DISK_REQUESTS = {"write-256k": 256, "read-256k": 256, "read-4k": SOME}
 NETWORK_PARTS = [("20,000 round trips", True), ("64 MiB sent by TCP", None),
                  ("64 MiB received by TCP", None)]
 
@@ -28,13 +31,23 @@ exec /test/exchange $count $mib 10.0.2.2 10.0.2.100 10.0.2.101
 """
 
 
-def _disk(yes):
-    test = benchmachine.Test(
+def _disk_test():
+    return benchmachine.Test(
         "disk-bench", DISK_SCRIPT, "blocks", ["mark_write", "mark_read", "mark_random", "mark_end"],
         benchmachine.DISK, "disk = serial:bench\n",
         ["-drive", "if=none,id=disk,format=raw,file=/dev/vda,cache=none,aio=native",
-         "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"])
-    return benchmachine.rows(test, DISK_PARTS, yes)
+         "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"], settle=True)
+
+
+def disk_requests(yes):
+    """What ./quoin test has limits for: instructions for one request beside the guest's own."""
+    spent = benchmachine.beside(_disk_test(), SOME, yes)
+    return {name: total // requests
+            for (name, requests), total in zip(DISK_REQUESTS.items(), spent)}
+
+
+def _disk(yes):
+    return benchmachine.rows(_disk_test(), DISK_PARTS, yes)
 
 
 def _tap(vhost):

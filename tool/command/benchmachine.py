@@ -24,7 +24,8 @@ KVM_MIB_LESS = 8
 MEMORY = "256M"
 
 # A request is carried out before the instruction that gives it is over (no ioeventfd, no host
-# file): nothing depends on how busy the host is.
+# file), and the machine stands still until the emulator's main loop has answered it (marks.c):
+# nothing depends on how busy the host is.
 DISK = ["-blockdev", "null-co,node-name=bench,size=67108864,read-zeroes=on",
         "-device", "virtio-blk-pci,drive=bench,serial=bench,disable-legacy=on,ioeventfd=off"]
 # Of the emulator's user network 10.0.2.2 answers pings, 10.0.2.100 takes everything that is sent to
@@ -67,7 +68,7 @@ class Test:
     """script runs as the guest's only test; program (of test/guest) has the marks."""
 
     def __init__(self, name, script, program, marks, devices, options, inner_devices,
-                 stream_devices=None):
+                 stream_devices=None, settle=False):
         self.name = name
         self.program = program
         self.marks = marks
@@ -75,6 +76,7 @@ class Test:
         self.options = options              # lines of the virtual machine's configuration
         self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
         self.stream_devices = stream_devices  # ... for what does not depend on the count, or None
+        self.settle = settle  # the machine stands still until its disk has answered
         data = build.artifact(f"test/guest/guest-{program}").read_bytes()
         self.files = guest.test_files({f"test/{name}": script.encode(), f"test/{program}": data})
         self.command_line = f"console=ttyS0 quiet nokaslr tests={name}"
@@ -103,9 +105,9 @@ def _bare(test):
                    icount=0, qemu_args=["-append", test.arguments(COUNT, MIB), *test.devices])
 
 
-def _quoin(test):
+def _quoin(test, count=COUNT):
     text = (f"name = bench\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = {MEMORY}\n"
-            f"{test.options}cmdline = {test.arguments(COUNT, MIB)}\n")
+            f"{test.options}cmdline = {test.arguments(count, MIB)}\n")
     root = test.file("root.elf", image.packed({"vm/bench.ini": text.encode()} | test.files))
     return Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, memory="1G", icount=0,
                    qemu_args=test.devices)
@@ -163,13 +165,20 @@ def _spent(test, column, yes):
     make, inside, where = COLUMNS[column]
     try:
         with Step(f"{test.name}, {where}"):
-            seen = counted(make(test), test.places(), inside, DONE, yes, TIMEOUT)
+            seen = counted(make(test), test.places(), inside, DONE, yes, TIMEOUT, test.settle)
     except Problem as problem:
         if not column.startswith("kvm"):
             raise
         print(f"{test.name}, {where}: not counted: {problem}", file=ui.progress, flush=True)
         return None
     return [tuple(after - before for before, after in zip(*pair)) for pair in zip(seen, seen[1:])]
+
+
+def beside(test, count, yes):
+    """Instructions between each two marks in a virtual machine of Quoin that are not its own."""
+    seen = counted(_quoin(test, count), test.places(), True, DONE, yes, TIMEOUT, test.settle)
+    more = [all - own for all, own, _ in seen]
+    return [after - before for before, after in zip(more, more[1:])]
 
 
 def rows(test, titles, yes):

@@ -73,14 +73,15 @@ def _run(machine, done, yes, timeout=300):
         raise Problem(f"the benchmark did not get to its end ({result})")
 
 
-def counted(machine, marks, inside, done, yes, timeout=300):
+def counted(machine, marks, inside, done, yes, timeout=300, settle=False):
     """Runs the machine; returns what the plugin noted: [(instructions, guest's own, entries)], one
-    for each mark and one for the end."""
+    for each mark and one for the end. settle: it stands still until its disks have answered."""
     plugin = build.artifact("test/bench/libmarks.so")
     with tempfile.TemporaryDirectory(prefix="quoin-bench-") as folder:
         out = Path(folder) / "marks"
         arguments = [f"{plugin}", f"out={out}", *(f"mark={mark:x}" for mark in marks)]
         arguments += ["guest=on"] if inside else []
+        arguments += ["settle=on"] if settle else []
         machine.qemu_args = [*machine.qemu_args, "-plugin", ",".join(arguments)]
         _run(machine, done, yes, timeout)
         lines = [line.split() for line in out.read_text().splitlines()]

@@ -5,7 +5,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from . import (build, debiandisk, debianwork, disks, disktests, elf, guest, hostiletests, image,
+from . import (benchio, build, debiandisk, debianwork, disks, disktests, elf, guest, hostiletests, image,
                lifetests, nettests, soaktests, testguests)
 from .machine import Machine
 from .results import Timer
@@ -33,6 +33,7 @@ DEFAULTS = {
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
     "count": False,    # count the lines "test NAME ... ok|FAIL reason" of the root task or guest
     "limits": {},      # "bench NAME VALUE ..." lines: VALUE is below this
+    "requests": None,  # instead of expect: what has limits is what benchio.py counts for a request: disk
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
@@ -71,7 +72,7 @@ def rows():
             raise Problem(f"{TABLE.name}: bad row {given.get('name', given)}: "
                           f"{', '.join(sorted(unknown)) or 'name and kind are required'}")
         if not any(given.get(key) for key in ("expect", "count", "life", "hostile", "network",
-                                              "power", "soak")):
+                                              "power", "soak", "requests")):
             raise Problem(f"{TABLE.name}: row {given['name']} expects nothing")
         found += _expand({**DEFAULTS, **given})
     return found
@@ -242,6 +243,15 @@ def run_row(results, row, yes, only=None, settings=None):
         nettests.run(results, name, _machine(row, settings or {}), row["network"], row["timeout"],
                      yes)
         return
+    if row["requests"] is not None:
+        try:
+            measured = {"disk": benchio.disk_requests}[row["requests"]](yes)
+        except Problem as problem:
+            results.fail(name, str(problem))
+            return
+        results.ok(name, timer.took)
+        compare_limits(results, name, measured, row["limits"])
+        return
     try:
         machine = _machine(row, settings or {})
         if only or row["only"]:
@@ -285,10 +295,14 @@ def run_row(results, row, yes, only=None, settings=None):
 
 def check_limits(results, name, text, limits):
     """Each figure that has a limit was printed, and is below it."""
-    measured = {key: int(value) for key, value in _BENCH.findall(text)}
+    compare_limits(results, name, {key: int(value) for key, value in _BENCH.findall(text)}, limits)
+
+
+def compare_limits(results, name, measured, limits):
+    """Each limit has its figure, which is below it."""
     for key, limit in limits.items():
         if key not in measured:
-            results.fail(f"{name}: {key}", "no figure was printed")
+            results.fail(f"{name}: {key}", "there is no such figure")
         elif measured[key] >= limit:
             results.fail(f"{name}: {key}", f"{measured[key]}, which is not below {limit}")
         else:
