@@ -5,6 +5,8 @@
 #include <block/client.h>
 #include <string.h>
 
+#include "message.h"
+
 static bool is_power_of_two(uint32_t value)
 {
     return value != 0 && (value & (value - 1)) == 0;
@@ -52,15 +54,8 @@ static bool is_shared(const struct block_client *client, const struct block_segm
     return at < client->data_size && segment->length <= client->data_size - at;
 }
 
-/* A range of the client's own memory with what of it may be lent in one piece. */
-struct lendable {
-    uintptr_t memory;
-    uint64_t size;
-    uint64_t place;
-};
-
 /* What this memory is part of; a size of 0: nothing that may be lent. */
-static struct lendable find_lendable(const struct block_client *client, uintptr_t memory)
+static struct block_lendable find_lendable(const struct block_client *client, uintptr_t memory)
 {
     for (unsigned i = 0; i < client->own_count; i++) {
         const struct block_own *own = &client->own[i];
@@ -72,10 +67,11 @@ static struct lendable find_lendable(const struct block_client *client, uintptr_
             uint64_t behind =
                 run->size - offset < own->size - at ? run->size - offset : own->size - at;
             if (offset < run->size)
-                return (struct lendable){memory - first, first + behind, own->place + at - first};
+                return (struct block_lendable){memory - first, first + behind,
+                                               own->place + at - first};
         }
     }
-    return (struct lendable){0};
+    return (struct block_lendable){0};
 }
 
 static volatile struct block_place *list_of(const struct block_client *client, unsigned slot)
@@ -87,64 +83,75 @@ static volatile struct block_place *list_of(const struct block_client *client, u
 /*
  * Writes the list of a request's segments for the service, unless `list` is NULL; false when it
  * takes them not as they are (there is one at least). The service's own look at it decides: this
- * one only spares refused requests.
+ * one only spares refused requests. All that the loop uses is in variables of its own: it is most
+ * of a large request's way here, and wants the registers.
  */
-static bool list_segments(const struct block_client *client, const struct block_request *request,
-                          volatile struct block_place *list)
+static __attribute__((noinline)) bool list_segments(struct block_client *client,
+                                                    const struct block_segment *segment,
+                                                    unsigned count,
+                                                    volatile struct block_place *list)
 {
-    const struct block_segment *segment = request->segment;
-    const struct block_segment *last = segment + request->segments - 1;
-    struct lendable range = find_lendable(client, (uintptr_t)segment->data);
-    uint64_t edges = 0;   /* bits of where the request's memory begins and ends */
-    uint64_t borders = 0; /* and of where a segment ends and the next begins */
-    uint64_t end = 0;
-    for (;; segment++) {
+    const struct block_segment *end = segment + count;
+    struct block_lendable range = client->recent;
+    uint64_t at = (uintptr_t)segment->data - range.memory;
+    if (at >= range.size) {
+        range = find_lendable(client, (uintptr_t)segment->data);
+        at = (uintptr_t)segment->data - range.memory;
+        if (at >= range.size)
+            return false;
+        client->recent = range;
+    }
+    uint64_t first = range.place + at;
+    uint64_t place = first;
+    uint64_t borders = 0; /* bits of where one ends and the next begins */
+    volatile struct block_place nowhere;
+    unsigned step = list != NULL;
+    if (list == NULL)
+        list = &nowhere;
+    for (;;) {
         uint64_t length = segment->length;
-        uint64_t at = (uintptr_t)segment->data - range.memory;
+        if (length > range.size - at)
+            return false;
+        list->place = place;
+        list->length = length;
+        list += step;
+        place += length;
+        if (++segment == end)
+            break;
+        borders |= place;
+        at = (uintptr_t)segment->data - range.memory;
         if (at >= range.size) {
             range = find_lendable(client, (uintptr_t)segment->data);
             at = (uintptr_t)segment->data - range.memory;
+            if (at >= range.size)
+                return false;
         }
-        if (at >= range.size || length > range.size - at)
-            return false;
-        uint64_t place = range.place + at;
-        if (segment == request->segment)
-            edges = place;
-        else
-            borders |= end | place;
-        end = place + length;
-        if (list != NULL) {
-            list->place = place;
-            list->length = length;
-            list++;
-        }
-        if (segment == last)
-            break;
+        place = range.place + at;
+        borders |= place;
     }
-    edges |= end;
-    return (((edges | borders) & (client->lending.alignment - 1)) |
+    return (((first | place | borders) & (client->lending.alignment - 1)) |
             (borders & (client->lending.boundary - 1))) == 0;
 }
 
 static void send(struct block_client *client, unsigned slot)
 {
     const struct block_request *request = client->slot[slot];
-    struct block_message message = {
-        .id = (uint64_t)client->generation[slot] << 32 | slot,
-        .operation = (uint8_t)request->operation,
-        .flags = request->force_unit_access ? BLOCK_MESSAGE_FORCE : 0,
-        .sector = request->sector,
-        .count = request->count,
-    };
+    union block_any_message message = {
+        .request = {
+            .id = (uint64_t)client->generation[slot] << 32 | slot,
+            .operation = (uint8_t)request->operation,
+            .flags = request->force_unit_access ? BLOCK_MESSAGE_FORCE : 0,
+            .sector = request->sector,
+            .count = request->count,
+        }};
     if (request->parts != 0) {
-        message.segments = (uint16_t)request->segments;
-        message.list = slot;
+        message.request.segments = (uint16_t)request->segments;
+        message.request.list = slot;
     } else if (request->segments != 0) {
-        message.offset = (uint32_t)(request->segment[0].data - client->data);
+        message.request.offset = (uint32_t)(request->segment[0].data - client->data);
     }
     /* The ring holds as many messages as there are slots: it has room unless it is broken. */
-    if (ring_write(&client->requests, (const uint8_t *)&message, sizeof(message)) !=
-        (int64_t)sizeof(message))
+    if (!message_write(&client->requests, &message, MESSAGE_WORDS))
         client->broken = true;
 }
 
@@ -153,10 +160,18 @@ static bool usable(const struct block_client *client)
     return client->usable == NULL || client->usable(client->context);
 }
 
+/*
+ * Wakes the service if it sleeps. It may run before this thread goes on, and its device answer at
+ * once: meanwhile no answer need be told of, as answers are looked for afterwards.
+ */
 static void wake(struct block_client *client)
 {
-    if (ring_must_wake(&client->requests))
-        client->wake(client->context);
+    if (!ring_must_wake(&client->requests))
+        return;
+    ring_stay_awake(&client->responses);
+    client->wake(client->context);
+    if (!ring_prepare_sleep(&client->responses))
+        block_client_poll(client);
 }
 
 /* Sends a request of which the list, if it has one, is written. */
@@ -167,8 +182,10 @@ static void put(struct block_client *client, struct block_request *request, unsi
     send(client, slot);
 }
 
+/* Sends what waits for a slot, as far as there are any. */
 static void send_more(struct block_client *client)
 {
+    bool any = false;
     for (unsigned i = 0; client->first != NULL && i < BLOCK_CLIENT_SLOTS; i++) {
         if (client->slot[i] != NULL)
             continue;
@@ -177,10 +194,13 @@ static void send_more(struct block_client *client)
         if (client->first == NULL)
             client->last = NULL;
         if (request->parts != 0)
-            (void)list_segments(client, request, list_of(client, i));
+            (void)list_segments(client, request->segment, request->segments, list_of(client, i));
         put(client, request, i);
+        any = true;
     }
-    wake(client);
+    /* A service that has done all and sleeps is not woken for nothing. */
+    if (any)
+        wake(client);
 }
 
 void block_client_fail(struct block_client *client)
@@ -262,8 +282,8 @@ static void submit_front(struct block_device *device, struct block_request *requ
     unsigned slot = slot_at_once(client);
     bool waits = slot == BLOCK_CLIENT_SLOTS;
     /* The list of a request that waits is written when its turn comes. */
-    if (!may_be_lent(client, request) ||
-        !list_segments(client, request, waits ? NULL : list_of(client, slot))) {
+    if (!may_be_lent(client, request) || !list_segments(client, request->segment, request->segments,
+                                                        waits ? NULL : list_of(client, slot))) {
         block_submit(&client->bounce->device, request);
         return;
     }
@@ -298,22 +318,25 @@ static bool take(struct block_client *client, const struct block_response *respo
 
 void block_client_poll(struct block_client *client)
 {
-    struct block_response response;
-    int64_t length = 0;
-    if (!usable(client))
+    union block_any_message message;
+    int result = 0;
+    /* A request whose answer has led to another one comes back here from inside. */
+    if (client->polling || !usable(client))
         return;
+    client->polling = true;
     do {
-        while (!client->broken && (length = ring_read(&client->responses, (uint8_t *)&response,
-                                                      sizeof(response))) == sizeof(response)) {
-            if (!take(client, &response))
+        while (!client->broken &&
+               (result = message_read(&client->responses, &message, RESPONSE_WORDS)) == 1) {
+            if (!take(client, &message.response))
                 client->broken = true;
         }
-        if (client->broken || length != 0) {
+        if (client->broken || result < 0) {
             block_client_fail(client);
-            return;
+            break;
         }
         send_more(client);
     } while (!ring_prepare_sleep(&client->responses));
+    client->polling = false;
 }
 
 static void describe(struct block_client *client, const struct block_info *info)
@@ -358,6 +381,7 @@ void block_client_lend(struct block_client *client, struct bounce *bounce,
     client->bounce = bounce;
     client->own_count = count < BLOCK_CLIENT_OWN ? count : BLOCK_CLIENT_OWN;
     memcpy(client->own, own, client->own_count * sizeof(*own));
+    client->recent = (struct block_lendable){0};
     client->front = bounce->device;
     client->front.submit = submit_front;
     client->front.context = client;
@@ -414,7 +438,8 @@ int block_client_resume(struct block_client *client)
         if (client->slot[i] == NULL)
             continue;
         if (client->slot[i]->parts != 0)
-            (void)list_segments(client, client->slot[i], list_of(client, i));
+            (void)list_segments(client, client->slot[i]->segment, client->slot[i]->segments,
+                                list_of(client, i));
         put(client, client->slot[i], i);
     }
     block_client_poll(client);

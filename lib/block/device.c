@@ -84,6 +84,17 @@ void block_submit(struct block_device *device, struct block_request *request)
         device->submit(device, request);
 }
 
+void block_submit_sound(struct block_device *device, struct block_request *request)
+{
+    enum block_status status = block_check_range(device, request);
+    if (status == BLOCK_OK && request->segments > device->max_segments)
+        status = BLOCK_INVALID;
+    if (status != BLOCK_OK)
+        request->complete(request, status);
+    else
+        device->submit(device, request);
+}
+
 /* One pass for both directions: `to` is a buffer, or `from` is. */
 static uint32_t copy(const struct block_request *request, uint64_t offset, uint8_t *to,
                      const uint8_t *from, uint32_t length)

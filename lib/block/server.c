@@ -2,12 +2,15 @@
 #include <block/server.h>
 #include <string.h>
 
+#include "message.h"
+
 static void answer(struct block_server *server, uint64_t id, enum block_status status)
 {
-    const struct block_response response = {.id = id, .status = status};
+    union block_any_message message;
+    message.response.id = id;
+    message.word[1] = (uint32_t)status;
     /* A client that does not take its answers cannot make the server wait. */
-    if (ring_write(&server->responses, (const uint8_t *)&response, sizeof(response)) !=
-        (int64_t)sizeof(response))
+    if (!message_write(&server->responses, &message, RESPONSE_WORDS))
         block_server_close(server);
     else if (ring_must_wake(&server->responses))
         server->wake(server->context);
@@ -35,7 +38,8 @@ static void completed(struct block_request *request, enum block_status status)
     if (!current)
         return;
     answer(server, slot->id, status);
-    block_server_poll(server); /* a request may have waited for a slot */
+    if (server->starved)
+        block_server_poll(server);
 }
 
 /* What a list of segments comes to. */
@@ -47,36 +51,44 @@ struct list_sum {
 
 /*
  * Copies `count` segments (1 at least) out of a list, each word of it once, with places that are
- * checked to be the client's turned into addresses. A function of its own: its loop is most of a
- * large request's way here, and wants the registers.
+ * checked to be the client's turned into addresses. A function of its own, and all that its loop
+ * uses in variables of its own: it is most of a large request's way here, and wants the registers.
  */
 static __attribute__((noinline)) bool translate(const struct block_lent *lent,
                                                 const volatile struct block_place *list,
                                                 unsigned count, struct block_segment *to,
                                                 struct list_sum *sum)
 {
-    const struct block_run *run = lent->run;
-    const volatile struct block_place *last = list + count - 1;
+    const struct block_segment *end = to + count;
+    struct block_run run = {0}; /* that the last of them lay in */
+    uint64_t bytes = 0;
+    uint64_t borders = 0;
     uint64_t place = list->place;
-    *sum = (struct list_sum){.edges = place};
-    for (;; list++, to++) {
+    uint64_t first = place;
+    for (;;) {
         uint64_t length = list->length;
+        uint64_t offset = place - run.place;
         if (length - 1 >= UINT32_MAX)
             return false;
-        if (!block_run_holds(run, place, length) &&
-            (run = block_lent_find(lent, place, length)) == NULL)
-            return false;
-        to->address = run->address + (place - run->place);
+        if (offset >= run.size || length > run.size - offset) {
+            const struct block_run *found = block_lent_find(lent, place, length);
+            if (found == NULL)
+                return false;
+            run = *found;
+            offset = place - run.place;
+        }
+        to->address = run.address + offset;
         to->length = (uint32_t)length;
+        bytes += length;
         place += length;
-        sum->bytes += length;
-        if (list == last)
+        if (++to == end)
             break;
-        sum->borders |= place;
-        place = list[1].place;
-        sum->borders |= place;
+        borders |= place;
+        list++;
+        place = list->place;
+        borders |= place;
     }
-    sum->edges |= place;
+    *sum = (struct list_sum){.bytes = bytes, .edges = first | place, .borders = borders};
     return true;
 }
 
@@ -115,10 +127,12 @@ static bool decode(const struct block_server *server, const struct block_message
     if (message->operation >= BLOCK_OPERATION_COUNT || message->flags > BLOCK_MESSAGE_FORCE ||
         (force && message->operation != BLOCK_WRITE))
         return false;
-    for (unsigned i = 0; i < sizeof(message->zero) / sizeof(message->zero[0]); i++) {
-        if (message->zero[i] != 0)
-            return false;
-    }
+    uint32_t rest = 0;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < sizeof(message->zero) / sizeof(message->zero[0]); i++)
+        rest |= message->zero[i];
+    if (rest != 0)
+        return false;
     slot->request = (struct block_request){
         .operation = (enum block_operation)message->operation,
         .force_unit_access = force,
@@ -180,20 +194,21 @@ static bool has_room(const struct block_server *server)
 
 void block_server_poll(struct block_server *server)
 {
-    struct block_message message;
+    union block_any_message message;
+    int result = 0;
     /* A request that completes at once comes back here from inside. */
     if (server->polling || !server->open)
         return;
     server->polling = true;
-    int64_t length = 0;
+    server->starved = false;
     do {
         while (server->open && has_room(server) &&
-               (length = ring_read(&server->requests, (uint8_t *)&message, sizeof(message))) ==
-                   (int64_t)sizeof(message))
-            start(server, &message);
-        if (length != 0 && length != (int64_t)sizeof(message))
+               (result = message_read(&server->requests, &message, MESSAGE_WORDS)) == 1)
+            start(server, &message.request);
+        if (result < 0)
             block_server_close(server);
     } while (server->open && has_room(server) && !ring_prepare_sleep(&server->requests));
+    server->starved = !has_room(server);
     server->polling = false;
 }
 

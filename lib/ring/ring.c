@@ -173,6 +173,14 @@ bool ring_prepare_sleep(struct ring *ring)
     return false;
 }
 
+/*@ requires attached(ring);
+    assigns ring->shared->consumer_sleeps; */
+void ring_stay_awake(struct ring *ring)
+{
+    /* In no order with anything: who does not see it wakes in vain. */
+    atomic_store_explicit(&ring->shared->consumer_sleeps, 0, memory_order_relaxed);
+}
+
 /*@ requires attached((struct ring *)ring);
     assigns \nothing; */
 bool ring_sleeps(const struct ring *ring)

@@ -61,21 +61,38 @@ void ring_store_descriptor(uint8_t *at, uint64_t address, uint32_t length, uint1
     *(volatile uint64_t *)(at + 8) = length | (uint64_t)word12 << 32 | (uint64_t)word14 << 48;
 }
 
+/* Descriptors one behind the other, with `word` behind the length, which grows by `step` each time;
+ * returns the next word. The loop is most of a large request's way here. */
+static uint64_t fill(uint8_t *at, const struct virtio_buffer *buffer, unsigned count, uint64_t word,
+                     uint64_t step)
+{
+    for (const struct virtio_buffer *end = buffer + count; buffer != end; buffer++) {
+        *(volatile uint64_t *)at = buffer->address;
+        *(volatile uint64_t *)(at + 8) = word | buffer->length;
+        at += 16;
+        word += step;
+    }
+    return word;
+}
+
 uint64_t ring_fill_indirect(const struct virtio_queue *queue, uint16_t slot,
                             const struct virtio_buffer *buffer, unsigned readable, unsigned count)
 {
     uint64_t offset = (uint64_t)slot * VIRTIO_QUEUE_SEGMENTS * 16;
     uint8_t *table = queue->indirect + offset;
+    uint8_t *rest = table + 16ull * readable;
     /* Flags and next stand in the other order in a packed descriptor (2.8.13), which has no next in
      * a table (2.8.7). */
-    for (unsigned i = 0; i < count && queue->packed; i++)
-        ring_store_descriptor(table + 16ull * i, buffer[i].address, buffer[i].length, 0,
-                              i < readable ? 0 : RING_WRITE);
-    for (unsigned i = 0; i < count && !queue->packed; i++) {
-        uint16_t flags = i < readable ? 0 : RING_WRITE;
-        bool more = i + 1 < count;
-        ring_store_descriptor(table + 16ull * i, buffer[i].address, buffer[i].length,
-                              more ? flags | RING_NEXT : flags, more ? (uint16_t)(i + 1) : 0);
+    if (queue->packed) {
+        fill(table, buffer, readable, 0, 0);
+        fill(rest, buffer + readable, count - readable, (uint64_t)RING_WRITE << 48, 0);
+    } else {
+        const struct virtio_buffer *last = &buffer[count - 1];
+        uint64_t one = 1ull << 48; /* of `next` */
+        uint64_t word = fill(table, buffer, readable, one | (uint64_t)RING_NEXT << 32, one);
+        fill(rest, buffer + readable, count - readable, word | (uint64_t)RING_WRITE << 32, one);
+        ring_store_descriptor(table + 16ull * (count - 1), last->address, last->length,
+                              count > readable ? RING_WRITE : 0, 0);
     }
     return queue->indirect_address + offset;
 }

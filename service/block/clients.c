@@ -20,6 +20,7 @@ struct client {
 
 static struct connection_service service;
 static struct client clients[CONNECTION_SLOTS];
+static uint64_t unsettled; /* bits of those that wait or are closing */
 static void (*wake_machine)(unsigned slot);
 static void (*tell_init)(void);
 
@@ -208,13 +209,17 @@ void clients_notified(unsigned slot)
         open_disks(slot);
     for (unsigned i = 0; i < VMCONFIG_MAX_DISKS && !client->closing; i++)
         block_server_poll(&client->disk[i].server);
+    uint64_t bit = 1ull << slot;
+    unsettled = client->waits || client->closing ? unsettled | bit : unsettled & ~bit;
 }
+
+_Static_assert(CONNECTION_SLOTS <= 64, "each has a bit");
 
 void clients_settle(void)
 {
-    for (unsigned slot = 0; slot < service.slots; slot++) {
-        const struct client *client = &clients[slot];
-        if (client->closing || (client->waits && disks_known()))
+    for (uint64_t left = unsettled; left != 0; left &= left - 1) {
+        unsigned slot = (unsigned)__builtin_ctzll(left);
+        if (clients[slot].closing || disks_known())
             clients_notified(slot);
     }
 }

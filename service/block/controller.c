@@ -44,3 +44,11 @@ bool controller_tick(struct controller *controller)
     controller_kind.tick(controller->number);
     return controller_kind.works(controller->number);
 }
+
+bool controller_settle(struct controller *controller)
+{
+    if (controller_kind.settle == NULL || !controller->running)
+        return true;
+    controller_kind.settle(controller->number);
+    return controller_kind.works(controller->number);
+}

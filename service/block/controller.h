@@ -28,6 +28,7 @@ struct controller_kind {
     int (*start)(struct controller *controller);                  /* 0 or the driver's error */
     struct block_device *(*disk)(unsigned number, unsigned disk); /* NULL: it has no such disk */
     void (*interrupt)(unsigned number);
+    void (*settle)(unsigned number); /* before the thread waits; NULL: it has nothing to do then */
     void (*tick)(unsigned number);
     bool (*works)(unsigned number); /* false: a disk of it has stopped working */
 };
@@ -49,5 +50,8 @@ struct block_device *controller_disk(struct controller *controller, unsigned num
 /* It has interrupted; some seconds have passed. false: a disk of it has stopped working. */
 bool controller_interrupt(struct controller *controller);
 bool controller_tick(struct controller *controller);
+
+/* The component is about to wait: what its disks have done by now completes. Returns as these. */
+bool controller_settle(struct controller *controller);
 
 #endif

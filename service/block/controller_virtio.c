@@ -21,6 +21,11 @@ static void interrupt(unsigned number)
     virtio_blk_interrupt(&drivers[number]);
 }
 
+static void settle(unsigned number)
+{
+    (void)virtio_blk_settle(&drivers[number]);
+}
+
 static void tick(unsigned number)
 {
     virtio_blk_tick(&drivers[number]);
@@ -36,6 +41,7 @@ const struct controller_kind controller_kind = {
     .start = start,
     .disk = disk,
     .interrupt = interrupt,
+    .settle = settle,
     .tick = tick,
     .works = works,
 };

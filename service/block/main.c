@@ -80,6 +80,21 @@ static void arm_tick(void)
     component_timer_arm(tick_id, component_tsc() + TICK_SECONDS * component_info->tsc_hz);
 }
 
+/* Another life of this component resets the device and tries again. */
+static void check(unsigned number, bool works)
+{
+    if (!works)
+        panic("controller %u: a disk has stopped working", number);
+}
+
+/* Before it waits: a disk that is as fast as this has done what it was just asked for. */
+static void settle(void)
+{
+    for (unsigned i = 0; i < count; i++)
+        check(i, controller_settle(&controllers[i]));
+    clients_settle();
+}
+
 void init(void)
 {
     unsigned most = (unsigned)(windows_size / WINDOW);
@@ -95,27 +110,19 @@ void init(void)
         arm_tick();
     clients_initialize((const void *)machines_rows, (void *)machines_slices, machines_slice,
                        (unsigned)machines_slots, wake_machine, tell_init);
-}
-
-/* Another life of this component resets the device and tries again. */
-static void check(unsigned number, bool works)
-{
-    if (!works)
-        panic("controller %u: a disk has stopped working", number);
+    settle();
 }
 
 static void interrupted(unsigned number)
 {
     microkit_irq_ack(irq_first_id + number);
     check(number, controller_interrupt(&controllers[number]));
-    clients_settle();
 }
 
 static void ticked(void)
 {
     for (unsigned i = 0; i < count; i++)
         check(i, controller_tick(&controllers[i]));
-    clients_settle();
     arm_tick();
 }
 
@@ -127,4 +134,5 @@ void notified(microkit_channel channel)
         ticked();
     else if (channel >= machines_first_id && channel - machines_first_id < machines_slots)
         clients_notified(channel - machines_first_id);
+    settle();
 }

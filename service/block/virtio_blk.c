@@ -62,7 +62,7 @@ static struct control *control_of(const struct virtio_blk_driver *driver, unsign
 static uint64_t control_address(const struct virtio_blk_driver *driver, unsigned slot,
                                 unsigned offset)
 {
-    return dma_address(driver->dma, driver->control) + slot * sizeof(struct control) + offset;
+    return driver->control_address + slot * sizeof(struct control) + offset;
 }
 
 static uint32_t type_of(enum block_operation operation)
@@ -116,13 +116,14 @@ static bool send(struct virtio_blk_driver *driver, struct block_request *request
     enum block_operation operation = second ? BLOCK_FLUSH : request->operation;
     bool range = operation == BLOCK_DISCARD || operation == BLOCK_WRITE_ZEROES;
     bool data = operation == BLOCK_READ || operation == BLOCK_WRITE;
-    *control = (struct control){
-        .type = type_of(operation),
-        .sector = data ? request->sector : 0,
-        .range_sector = request->sector,
-        .range_count = (uint32_t)request->count,
-        .status = STATUS_NONE,
-    };
+    /* The serial number's place is no part of any of these requests. */
+    control->type = type_of(operation);
+    control->reserved = 0;
+    control->sector = data ? request->sector : 0;
+    control->range_sector = request->sector;
+    control->range_count = (uint32_t)request->count;
+    control->range_flags = 0;
+    control->status = STATUS_NONE;
     buffer[count++] = (struct virtio_buffer){
         control_address(driver, slot, 0), range ? CONTROL_HEADER + CONTROL_RANGE : CONTROL_HEADER};
     if (data)
@@ -134,6 +135,7 @@ static bool send(struct virtio_blk_driver *driver, struct block_request *request
         VIRTIO_QUEUE_OK)
         return false;
     driver->free_slot = driver->slot[slot].next_free;
+    driver->under_way++;
     driver->slot[slot].request = request;
     driver->slot[slot].age = 0;
     return true;
@@ -196,6 +198,7 @@ static void fail_all(struct virtio_blk_driver *driver)
      * obey it reaches no memory any more. */
     virtio_stop(&driver->transport);
     pci_stop_master(&driver->config);
+    driver->under_way = 0;
     for (unsigned i = 0; i < VIRTIO_BLK_SLOTS; i++) {
         struct block_request *request = driver->slot[i].request;
         driver->slot[i].request = NULL;
@@ -233,6 +236,7 @@ static bool take(struct virtio_blk_driver *driver)
     driver->slot[slot].request = NULL;
     driver->slot[slot].next_free = driver->free_slot;
     driver->free_slot = (uint16_t)slot;
+    driver->under_way--;
     if (request->operation == BLOCK_WRITE && request->force_unit_access && status == STATUS_OK &&
         driver->device.can_flush && !is_second_step(request)) {
         request->progress = 1;
@@ -243,23 +247,36 @@ static bool take(struct virtio_blk_driver *driver)
     return true;
 }
 
-void virtio_blk_interrupt(struct virtio_blk_driver *driver)
+bool virtio_blk_settle(struct virtio_blk_driver *driver)
 {
-    if (driver->broken)
-        return;
-    bool any;
-    do {
-        /* The device interrupts for what comes after this; so after each round with anything in it
-         * there is another one, or the last of it would be waited for in vain (2.7.10). */
-        virtio_queue_want_interrupt(&driver->queue);
-        any = false;
+    bool any = false;
+    while (driver->under_way != 0 && !driver->broken) {
         while (take(driver))
             any = true;
-    } while (any && !driver->broken);
+        if (driver->first != NULL && !driver->broken)
+            kick(driver);
+        if (driver->under_way == 0 || driver->broken)
+            break;
+        /* The device interrupts for what comes after this; so there is another look, or what came
+         * just before would be waited for in vain (2.7.10). */
+        virtio_queue_want_interrupt(&driver->queue);
+        if (!virtio_queue_has_any(&driver->queue))
+            break;
+    }
+    return any;
+}
+
+static void check_device(struct virtio_blk_driver *driver)
+{
     if (!driver->broken && virtio_is_broken(&driver->transport))
         fail_all(driver);
-    if (!driver->broken)
-        kick(driver);
+}
+
+void virtio_blk_interrupt(struct virtio_blk_driver *driver)
+{
+    /* Nothing is done: it may be about the device itself. */
+    if (!virtio_blk_settle(driver))
+        check_device(driver);
 }
 
 void virtio_blk_tick(struct virtio_blk_driver *driver)
@@ -269,6 +286,7 @@ void virtio_blk_tick(struct virtio_blk_driver *driver)
         lost = lost || (driver->slot[i].request != NULL && ++driver->slot[i].age >= LIMIT);
     if (lost && !driver->broken)
         fail_all(driver);
+    check_device(driver);
 }
 
 /* Asks for the serial number by polling, before there is anything else. */
@@ -358,6 +376,7 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
     driver->control = dma_allocate(dma, VIRTIO_BLK_SLOTS * sizeof(struct control), 64);
     if (driver->control == NULL || !makes_sense(&driver->device))
         return VIRTIO_ERROR_NONE;
+    driver->control_address = dma_address(dma, driver->control);
     error = virtio_start_queue(&driver->transport, dma, 0, QUEUE_SIZE, vector, &driver->queue);
     if (error != VIRTIO_OK)
         return error;
@@ -375,6 +394,5 @@ int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *c
         driver->slot[i - 1].next_free = driver->free_slot;
         driver->free_slot = (uint16_t)(i - 1);
     }
-    virtio_queue_want_interrupt(&driver->queue);
     return VIRTIO_OK;
 }

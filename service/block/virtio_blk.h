@@ -23,9 +23,11 @@ struct virtio_blk_driver {
     struct virtio_transport transport;
     struct virtio_queue queue;
     struct dma *dma;
-    uint8_t *control; /* header, range and status byte of each slot, in DMA memory */
+    uint8_t *control;         /* header, range and status byte of each slot, in DMA memory ... */
+    uint64_t control_address; /* ... and where the device finds them */
     struct virtio_blk_slot slot[VIRTIO_BLK_SLOTS];
     uint16_t free_slot;
+    uint16_t under_way;
     /* Requests that wait for a slot. */
     struct block_request *first;
     struct block_request *last;
@@ -39,7 +41,13 @@ struct virtio_blk_driver {
 int virtio_blk_start(struct virtio_blk_driver *driver, const struct registers *config,
                      const struct registers bar[PCI_BAR_COUNT], struct dma *dma, uint16_t vector);
 
-/* The device has interrupted, or is asked: completes what is done. */
+/*
+ * Before the driver's thread waits: completes what the device has done by now, and asks it for an
+ * interrupt if there is more to come; it gives none for what is found here. Has anything completed?
+ */
+bool virtio_blk_settle(struct virtio_blk_driver *driver);
+
+/* The device has interrupted. */
 void virtio_blk_interrupt(struct virtio_blk_driver *driver);
 
 /*

@@ -183,7 +183,7 @@ static void start_transfer(struct virtio_blk_request *request, uint64_t sector, 
     if (!find_data(request, write))
         finish(request, STATUS_IOERR, 0);
     else
-        block_submit(request->blk->block, &request->block);
+        block_submit_sound(request->blk->block, &request->block);
 }
 
 static void get_id(struct virtio_blk_request *request)
@@ -247,21 +247,33 @@ static int take(struct virtio_blk *blk, unsigned queue)
     return 1;
 }
 
+static bool can_take(const struct virtio_blk *blk)
+{
+    return blk->free != NULL && virtio_running(&blk->device);
+}
+
+/*
+ * The driver notifies of what comes after it was asked to; so after that there is another look, or
+ * another vCPU's request would wait in vain (2.7.10). Most often there is one request: it is asked
+ * when the first is taken, and then when no more are found. Where none was left out it stands
+ * asked.
+ */
 static void serve(struct virtio_blk *blk, unsigned queue)
 {
-    int result;
-    bool any;
+    struct virtqueue *ring = &blk->device.queue[queue];
+    bool asked = !blk->starved[queue];
+    bool first = true;
+    int result = 0;
     blk->serving = true;
-    do {
-        /* The driver notifies of what comes after this; so after each round with anything in it
-         * there is another one, or another vCPU's request would wait in vain (2.7.10). */
-        virtqueue_enable_notification(&blk->device.queue[queue]);
-        any = false;
-        result = 0;
-        while (blk->free != NULL && virtio_running(&blk->device) &&
-               (result = take(blk, queue)) == 1)
-            any = true;
-    } while (any && result == 0);
+    while (can_take(blk)) {
+        result = take(blk, queue);
+        if (result < 0 || (result == 0 && asked))
+            break;
+        asked = first || result == 0;
+        first = false;
+        if (asked)
+            virtqueue_enable_notification(ring);
+    }
     blk->serving = false;
     blk->starved[queue] = blk->free == NULL;
     if (result < 0)

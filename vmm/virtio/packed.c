@@ -28,46 +28,61 @@ static struct packed_descriptor load(const uint8_t *at)
     };
 }
 
-/* 2.8.19: of an indirect table's entries only address, length and the write flag count. A function
- * of its own: its loop is most of a large request's way here, and wants the registers. */
+/* Behind the length of a descriptor, in one word with it. */
+#define WORD_WRITE    ((uint64_t)DESCRIPTOR_WRITE << 48)
+#define WORD_INDIRECT ((uint64_t)DESCRIPTOR_INDIRECT << 48)
+
+/*
+ * 2.8.19: of an indirect table's entries only address, length and the write flag count. Does what
+ * chain_add does for one descriptor for all of them, which are the chain's only ones. A function of
+ * its own, and all that its loop uses in variables of its own: it is most of a large request's way
+ * here, and wants the registers.
+ */
 static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queue,
                                                     const struct packed_descriptor *outer,
                                                     struct virtqueue_chain *chain)
 {
     uint32_t entries;
-    const uint8_t *table = chain_indirect(queue, outer->address, outer->length, &entries);
-    if (table == NULL)
+    const uint8_t *at = chain_indirect(queue, outer->address, outer->length, &entries);
+    if (at == NULL)
         return false;
-    /* What chain_add does for one descriptor, which is the chain's only one here, for all of them.
-     */
-    uint64_t lengths[2] = {0, 0}; /* of what the device reads, and writes */
-    uint32_t readable = 0;
-    struct memory_region region = {0}; /* that the last of them lay in */
-    for (uint32_t i = 0; i < entries; i++) {
-        const uint8_t *at = table + (uint64_t)i * DESCRIPTOR_SIZE;
+    struct virtqueue_segment *to = chain->segment;
+    const struct virtqueue_segment *end = to + entries;
+    struct memory_region region = queue->memory->region[0]; /* that the last of them lay in */
+    uint64_t direction = 0; /* WORD_WRITE behind the first that the device writes */
+    uint64_t bytes = 0;
+    chain->readable = entries;
+    for (;; at += DESCRIPTOR_SIZE) {
         uint64_t address = shared_load64(at);
-        uint32_t length = shared_load32(at + 8);
-        uint16_t flags = shared_load16(at + 14);
-        bool writeable = (flags & DESCRIPTOR_WRITE) != 0;
-        if (address - region.start >= region.size) {
+        uint64_t word = shared_load64(at + 8);
+        if ((word & (WORD_WRITE | WORD_INDIRECT)) != direction) {
+            if (direction != 0 || (word & WORD_INDIRECT) != 0)
+                return false;
+            direction = WORD_WRITE;
+            chain->readable = (unsigned)(to - chain->segment);
+            chain->readable_length = bytes;
+        }
+        uint64_t offset = address - region.start;
+        if (offset >= region.size) {
             const struct memory_region *found = memory_region_of(queue->memory, gpa(address));
             if (found == NULL)
                 return false;
             region = *found;
+            offset = address - region.start;
         }
-        uint64_t offset = address - region.start;
-        if ((flags & DESCRIPTOR_INDIRECT) != 0 || length == 0 || length > region.size - offset ||
-            (!writeable && readable != i))
+        uint64_t length = (uint32_t)word;
+        if (length - 1 >= region.size - offset) /* 0 is too long, too */
             return false;
-        chain->segment[i] = (struct virtqueue_segment){region.host + offset, length};
-        lengths[writeable] += length;
-        readable += !writeable;
+        *to = (struct virtqueue_segment){region.host + offset, (uint32_t)length};
+        bytes += length;
+        if (++to == end)
+            break;
     }
     chain->count = entries;
-    chain->readable = readable;
-    chain->readable_length = lengths[0];
-    chain->writeable_length = lengths[1];
-    return lengths[0] + lengths[1] <= UINT32_MAX;
+    if (direction == 0)
+        chain->readable_length = bytes;
+    chain->writeable_length = bytes - chain->readable_length;
+    return bytes <= UINT32_MAX;
 }
 
 int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
@@ -79,6 +94,7 @@ int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
     bool used = (flags & FLAG_USED) != 0;
     if (available != wrap || used == wrap)
         return 0;
+    chain_begin(chain);
     /* 2.8.21.1: the rest of a descriptor is written before the first one's flags. */
     atomic_thread_fence(memory_order_acquire);
     for (uint16_t taken = 1; taken <= queue->size; taken++) {

@@ -39,15 +39,6 @@ int virtqueue_enable(struct virtqueue *queue)
     return 0;
 }
 
-void chain_begin(struct virtqueue_chain *chain)
-{
-    chain->token = (struct virtqueue_token){0, 0};
-    chain->count = 0;
-    chain->readable = 0;
-    chain->readable_length = 0;
-    chain->writeable_length = 0;
-}
-
 bool chain_add(const struct virtqueue *queue, struct virtqueue_chain *chain, uint64_t address,
                uint32_t length, bool writeable)
 {
@@ -87,7 +78,6 @@ int virtqueue_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 {
     if (!queue->enabled)
         return 0;
-    chain_begin(chain);
     return queue->packed ? packed_pop(queue, chain) : split_pop(queue, chain);
 }
 

@@ -64,7 +64,14 @@ static inline void shared_store32(uint8_t *at, uint32_t value)
     *(volatile uint32_t *)at = value;
 }
 
-void chain_begin(struct virtqueue_chain *chain);
+static inline void chain_begin(struct virtqueue_chain *chain)
+{
+    chain->token = (struct virtqueue_token){0, 0};
+    chain->count = 0;
+    chain->readable = 0;
+    chain->readable_length = 0;
+    chain->writeable_length = 0;
+}
 
 /* Adds one descriptor's memory; false when it is not RAM, empty, or out of order. */
 bool chain_add(const struct virtqueue *queue, struct virtqueue_chain *chain, uint64_t address,

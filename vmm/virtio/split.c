@@ -58,6 +58,7 @@ int split_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
         return VIRTQUEUE_ERROR_RING;
     /* 2.7.13.3.1: entries are read after the index that announces them. */
     atomic_thread_fence(memory_order_acquire);
+    chain_begin(chain);
     unsigned slot = queue->next_available & (queue->size - 1u);
     uint16_t head = shared_load16(queue->driver_area + RING_ENTRY + 2 * slot);
     chain->token = (struct virtqueue_token){head, 1};

@@ -194,6 +194,33 @@ static void note(struct block_request *request, enum block_status status)
     answered = status;
 }
 
+/* A request wakes the server once and its answer the client once; taking the answer wakes nobody.
+ */
+static void each_is_woken_once(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    const struct block_segment segment = {{b->client.data}, 4096};
+    struct block_request request = {
+        .operation = BLOCK_READ, .count = 8, .segment = &segment, .segments = 1, .complete = note};
+    for (unsigned i = 0; i < 3; i++) {
+        answers = 0;
+        b->server_woken = false;
+        b->client_woken = false;
+        block_submit(&b->client.device, &request);
+        assert_true(b->server_woken && !b->client_woken);
+        b->server_woken = false;
+        block_server_poll(&b->server);
+        delay_run(&b->delay, 1);
+        assert_true(b->client_woken && !b->server_woken);
+        b->client_woken = false;
+        block_client_poll(&b->client);
+        assert_int_equal(answers, 1);
+        assert_false(b->client_woken || b->server_woken);
+    }
+    destroy(b);
+}
+
 /* A server that answers what was not asked, or twice: every request ends in an error. */
 static void hostile_servers(void **state)
 {
@@ -252,7 +279,7 @@ int main(void)
         cmocka_unit_test(requests_pass),       cmocka_unit_test(errors_come_through),
         cmocka_unit_test(the_server_restarts), cmocka_unit_test(read_only_offers),
         cmocka_unit_test(odd_messages),        cmocka_unit_test(hostile_clients),
-        cmocka_unit_test(hostile_servers),
+        cmocka_unit_test(each_is_woken_once),  cmocka_unit_test(hostile_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

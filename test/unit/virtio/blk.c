@@ -68,6 +68,7 @@ static void destroy(struct bench *b)
 static void step(void *context)
 {
     struct bench *b = context;
+    virtio_blk_settle(&b->driver); /* its thread waits from now on */
     delay_run(&b->delay, 2);
     if (guest_interrupted(&b->guest))
         virtio_blk_interrupt(&b->driver);
@@ -156,6 +157,36 @@ static struct block_request reading(struct bench *b, struct block_segment *segme
                                   .segment = segment,
                                   .segments = 1,
                                   .complete = note};
+}
+
+/* The driver has an interrupt for what is done while it waits, and none for what it sees before. */
+static void interrupts_only_while_waiting(void **state)
+{
+    (void)state;
+    struct bench *b = create(false);
+    start(b);
+    uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
+    const struct block_segment segment = {{data}, 4096};
+    struct block_request request = {
+        .operation = BLOCK_READ, .count = 8, .segment = &segment, .segments = 1, .complete = note};
+    answers = 0;
+    for (unsigned i = 0; i < 300; i++) {
+        bool waits = i % 3 != 2; /* the device answers after the driver has begun to wait */
+        (void)guest_interrupted(&b->guest);
+        block_submit(&b->driver.device, &request);
+        if (waits)
+            assert_false(virtio_blk_settle(&b->driver));
+        delay_run(&b->delay, 1);
+        assert_int_equal(answers, i);
+        if (i != 0) /* it has not been asked before the first one */
+            assert_int_equal(guest_interrupted(&b->guest), waits);
+        if (waits)
+            virtio_blk_interrupt(&b->driver);
+        else
+            assert_true(virtio_blk_settle(&b->driver));
+        assert_int_equal(answers, i + 1);
+    }
+    destroy(b);
 }
 
 /* A device that answers no more: after ten ticks the request fails, the device is stopped, and a
@@ -348,6 +379,7 @@ static void odd_requests(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(interrupts_only_while_waiting),
         cmocka_unit_test(device_does_not_answer),
         cmocka_unit_test(reads_and_writes),
         cmocka_unit_test(errors_come_through),

@@ -23,6 +23,13 @@ struct block_own {
     uint64_t place;
 };
 
+/* A range of the client's own memory with what of it may be lent in one piece. */
+struct block_lendable {
+    uintptr_t memory;
+    uint64_t size; /* 0: nothing */
+    uint64_t place;
+};
+
 struct block_client {
     struct block_device device;
     struct block_device front; /* after block_client_lend */
@@ -33,6 +40,7 @@ struct block_client {
     struct block_lending lending;
     struct block_info_run run[BLOCK_RUNS_MAX];
     unsigned run_count;
+    struct block_lendable recent; /* the range that was found last */
     struct ring requests;
     struct ring responses;
     volatile struct block_info *info;
@@ -52,7 +60,8 @@ struct block_client {
      * the service is being started anew, requests wait for block_client_resume.
      */
     bool (*usable)(void *context);
-    bool broken; /* the service answers nonsense: every request fails until it is attached anew */
+    bool polling; /* inside the loop over answers */
+    bool broken;  /* the service answers nonsense: every request fails until it is attached anew */
 };
 
 enum block_client_error {

@@ -102,6 +102,10 @@ struct block_device {
  */
 void block_submit(struct block_device *device, struct block_request *request);
 
+/* The same for a read or write of which the submitter has summed up that the segments, none of them
+ * empty, not lent, hold exactly its sectors. */
+void block_submit_sound(struct block_device *device, struct block_request *request);
+
 /* What is wrong with this request, if anything; with what it asks for, whatever its segments. */
 enum block_status block_check(const struct block_device *device,
                               const struct block_request *request);

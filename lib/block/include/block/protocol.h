@@ -95,7 +95,7 @@ struct block_place {
 struct block_response {
     uint64_t id;
     int32_t status; /* enum block_status */
-    uint32_t zero[13];
+    uint32_t unused[13];
 };
 
 _Static_assert(offsetof(struct block_info, sectors) == 8, "block protocol 2");

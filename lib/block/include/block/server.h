@@ -57,6 +57,7 @@ struct block_server {
     uint32_t generation;
     bool open;
     bool polling;
+    bool starved;                /* requests may wait in the ring for a slot or a list */
     void (*wake)(void *context); /* notifies the client */
     void *context;
     uint64_t refused; /* requests that did not fit */

@@ -75,6 +75,9 @@ bool ring_must_wake(struct ring *ring);
  */
 bool ring_prepare_sleep(struct ring *ring);
 
+/* Consumer: takes that back, as it will look and announce it again before it sleeps. */
+void ring_stay_awake(struct ring *ring);
+
 /* Consumer: has announced that, and nothing has come since. */
 bool ring_sleeps(const struct ring *ring);
 
