@@ -244,10 +244,10 @@ seL4_Error life_balloon(unsigned slot, seL4_Word what, seL4_Word block)
         error = balloon_take(slot, block);
     }
     (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);
-    if (error == seL4_NoError) {
+    if (error == seL4_NoError && what == VMM_BALLOON_GIVE) {
         share();
-        publish();
     }
+    publish();
     return error;
 }
 

@@ -3,6 +3,7 @@
 (test/vm/payload.c) run at once; they are stopped, started, restarted and killed on the status page,
 and what they and the page show is read."""
 
+import itertools
 import random
 import re
 import time
@@ -344,14 +345,22 @@ def _reset(console):
 def _balloon(console):
     """Memory that a machine gives away is there for another one; it can have it again only when there
     is some, and its driver waits for that if it does not ask before. What it keeps stays as it was."""
-    def say(order, answer):
-        place = console.type(ESCAPE + b"1") if order else len(console.session.data)
+    numbers = itertools.count(1)
+
+    def order(text):
+        """Types an order on the guest's console; the beginning of its answer. What the console shows
+        again of what was said before has other numbers."""
+        place = console.type(ESCAPE + b"1")
         console.text(rb"console of left", place)
-        place = console.type(order + b"\n")
-        return console.text(answer, place)
+        number = next(numbers)
+        console.type(b"%d %s\n" % (number, text))
+        return rb"balloon %d: " % number
+
+    def fill(mib):
+        console.text(order(b"fill %d" % mib) + rb"filled\r\n", 0)
 
     def check():
-        said = say(b"check", rb"balloon: (?:whole, (\d+) KiB|WRONG)")
+        said = console.text(order(b"check") + rb"(?:whole, (\d+) KiB|WRONG)", 0)
         if said.group(1) is None:
             raise Failure("what was in the machine's memory is changed")
         return int(said.group(1)) >> 10
@@ -371,7 +380,7 @@ def _balloon(console):
         console.text(rb"tick [1-9]", place)
 
     console.text(rb"balloon: ready", 0)
-    say(b"fill 48", rb"balloon: filled 48\r\n")
+    fill(48)
     whole = check()
     console.select("right")
     free = console.order(b"s", "right", "failed").free
@@ -392,24 +401,23 @@ def _balloon(console):
                  lambda page: page.memory("left") == BALLOON[0] and page.free == free)
     if check() != whole:
         raise Failure("the guest has not all of its memory again")
-    say(b"fill 192", rb"balloon: filled 192\r\n")
+    fill(192)
     check()
-    say(b"fill 48", rb"balloon: filled 48\r\n")
+    fill(48)
     shrink()
-    place = len(console.session.data)
-    say(b"leave", b"")
+    gone = order(b"leave") + b"gone"
     console.page("no memory for the driver that leaves", console.type(ESCAPE + b"s"),
                  lambda page: page.memory("left") < BALLOON[0] and page.free < 32 << 20)
-    if b"balloon: gone" in console.session.data[place:]:
+    if gone in console.session.data:
         raise Failure("the driver went without its memory")
     console.select("right")
     console.order(b"k", "right", "stopped")
     console.page("all memory again", len(console.session.data),
                  lambda page: page.memory("left") == BALLOON[0] and page.free == free)
-    place = console.type(ESCAPE + b"1")
-    console.text(rb"balloon: gone", place)
+    console.type(ESCAPE + b"1")
+    console.text(gone, 0)
     check()
-    say(b"fill 192", rb"balloon: filled 192\r\n")
+    fill(192)
     check()
     console.select("left")
     console.order(b"k", "left", "stopped")
