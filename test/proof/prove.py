@@ -25,10 +25,10 @@ SUBJECTS = {
         "number", "find_layout", "read_segment", "elf_parse")),
     "rootfiles": ("lib/rootfiles/rootfiles.c", ("lib/pq", "lib/rootfiles"), 117, (
         "number", "is_zero", "pages_size", "check_entry", "rootfiles_parse")),
-    "ring": ("lib/ring/ring.c", ("lib/ring/include",), 231, (
+    "ring": ("lib/ring/ring.c", ("lib/ring/include",), 235, (
         "place", "ring_room", "ring_put", "ring_publish", "ring_held", "ring_peek", "ring_take",
-        "ring_write", "ring_read", "ring_must_wake", "ring_prepare_sleep", "ring_sleeps",
-        "ring_prepare_wait", "ring_must_tell", "ring_drop")),
+        "ring_write", "ring_read", "ring_must_wake", "ring_prepare_sleep", "ring_stay_awake",
+        "ring_sleeps", "ring_prepare_wait", "ring_must_tell", "ring_drop")),
     "sha256": ("lib/pq/sha256.c", ("lib/pq",), 420, (
         "bytes_load32_be", "rotate_right", "round_step", "schedule_next", "eight_first",
         "eight_later", "sha256_compress_portable", "sha256_init", "sha256_update", "finish")),
