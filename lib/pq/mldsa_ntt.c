@@ -229,6 +229,35 @@ PQ_INLINE void two_inverse_layers(int32_t *c, unsigned start, unsigned quarter, 
     }
 }
 
+/* Two layers over all blocks; the mirror of mldsa_ntt(): m counts up there, so here down. The
+ * inner layer's blocks have the numbers from 2 m - 1 down to m, the outer one's those from m - 1
+ * down to m / 2. */
+/*@ requires (quarter == 1 && m == 128) || (quarter == 4 && m == 32) ||
+             (quarter == 16 && m == 8) || (quarter == 64 && m == 2);
+    requires \valid(c + (0 .. 255));
+    requires MLDSA_Q <= bound <= 64 * MLDSA_Q && below(c, 0, 256, bound);
+    assigns c[0 .. 255];
+    ensures below(c, 0, 256, 4 * bound); */
+PQ_INLINE void all_inverse_layers(int32_t *c, unsigned quarter, unsigned m)
+/*@ ghost (int32_t bound) */
+{
+    /*@ loop invariant (quarter == 1 && start == 512 - 4 * m && 64 <= m <= 128) ||
+                       (quarter == 4 && start == 512 - 16 * m && 16 <= m <= 32) ||
+                       (quarter == 16 && start == 512 - 64 * m && 4 <= m <= 8) ||
+                       (quarter == 64 && start == 512 - 256 * m && 1 <= m <= 2);
+        loop invariant 0 <= start <= 256;
+        loop invariant below(c, 0, start, 4 * bound);
+        loop invariant below(c, start, 256, bound);
+        loop assigns start, m, c[0 .. 255];
+        loop variant 256 - start; */
+    for (unsigned start = 0; start < 256; start += 4 * quarter) {
+        m--;
+        /*@ assert block: start + 4 * quarter <= 256; */
+        two_inverse_layers(c, start, quarter, zeta(m), zeta(2 * m + 1), zeta(2 * m))
+            /*@ ghost (bound) */;
+    }
+}
+
 /*
  * FIPS 204 algorithm 42, then a factor 2^32. In: |c| < q. Out: |c| < q. The upper half of each
  * butterfly doubles, the lower is reduced at once: at most 256 q < 2^31.
@@ -238,34 +267,19 @@ PQ_INLINE void two_inverse_layers(int32_t *c, unsigned start, unsigned quarter, 
     ensures below(&f->c[0], 0, 256, MLDSA_Q); */
 void mldsa_ntt_inverse(struct mldsa_poly *f)
 {
-    unsigned m = 256;
+    unsigned m = 128;
     /*@ ghost int32_t bound = MLDSA_Q; */
 
-    /*@ loop invariant (quarter == 1 && m == 256 && bound == MLDSA_Q) ||
-                       (quarter == 4 && m == 64 && bound == 4 * MLDSA_Q) ||
-                       (quarter == 16 && m == 16 && bound == 16 * MLDSA_Q) ||
-                       (quarter == 64 && m == 4 && bound == 64 * MLDSA_Q) ||
-                       (quarter == 256 && m == 1 && bound == 256 * MLDSA_Q);
+    /*@ loop invariant (quarter == 1 && m == 128 && bound == MLDSA_Q) ||
+                       (quarter == 4 && m == 32 && bound == 4 * MLDSA_Q) ||
+                       (quarter == 16 && m == 8 && bound == 16 * MLDSA_Q) ||
+                       (quarter == 64 && m == 2 && bound == 64 * MLDSA_Q) ||
+                       (quarter == 256 && m == 0 && bound == 256 * MLDSA_Q);
         loop invariant below(&f->c[0], 0, 256, bound);
         loop assigns quarter, m, bound, f->c[0 .. 255];
         loop variant 256 - quarter; */
-    for (unsigned quarter = 1; quarter < 256; quarter *= 4) {
-        /* The mirror of mldsa_ntt(): m counts up there, so here from one below the half down. */
-        m /= 2;
-        /*@ loop invariant (quarter == 1 && start == 512 - 4 * m && 64 <= m) ||
-                           (quarter == 4 && start == 512 - 16 * m && 16 <= m) ||
-                           (quarter == 16 && start == 512 - 64 * m && 4 <= m) ||
-                           (quarter == 64 && start == 512 - 256 * m && 1 <= m);
-            loop invariant 0 <= start <= 256;
-            loop invariant below(&f->c[0], 0, start, 4 * bound);
-            loop invariant below(&f->c[0], start, 256, bound);
-            loop assigns start, m, f->c[0 .. 255];
-            loop variant 256 - start; */
-        for (unsigned start = 0; start < 256; start += 4 * quarter) {
-            m--;
-            two_inverse_layers(f->c, start, quarter, zeta(m), zeta(2 * m + 1), zeta(2 * m))
-                /*@ ghost (bound) */;
-        }
+    for (unsigned quarter = 1; quarter < 256; quarter *= 4, m /= 4) {
+        all_inverse_layers(f->c, quarter, m) /*@ ghost (bound) */;
         /*@ ghost bound *= 4; */
     }
     /*@ loop invariant 0 <= j <= 256 && below(&f->c[0], 0, j, MLDSA_Q);

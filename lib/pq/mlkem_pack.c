@@ -112,20 +112,23 @@ void mlkem_decode(struct mlkem_poly *a, const uint8_t *in, unsigned bits)
 {
     uint32_t held = 0;
     unsigned count = 0;
-    size_t at = 0;
     uint32_t mask = power(bits) - 1;
+    /*@ ghost size_t at = 0; */
 
     /*@ loop invariant 0 <= j <= 256 && count < 8 && 8 * at == j * bits + count;
+        loop invariant in == \at(in, Pre) + at;
         loop invariant \forall integer k; 0 <= k < j ==> encodable(a->c[k], bits);
-        loop assigns j, held, count, at, a->c[0 .. 255];
+        loop assigns j, held, count, at, in, a->c[0 .. 255];
         loop variant 256 - j; */
     for (unsigned j = 0; j < 256; j++) {
         /*@ loop invariant count < bits + 8 && 8 * at == j * bits + count;
-            loop assigns held, count, at;
+            loop invariant in == \at(in, Pre) + at;
+            loop assigns held, count, at, in;
             loop variant bits + 8 - count; */
         for (; count < bits; count += 8) {
             /*@ assert there: at < 32 * bits; */
-            held |= (uint32_t)in[at++] << count;
+            held |= (uint32_t)*in++ << count;
+            /*@ ghost at++; */
         }
         /*@ assert value: encodable(held & mask, bits); */
         a->c[j] = (int16_t)(held & mask);
