@@ -19,17 +19,17 @@
 #define VENDOR_VIRTIO 0x1af4u
 
 /* Set by the system description. */
-microkit_channel pci_channel;
-microkit_channel irq_id;
-microkit_channel switch_channel;
-microkit_channel again_id; /* a timer */
-uint64_t window_address;
-uint64_t window_size;
-uint64_t dma_virtual;
-uint64_t dma_size;
-uint64_t dma_physical;
-uint64_t ring_address;
-uint64_t ring_size;
+COMPONENT_SETVAR microkit_channel pci_channel;
+COMPONENT_SETVAR microkit_channel irq_id;
+COMPONENT_SETVAR microkit_channel switch_channel;
+COMPONENT_SETVAR microkit_channel again_id; /* a timer */
+COMPONENT_SETVAR uint64_t window_address;
+COMPONENT_SETVAR uint64_t window_size;
+COMPONENT_SETVAR uint64_t dma_virtual;
+COMPONENT_SETVAR uint64_t dma_size;
+COMPONENT_SETVAR uint64_t dma_physical;
+COMPONENT_SETVAR uint64_t ring_address;
+COMPONENT_SETVAR uint64_t ring_size;
 
 static struct pci_client pci;
 static struct dma dma;

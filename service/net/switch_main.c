@@ -31,15 +31,15 @@
 #define UNTAGGED 1u
 
 /* Set by the system description. */
-microkit_channel card_channel;
-microkit_channel again_id; /* a timer */
-uint64_t card_ring;
-uint64_t card_ring_size;
-microkit_channel machines_first_id;
-uint64_t machines_slots;
-uint64_t machines_slice;
-uint64_t machines_memory;
-uint64_t machines_rows;
+COMPONENT_SETVAR microkit_channel card_channel;
+COMPONENT_SETVAR microkit_channel again_id; /* a timer */
+COMPONENT_SETVAR uint64_t card_ring;
+COMPONENT_SETVAR uint64_t card_ring_size;
+COMPONENT_SETVAR microkit_channel machines_first_id;
+COMPONENT_SETVAR uint64_t machines_slots;
+COMPONENT_SETVAR uint64_t machines_slice;
+COMPONENT_SETVAR uint64_t machines_memory;
+COMPONENT_SETVAR uint64_t machines_rows;
 
 struct port {
     struct net_ring ring;

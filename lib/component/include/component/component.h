@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* For a variable that the system description sets (setvar): a component that is compiled as a whole
+ * would take it for one that nobody ever writes. */
+#define COMPONENT_SETVAR __attribute__((used))
+
 /* Valid from init() on. */
 extern const struct component_info *component_info;
 
