@@ -185,14 +185,6 @@ static bool invoke(struct tcb *t, uint64_t cptr, bool block, bool wants_reply, b
     if (is_ipc(slot->cap) && info_extra(t->context.rsi) == 0) {
         return invoke_ipc(t, slot->cap, block, wants_reply, donate);
     }
-    if (cap_type(slot->cap) == CAP_IRQ_HANDLER && info_extra(t->context.rsi) == 0 &&
-        info_label(t->context.rsi) == LABEL_IRQ_ACK) {
-        arch_irq_mask((unsigned)slot->cap.w1, false); /* once for each interrupt, and cannot fail */
-        if (wants_reply) {
-            message_finish(t, 0, info_make(SEL4_NO_ERROR, 0, 0, 0));
-        }
-        return true;
-    }
     return invoke_object(t, slot, block, wants_reply, donate);
 }
 
@@ -267,6 +259,37 @@ bool kernel_fast_syscall(struct core *core)
                                       : false;
 }
 
+bool kernel_fast_signal(struct core *core)
+{
+    struct tcb *t = core->current;
+    const struct context *ctx = &t->context;
+    struct tcb *woken;
+
+    if (unlikely(core->now > core->slice_end)) {
+        return false;
+    }
+    switch ((int64_t)ctx->rdx) {
+    case SYS_CALL:
+        return fastpath_acknowledge(t);
+    case SYS_SEND:
+        return fastpath_send(core, t, ctx->rdi);
+    case SYS_RECV:
+        return fastpath_wait(core, t, true, NULL);
+    case SYS_WAIT:
+        return fastpath_wait(core, t, false, NULL);
+    case SYS_NB_SEND_RECV:
+        if (!fastpath_send_first(core, t, ctx->r13, &woken)) {
+            return false;
+        }
+        if (!fastpath_wait(core, t, true, woken)) {
+            receive_then(core, t, ctx->rdi, true, ctx->r12);
+        }
+        return true;
+    default:
+        return false;
+    }
+}
+
 __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
 {
     struct tcb *t = core->current;
@@ -285,8 +308,7 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
         }
         break;
     case SYS_NB_SEND_RECV:
-        if ((fastpath_send(core, t, ctx->r13, false) || invoke(t, ctx->r13, false, false, true)) &&
-            !fastpath_wait(core, t, true)) {
+        if (invoke(t, ctx->r13, false, false, true) && !fastpath_wait(core, t, true, NULL)) {
             receive_then(core, t, ctx->rdi, true, ctx->r12);
         }
         break;
@@ -296,25 +318,19 @@ __attribute__((noinline)) void kernel_syscall(struct core *core, int64_t number)
         }
         break;
     case SYS_SEND:
-        if (!fastpath_send(core, t, ctx->rdi, true)) {
-            invoke(t, ctx->rdi, true, false, false);
-        }
+        invoke(t, ctx->rdi, true, false, false);
         break;
     case SYS_NB_SEND:
         invoke(t, ctx->rdi, false, false, false);
         break;
     case SYS_RECV:
-        if (!fastpath_wait(core, t, true)) {
-            receive(t, ctx->rdi, true, true, ctx->r12);
-        }
+        receive(t, ctx->rdi, true, true, ctx->r12);
         break;
     case SYS_NB_RECV:
         receive(t, ctx->rdi, false, true, ctx->r12);
         break;
     case SYS_WAIT:
-        if (!fastpath_wait(core, t, false)) {
-            receive(t, ctx->rdi, true, false, 0);
-        }
+        receive(t, ctx->rdi, true, false, 0);
         break;
     case SYS_NB_WAIT:
         receive(t, ctx->rdi, false, false, 0);

@@ -17,7 +17,7 @@ void irq_deliver(unsigned irq)
     /* Masked until the driver acknowledges, so that a level interrupt does not come again. */
     arch_irq_mask(irq, true);
     if (cap_type(cap) == CAP_NOTIFICATION && (cap_rights(cap) & RIGHT_WRITE) &&
-        !fastpath_signal(core_self(), cap_object(cap), cap.w1, true)) {
+        !fastpath_signal(core_self(), cap_object(cap), cap.w1)) {
         notification_signal(cap_object(cap), cap.w1);
     }
 }

@@ -316,6 +316,7 @@ static ticks_t next_deadline(struct core *core)
     ticks_t deadline = domain_deadline(core);
     struct sched_context *sc = core->current_sc;
 
+    core->slice_ends = false;
     if (core->release_head) {
         ticks_t time = refill_head(core->release_head->sc)->time;
         deadline = time < deadline ? time : deadline;
@@ -328,6 +329,7 @@ static ticks_t next_deadline(struct core *core)
         /* A round robin slice only ends if an equal waits for its turn. */
         if (!sc_is_round_robin(sc) || core->ready[t->domain][t->priority].head) {
             ticks_t end = core->slice_start + refill_head(sc)->amount;
+            core->slice_ends = true;
             deadline = end < deadline ? end : deadline;
         }
     }
@@ -419,11 +421,29 @@ static __attribute__((noinline)) void settle(struct core *core)
 
 static inline void run_now(struct core *core, struct tcb *t)
 {
+    struct sched_context *sc = t->sc;
+
     core->reschedule = false;
     core->current = t;
-    core->current_sc = t->sc;
+    core->current_sc = sc;
     sched_update_slice(core);
-    sched_set_deadline(core);
+    /* The timer depends on who runs only where slices end. */
+    if (unlikely(core->reprogram || core->slice_ends || !sc_is_round_robin(sc) ||
+                 core->ready[t->domain][t->priority].head)) {
+        sched_set_deadline(core);
+    }
+}
+
+static void go_idle(struct core *core)
+{
+    charge_current(core);
+    core->reschedule = false;
+    core->current = core->idle;
+    core->current_sc = NULL;
+    core->slice_end = UINT64_MAX;
+    if (unlikely(core->reprogram || core->slice_ends)) {
+        sched_set_deadline(core);
+    }
 }
 
 void sched_preempt(struct core *core, struct tcb *t)
@@ -442,12 +462,27 @@ void sched_give_way(struct core *core)
 {
     struct tcb *t = ready_highest(core);
 
-    if (unlikely(!t || !refill_is_ready(t->sc, core->now) || t->yield_to)) {
+    if (!t) {
+        go_idle(core);
+        return;
+    }
+    if (unlikely(!refill_is_ready(t->sc, core->now) || t->yield_to)) {
         core->reschedule = true;
         return;
     }
     charge_current(core);
     ready_take(core, t);
+    run_now(core, t);
+}
+
+void sched_hand_over(struct core *core, struct tcb *t)
+{
+    if (unlikely(t->yield_to || !sched_is_highest(core, t->priority))) {
+        sched_wake(t);
+        sched_give_way(core);
+        return;
+    }
+    charge_current(core);
     run_now(core, t);
 }
 

@@ -61,6 +61,7 @@ struct core {
     bool online;
     bool reschedule;           /* current may no longer be the right thread */
     bool reprogram;            /* the deadline may have changed */
+    bool slice_ends;           /* the deadline may be the end of a slice */
     uint32_t place;            /* sched_place of the core and its domain */
     uint64_t space_key;        /* unique among cores, another after spaces changed (tlb.c) */
     struct vcpu *current_vcpu; /* its state is loaded in the hardware */
@@ -125,6 +126,8 @@ void sched_wake(struct tcb *t);
 void sched_preempt(struct core *core, struct tcb *t);
 /* The current thread has stopped: another one is current afterwards, or is to be chosen. */
 void sched_give_way(struct core *core);
+/* The same, and t, for which holds what sched_preempt says, was woken just before. */
+void sched_hand_over(struct core *core, struct tcb *t);
 
 /* No thread that is ready on the core is more important than priority. */
 static inline bool sched_is_highest(const struct core *core, unsigned priority)

@@ -121,6 +121,8 @@ void irq_handler_finalise(unsigned irq);
 void kernel_syscall(struct core *core, int64_t number);
 /* The fast forms of Call and ReplyRecv: false if it is none, and nothing was changed. */
 bool kernel_fast_syscall(struct core *core);
+/* The same for signals, waits and acknowledgements; what sched_leave decides may be left to do. */
+bool kernel_fast_signal(struct core *core);
 void kernel_user_exception(struct core *core, unsigned vector, uint64_t error_code);
 void kernel_page_fault(struct core *core, uint64_t address, uint64_t error_code);
 void kernel_unknown_syscall(struct core *core, uint64_t number); /* INT n from user mode */

@@ -79,15 +79,20 @@ static __attribute__((noinline)) void leave_otherwise(struct core *core)
     } while (core->current->state >= THREAD_RUNNING_VM);
 }
 
+/* There is nothing to decide: sched_leave would do no more than switch to the current thread. */
+static inline bool is_settled(const struct core *core)
+{
+    const struct tcb *t = core->current;
+
+    return !QUOIN_DEBUG && t->state == THREAD_RUNNING && t->sc == core->current_sc &&
+           !(core->reschedule | core->reprogram);
+}
+
 void kernel_leave(struct core *core)
 {
-    struct tcb *t = core->current;
-
-    /* After most calls there is nothing to decide: sched_leave would do just this. */
-    if (!QUOIN_DEBUG && likely(t->state == THREAD_RUNNING && t->sc == core->current_sc &&
-                               !(core->reschedule | core->reprogram))) {
-        if (percpu_of(core)->loaded_all != t) {
-            arch_switch_to(core, t);
+    if (likely(is_settled(core))) {
+        if (percpu_of(core)->loaded_all != core->current) {
+            arch_switch_to(core, core->current);
         }
         kernel_unlock();
         return;
@@ -112,24 +117,40 @@ static __attribute__((noinline)) void enter_guest(struct core *core, bool extend
     kernel_leave(core);
 }
 
+static inline void take_long_way(struct core *core)
+{
+    int64_t number = (int64_t)core->current_context->rdx;
+    if (number == SYS_VMENTER) {
+        enter_guest(core, false);
+        return;
+    }
+    kernel_syscall(core, number);
+    kernel_leave(core);
+}
+
 void dispatch_syscall(struct core *core)
 {
-    if (likely(kernel_enter(core))) {
-        /* A fast call leaves nothing to decide. What another core may have asked of this one comes
-         * with an interrupt of its own. */
-        if (likely(kernel_fast_syscall(core))) {
-            if (!QUOIN_DEBUG && likely(arch_switch_quickly(core, core->current))) {
-                kernel_unlock();
-                return;
-            }
-        } else {
-            int64_t number = (int64_t)core->current_context->rdx;
-            if (number == QUOIN_SYS_VMENTER || number == SYS_VMENTER) {
-                enter_guest(core, number == QUOIN_SYS_VMENTER);
-                return;
-            }
-            kernel_syscall(core, number);
+    if (unlikely(!kernel_enter(core))) {
+        kernel_leave(core);
+        return;
+    }
+    /* A fast call leaves nothing to decide, and another thread is current. What another core may
+     * have asked of this one comes with an interrupt of its own. */
+    bool other = !QUOIN_DEBUG;
+    if (unlikely(!kernel_fast_syscall(core))) {
+        if ((int64_t)core->current_context->rdx == QUOIN_SYS_VMENTER) {
+            enter_guest(core, true);
+            return;
         }
+        if (!kernel_fast_signal(core)) {
+            take_long_way(core);
+            return;
+        }
+        other = is_settled(core) && percpu_of(core)->loaded != core->current;
+    }
+    if (likely(other) && likely(arch_switch_quickly(core, core->current))) {
+        kernel_unlock();
+        return;
     }
     kernel_leave(core);
 }

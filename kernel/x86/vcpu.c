@@ -18,6 +18,9 @@ enum vcpu_vendor vcpu_vendor;
 #define RESULT_NOTIFICATION 0
 #define RESULT_EXIT         1
 
+/* v->buffer_frame when there is no message: no capability's w0. */
+#define NO_BUFFER_FRAME UINT64_MAX
+
 /* An empty FPU state (SDM vol. 1, 13.4): XSTATE_BV 0 means initial, but MXCSR is always loaded. */
 #define XSAVE_FCW         0
 #define XSAVE_MXCSR       24
@@ -37,6 +40,7 @@ struct cap vcpu_create(struct paddr base)
     v->block = (struct paddr){base.v + PAGE_SIZE};
     v->xcr0 = vcpu_max_xcr0() & 1;
     v->controls = CONTROL_HLT;
+    v->buffer_frame = NO_BUFFER_FRAME;
     v->dr6 = 0xffff0ff0;
     fpu[XSAVE_FCW] = FPU_INITIAL_FCW & 0xff;
     fpu[XSAVE_FCW + 1] = FPU_INITIAL_FCW >> 8;
@@ -130,7 +134,7 @@ static inline void read_gprs(struct vcpu *v, uint64_t flags, const uint64_t *msg
         copy_some_gprs(v->gpr, &msg[QUOIN_VM_RAX]);
 }
 
-/* v->message is what message_of would find. */
+/* v->message is what message_of would find, and that is something. */
 static inline bool message_is_found(const struct vcpu *v, const struct tcb *t)
 {
     return t->slots[TCB_SLOT_BUFFER].cap.w0 == v->buffer_frame &&
@@ -142,7 +146,7 @@ static inline uint64_t *message_of(struct vcpu *v, const struct tcb *t)
 {
     if (unlikely(!message_is_found(v, t))) {
         struct ipc_buffer *buffer = ipc_buffer_of(t);
-        v->buffer_frame = t->slots[TCB_SLOT_BUFFER].cap.w0;
+        v->buffer_frame = buffer ? t->slots[TCB_SLOT_BUFFER].cap.w0 : NO_BUFFER_FRAME;
         v->buffer_address = t->buffer_address;
         v->message = buffer ? buffer->msg : NULL;
     }
@@ -403,7 +407,23 @@ void virt_run(struct core *core)
     run(core, t, v);
 }
 
-/* More than RIP and registers has changed, or may have. */
+/* All is applied: the guest runs, unless there is a notification. */
+static inline enum virt_entry start(struct core *core, struct tcb *t, struct vcpu *v)
+{
+    struct notification *n = t->bound_notification;
+    t->context.rdi = 0;
+    if (likely(!notification_is_pending(n))) {
+        t->state = THREAD_RUNNING_VM;
+        return run(core, t, v);
+    }
+    arch_vm_interrupted(t);
+    t->context.rdi = n->badge;
+    n->state = NOTIFICATION_IDLE;
+    n->badge = 0;
+    return VIRT_ENTRY_RETURN; /* the thread has not left this core */
+}
+
+/* More than RIP, registers and what blocks interrupts has changed, or may have. */
 static __attribute__((noinline)) enum virt_entry start_changed(struct core *core, struct tcb *t,
                                                                struct vcpu *v, uint64_t flags)
 {
@@ -414,9 +434,9 @@ static __attribute__((noinline)) enum virt_entry start_changed(struct core *core
     e.error_code = v->entry_error_code;
     e.length = 0;
     e.flags = 0;
-    if (v->message && flags != 0)
+    if (flags != 0)
         read_arguments(&e, flags, v->message);
-    if (unlikely(!v->message || !event_is_valid(e.info, e.length) || !vendor_check(v, &e)))
+    if (unlikely(!event_is_valid(e.info, e.length) || !vendor_check(v, &e)))
         return VIRT_ENTRY_REFUSED;
     vendor_apply(v, &e);
     read_gprs(v, flags, v->message);
@@ -428,9 +448,17 @@ static __attribute__((noinline)) enum virt_entry start_changed(struct core *core
         if (core->reprogram)
             sched_set_deadline(core); /* the timer is all that can have changed */
     }
-    t->context.rdi = 0;
-    t->state = THREAD_RUNNING_VM;
-    return run(core, t, v);
+    return start(core, t, v);
+}
+
+/* Beside RIP and registers the entry changes no more than that nothing blocks interrupts, and what
+ * it injects is no obstacle to the short way. */
+static bool only_unblocks(const struct vcpu *v, const struct tcb *t, uint64_t others)
+{
+    uint32_t event = (uint32_t)t->context.r9;
+    return others == QUOIN_VMENTER_INTERRUPTIBILITY && v->message[QUOIN_VM_INTERRUPTIBILITY] == 0 &&
+           (uint32_t)t->context.r8 == v->controls &&
+           (event & EVENT_VALID ? (event & ~EVENT_VECTOR) == EVENT_VALID : v->reported);
 }
 
 enum virt_entry virt_enter_quickly(struct core *core, bool extended)
@@ -440,14 +468,16 @@ enum virt_entry virt_enter_quickly(struct core *core, bool extended)
     struct vcpu *v = t->vcpu;
     uint64_t flags = extended ? t->context.rdi : 0;
     if (unlikely(!v || core->current_vcpu != v || !message_is_found(v, t) ||
-                 notification_is_pending(t->bound_notification) || core->now > core->slice_end ||
-                 t->sc != core->current_sc || !is_ready(core, t, v)))
+                 core->now > core->slice_end || t->sc != core->current_sc || !is_ready(core, t, v)))
         return VIRT_ENTRY_REFUSED;
     if (unlikely(core->reschedule | core->reprogram))
         return VIRT_ENTRY_REFUSED;
     uint32_t event = (uint32_t)t->context.r9;
-    if (unlikely((flags & ~registers) || (uint32_t)t->context.r8 != v->controls))
-        return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
+    if (unlikely((flags & ~registers) || (uint32_t)t->context.r8 != v->controls)) {
+        if (!only_unblocks(v, t, flags & ~registers))
+            return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
+        vendor_unblock(v);
+    }
     if (unlikely(!v->reported || (event & EVENT_VALID))) {
         if ((event & ~EVENT_VECTOR) != EVENT_VALID)
             return extended ? start_changed(core, t, v, flags) : VIRT_ENTRY_REFUSED;
@@ -457,7 +487,5 @@ enum virt_entry virt_enter_quickly(struct core *core, bool extended)
     read_gprs(v, flags, v->message);
     v->reported = false;
     v->extended = extended;
-    t->context.rdi = 0;
-    t->state = THREAD_RUNNING_VM;
-    return run(core, t, v);
+    return start(core, t, v);
 }

@@ -54,6 +54,11 @@ static inline void vendor_set_rip(struct vcpu *v, uint64_t rip)
 {
     VENDOR(set_rip(v, rip));
 }
+/* Nothing blocks the guest's interrupts any more: interruptibility 0. */
+static inline void vendor_unblock(struct vcpu *v)
+{
+    VENDOR(unblock(v));
+}
 /* Instead of what was to be injected an external interrupt is. */
 static inline void vendor_interrupt(struct vcpu *v, uint32_t vector)
 {

@@ -111,6 +111,17 @@ TEST(irq_control_other_label)
     CHECK_EQ(seL4_x64_invoke0(seL4_CapIRQControl, TCBSuspend, 0), seL4_IllegalOperation);
 }
 
+/* The label of an acknowledgement means nothing to other objects; one with a capability that it has
+ * no use for is one all the same. */
+TEST(irq_acknowledge_what_is_no_handler)
+{
+    CHECK_EQ(seL4_x64_invoke0(test_tcb, IRQAckIRQ, 0), seL4_IllegalOperation);
+    CHECK_EQ(seL4_x64_invoke0(seL4_CapIRQControl, IRQAckIRQ, 0), seL4_IllegalOperation);
+    CHECK_EQ(seL4_x64_invoke0(notification_new(), IRQAckIRQ, 0), seL4_NoError); /* a signal */
+    seL4_SetCap(0, ROOT);
+    CHECK_EQ(seL4_x64_invoke0(handler_new(), IRQAckIRQ, 1), seL4_NoError);
+}
+
 TEST(irq_handler_notification)
 {
     seL4_CPtr handler = handler_new(), notification = notification_new();

@@ -307,6 +307,11 @@ void svm_apply(struct vcpu *v, const struct vm_entry *e)
         inject(v, b, e);
 }
 
+void svm_unblock(struct vcpu *v)
+{
+    svm_set_interruptibility(v, 0);
+}
+
 /* --- Running --- */
 
 enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector)

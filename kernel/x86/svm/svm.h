@@ -29,6 +29,7 @@ static inline void svm_set_rip(struct vcpu *v, uint64_t rip)
 {
     svm_block(v)->rip = rip;
 }
+void svm_unblock(struct vcpu *v);
 void svm_interrupt(struct vcpu *v, uint32_t vector);
 enum vm_stop svm_run(unsigned core, struct vcpu *v, unsigned *vector);
 

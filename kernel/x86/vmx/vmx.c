@@ -349,6 +349,12 @@ void vmx_set_rip(struct vcpu *v, uint64_t rip)
     vmwrite(VMCS_GUEST_RIP, rip);
 }
 
+void vmx_unblock(struct vcpu *v)
+{
+    (void)v;
+    vmwrite(VMCS_GUEST_INTERRUPTIBILITY, 0);
+}
+
 /* --- Running --- */
 
 /* An NMI that ended the guest is the host's: its handler runs now (the processor blocks further

@@ -22,6 +22,7 @@ void vmx_set_root(unsigned core, struct vcpu *v, struct paddr root, bool flush);
 bool vmx_check(struct vcpu *v, struct vm_entry *e);
 void vmx_apply(struct vcpu *v, const struct vm_entry *e);
 void vmx_set_rip(struct vcpu *v, uint64_t rip);
+void vmx_unblock(struct vcpu *v);
 void vmx_interrupt(struct vcpu *v, uint32_t vector);
 enum vm_stop vmx_run(unsigned core, struct vcpu *v, unsigned *vector);
 void vmx_report(struct vcpu *v, struct context *regs, uint64_t *msg, bool extended);
