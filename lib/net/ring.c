@@ -45,7 +45,9 @@ uint8_t *net_ring_room(struct net_ring *ring, uint32_t length)
     if (ring->broken || ring_room(&ring->out) < skip + bytes)
         return NULL;
     ring->skip = skip;
-    return ring->out.data + (skip == 0 ? place(&ring->out) : 0) + RECORD;
+    ring->promised = ring->out.data + (skip == 0 ? place(&ring->out) : 0) + RECORD;
+    ring->promised_length = length;
+    return ring->promised;
 }
 
 uint8_t *net_ring_begin(struct net_ring *ring, uint32_t length, uint32_t *most)
@@ -62,15 +64,7 @@ uint8_t *net_ring_begin(struct net_ring *ring, uint32_t length, uint32_t *most)
 
 void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, uint32_t length)
 {
-    const struct net_record record = {
-        .length = length,
-        .flags = offload->flags,
-        .gso = offload->gso,
-        .header_length = offload->header_length,
-        .gso_size = offload->gso_size,
-        .checksum_start = offload->checksum_start,
-        .checksum_offset = offload->checksum_offset,
-    };
+    const struct net_record record = {.length = length, .offload = *offload};
     uint32_t at = place(&ring->out);
     if (ring->skip != 0) {
         memset(ring->out.data + at, 0, RECORD);
@@ -79,18 +73,21 @@ void net_ring_publish(struct net_ring *ring, const struct net_offload *offload, 
     memcpy(ring->out.data + at, &record, RECORD);
     ring_publish(&ring->out, ring->skip + span(length));
     ring->skip = 0;
+    ring->promised = NULL;
 }
 
 bool net_ring_send(struct net_ring *ring, const struct net_frame *frame)
 {
-    uint8_t *at = net_ring_room(ring, frame->length);
-    if (at == NULL)
-        return false;
-    if (frame->rest != NULL) {
-        memcpy(at, frame->data, NET_HEAD);
-        memcpy(at + NET_HEAD, frame->rest, frame->length - NET_HEAD);
-    } else if (frame->data != at) {
-        memcpy(at, frame->data, frame->length);
+    if (frame->data != ring->promised || frame->length > ring->promised_length) {
+        uint8_t *at = net_ring_room(ring, frame->length);
+        if (at == NULL)
+            return false;
+        if (frame->rest != NULL) {
+            memcpy(at, frame->data, NET_HEAD);
+            memcpy(at + NET_HEAD, frame->rest, frame->length - NET_HEAD);
+        } else if (frame->data != at) {
+            memcpy(at, frame->data, frame->length);
+        }
     }
     net_ring_publish(ring, &frame->offload, frame->length);
     return true;
@@ -118,36 +115,12 @@ static int break_ring(struct net_ring *ring)
     return NET_RING_BROKEN;
 }
 
-/* Copies the head of the frame that stands at `at`. */
-static void show(const struct ring *ring, uint32_t at, const struct net_record *record,
-                 uint8_t *buffer, struct net_frame *frame)
-{
-    const uint8_t *data = ring->data + at + RECORD;
-    /* As many as can be looked at, even if the frame has fewer: a number that the compiler knows.
-     */
-    if (ring->size - at >= RECORD + NET_HEAD)
-        memcpy(buffer, data, NET_HEAD);
-    else
-        memcpy(buffer, data, record->length);
-    *frame = (struct net_frame){
-        .data = buffer,
-        .length = record->length,
-        .offload = {.flags = record->flags,
-                    .gso = record->gso,
-                    .header_length = record->header_length,
-                    .gso_size = record->gso_size,
-                    .checksum_start = record->checksum_start,
-                    .checksum_offset = record->checksum_offset},
-        .rest = record->length > NET_HEAD ? data + NET_HEAD : NULL,
-    };
-}
-
 void net_ring_done(struct net_ring *ring, const struct net_frame *frame)
 {
     ring_take(&ring->in, span(frame->length));
 }
 
-int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
+int net_ring_pass(struct net_ring *ring, struct net_frame *frame)
 {
     struct net_record record;
     bool skipped = false;
@@ -172,12 +145,31 @@ int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *fram
         if (record.length < NET_HEADER || record.length > NET_FRAME_MAX || record.zero != 0 ||
             span(record.length) > left || held < (int64_t)span(record.length))
             return break_ring(ring);
-        show(&ring->in, at, &record, buffer, frame);
+        frame->data = ring->in.data + at + RECORD;
+        frame->length = record.length;
+        frame->offload = record.offload;
+        frame->rest = NULL;
         if (net_frame_valid(frame))
             return 1;
         net_ring_done(ring, frame);
         skipped = false;
     }
+}
+
+int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)
+{
+    int result = net_ring_pass(ring, frame);
+    if (result != 1)
+        return result;
+    /* As many as can be looked at, even if the frame has fewer: a number that the compiler knows.
+     */
+    if (ring->in.size - (uint32_t)(frame->data - ring->in.data) >= NET_HEAD)
+        memcpy(buffer, frame->data, NET_HEAD);
+    else
+        memcpy(buffer, frame->data, frame->length);
+    frame->rest = frame->length > NET_HEAD ? frame->data + NET_HEAD : NULL;
+    frame->data = buffer;
+    return 1;
 }
 
 int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame)

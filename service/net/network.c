@@ -39,7 +39,6 @@ static bool is_virtio;
 static const struct net_sink *card; /* NULL: there is none, or it has stopped working */
 static struct net_ring ring;
 static struct net_merge merge = {.ring = &ring};
-static uint8_t head[NET_HEAD];
 static struct net_frame waiting; /* in the ring: the card had no room for it; length 0: none */
 
 /* From the card. What finds no room is lost, as on a full wire. */
@@ -62,7 +61,7 @@ static void send_all(void)
     int result = 1;
     for (;;) {
         if (waiting.length == 0) {
-            result = net_ring_look(&ring, head, &waiting);
+            result = net_ring_pass(&ring, &waiting);
             if (result != 1) {
                 waiting.length = 0;
                 if (result == NET_RING_BROKEN || net_ring_prepare_sleep(&ring))
@@ -128,6 +127,8 @@ void init(void)
     card = start_card();
     if (card != NULL)
         send_all();
+    /* Of what an earlier life of this component put into the ring it may not have told. */
+    microkit_notify(switch_channel);
 }
 
 static void look_at_card(void)

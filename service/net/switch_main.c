@@ -44,13 +44,14 @@ COMPONENT_SETVAR uint64_t machines_rows;
 struct port {
     struct net_ring ring;
     microkit_channel channel;
-    bool written;           /* since its peer was last told */
     struct vmconfig config; /* of a machine */
 };
 
 static struct network_switch sw;
 static struct port ports[PORTS];
 static uint32_t open_ports; /* bit: number */
+static uint32_t awake;      /* those that may have frames; the others tell when they have */
+static uint32_t written;    /* those whose peers are to be told of frames */
 static struct connection_service connections;
 static uint8_t head[NET_HEAD];
 static char text[sizeof(((struct connection_row *)0)->config)];
@@ -69,7 +70,8 @@ static bool hand_out(void *context, const struct net_frame *frame)
 {
     struct port *port = context;
     bool sent = net_ring_send(&port->ring, frame);
-    port->written |= sent;
+    if (sent)
+        written |= 1u << (port - ports);
     return sent;
 }
 
@@ -95,24 +97,30 @@ static bool take(unsigned number)
 /* Wakes who has got frames and sleeps. */
 static void tell(void)
 {
-    for (uint32_t left = open_ports; left != 0; left &= left - 1) {
-        struct port *port = &ports[__builtin_ctz(left)];
-        if (port->written && net_ring_must_wake(&port->ring))
+    for (; written != 0; written &= written - 1) {
+        struct port *port = &ports[__builtin_ctz(written)];
+        if (net_ring_must_wake(&port->ring))
             microkit_deferred_notify(port->channel);
-        port->written = false;
     }
 }
 
-/* One turn of each port; true: there may be more. */
+/* One turn of each port that may have frames; true: there may be more. */
 static bool run_round(void)
 {
-    bool busy = false;
-    for (uint32_t left = open_ports; left != 0; left &= left - 1)
-        busy |= take((unsigned)__builtin_ctz(left));
+    uint32_t busy = 0;
+    for (uint32_t left = awake; left != 0; left &= left - 1) {
+        unsigned number = (unsigned)__builtin_ctz(left);
+        if (take(number))
+            busy |= 1u << number;
+    }
     tell();
-    for (uint32_t left = open_ports; left != 0 && !busy; left &= left - 1)
-        busy = !net_ring_prepare_sleep(&ports[__builtin_ctz(left)].ring);
-    return busy;
+    /* From here on who has a frame takes the announcement away and tells: he is looked at then. */
+    for (uint32_t left = awake & ~busy; left != 0; left &= left - 1) {
+        unsigned number = (unsigned)__builtin_ctz(left);
+        if (net_ring_prepare_sleep(&ports[number].ring))
+            awake &= ~(1u << number);
+    }
+    return awake != 0;
 }
 
 /* Until nobody has anything more. One that never ends has no more than its turn, and keeps neither
@@ -162,6 +170,7 @@ static void open_port(unsigned number)
         return;
     }
     open_ports |= 1u << number;
+    awake |= 1u << number;
     join(number);
 }
 
@@ -172,6 +181,8 @@ static void close_port(unsigned number)
     if ((open_ports >> number & 1) == 0)
         return;
     open_ports &= ~(1u << number);
+    awake &= open_ports;
+    written &= open_ports;
     switch_close(&sw, number);
     log_info("%s: %lu frames sent, %lu received; dropped: %lu full, %lu of another address, %lu of "
              "another VLAN, %lu too many, %lu invalid",
@@ -222,8 +233,12 @@ static void open_card(void)
     const struct net_sink sink = {hand_out, port, NULL};
     port->channel = card_channel;
     if (net_ring_attach(&port->ring, (uint8_t *)card_ring, card_ring_size, true) == RING_OK &&
-        switch_open(&sw, CARD, &config, &sink))
+        switch_open(&sw, CARD, &config, &sink)) {
         open_ports |= 1u << CARD;
+        awake |= 1u << CARD;
+        /* Of what an earlier life of this component put into the ring it may not have told. */
+        microkit_notify(card_channel);
+    }
 }
 
 void init(void)
@@ -242,7 +257,12 @@ void init(void)
 
 void notified(microkit_channel channel)
 {
-    if (channel >= machines_first_id && channel - machines_first_id < connections.slots)
-        look(channel - machines_first_id);
+    unsigned number = CARD;
+    if (channel >= machines_first_id && channel - machines_first_id < connections.slots) {
+        number = (unsigned)(channel - machines_first_id);
+        look(number);
+    }
+    if (channel != again_id)
+        awake |= open_ports & 1u << number;
     run();
 }

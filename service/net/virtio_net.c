@@ -83,7 +83,7 @@ static void put_header(uint8_t *at, const struct net_offload *offload)
     memcpy(at + 4, &offload->gso_size, 2);
     memcpy(at + 6, &offload->checksum_start, 2);
     memcpy(at + 8, &offload->checksum_offset, 2);
-    memset(at + 10, 0, 2);
+    net_put16(at + 10, 0);
 }
 
 static bool device_can_finish(const struct virtio_net_driver *driver,

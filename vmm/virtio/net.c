@@ -84,14 +84,14 @@ static int transmit(struct virtio_net *net, unsigned pair)
 {
     struct virtqueue *queue = &net->device.queue[2 * pair + 1];
     net->transmit_stalled[pair] = false;
-    int result;
     bool any;
-    do {
+    int result = transmit_some(net, pair, &any);
+    while (any && result == 0 && !net->transmit_stalled[pair]) {
         /* The driver notifies of what comes after this; so after each round with anything in it
          * there is another one, or another vCPU's frame would wait in vain (2.7.10). */
         virtqueue_enable_notification(queue);
         result = transmit_some(net, pair, &any);
-    } while (any && result == 0 && !net->transmit_stalled[pair]);
+    }
     virtio_interrupt(&net->device, 2 * pair + 1);
     if (net->events.sent != NULL)
         net->events.sent(net->events.context);

@@ -85,11 +85,31 @@ static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queu
     return bytes <= UINT32_MAX;
 }
 
+/* What chain_add does for the chain's first descriptor, if that is the only one. */
+static inline bool take_single(const struct virtqueue *queue, uint64_t address, uint32_t length,
+                               bool writeable, struct virtqueue_chain *chain)
+{
+    uint8_t *data = length == 0 ? NULL : memory_at(queue->memory, gpa(address), length);
+    chain->segment[0] = (struct virtqueue_segment){data, length};
+    chain->count = 1;
+    chain->readable = writeable ? 0 : 1;
+    chain->readable_length = writeable ? 0 : length;
+    chain->writeable_length = writeable ? length : 0;
+    return data != NULL;
+}
+
+/* Most buffers are one descriptor, in whose flags nothing of this stands. */
+#define FLAGS_OF_MORE (DESCRIPTOR_NEXT | DESCRIPTOR_INDIRECT)
+
+static __attribute__((noinline)) int pop_more(struct virtqueue *queue, uint16_t flags,
+                                              struct virtqueue_chain *chain);
+
 int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
 {
     uint16_t position = queue->next_available;
     bool wrap = queue->available_wrap;
-    uint16_t flags = shared_load16(slot(queue, position) + 14);
+    const uint8_t *at = slot(queue, position);
+    uint16_t flags = shared_load16(at + 14);
     bool available = (flags & FLAG_AVAILABLE) != 0;
     bool used = (flags & FLAG_USED) != 0;
     if (available != wrap || used == wrap)
@@ -97,6 +117,27 @@ int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
     chain_begin(chain);
     /* 2.8.21.1: the rest of a descriptor is written before the first one's flags. */
     atomic_thread_fence(memory_order_acquire);
+    if ((flags & FLAGS_OF_MORE) != 0)
+        return pop_more(queue, flags, chain);
+    struct packed_descriptor descriptor = load(at);
+    if (!take_single(queue, descriptor.address, descriptor.length, (flags & DESCRIPTOR_WRITE) != 0,
+                     chain))
+        return VIRTQUEUE_ERROR_CHAIN;
+    chain->token = (struct virtqueue_token){descriptor.id, 1};
+    position++;
+    if (position == queue->size) {
+        position = 0;
+        queue->available_wrap = !wrap;
+    }
+    queue->next_available = position;
+    return 1;
+}
+
+/* A chain, or an indirect table; the flags of its first descriptor have been read. */
+static int pop_more(struct virtqueue *queue, uint16_t flags, struct virtqueue_chain *chain)
+{
+    uint16_t position = queue->next_available;
+    bool wrap = queue->available_wrap;
     for (uint16_t taken = 1; taken <= queue->size; taken++) {
         struct packed_descriptor descriptor = load(slot(queue, position));
         bool next = (flags & DESCRIPTOR_NEXT) != 0;

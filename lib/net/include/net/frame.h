@@ -36,7 +36,8 @@ struct net_offload {
 
 #define NET_HEAD 64u /* bytes of a frame in which whoever passes it on may look */
 
-/* What `data` points to is private memory of whoever calls: nobody changes it meanwhile. */
+/* What `data` points to is private memory of whoever calls, unless he says otherwise: nobody
+ * changes it meanwhile. */
 struct net_frame {
     const uint8_t *data;
     uint32_t length;

@@ -18,16 +18,16 @@
 
 struct net_record {
     uint32_t length; /* of the frame, NET_HEADER to NET_FRAME_MAX; 0: nothing up to the end */
-    uint8_t flags;   /* struct net_offload */
-    uint8_t gso;
-    uint16_t header_length;
-    uint16_t gso_size;
-    uint16_t checksum_start;
-    uint16_t checksum_offset;
+    struct net_offload offload;
     uint16_t zero;
 };
 
-_Static_assert(offsetof(struct net_record, gso_size) == 8, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.flags) == 4, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.gso) == 5, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.header_length) == 6, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.gso_size) == 8, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.checksum_start) == 10, "net protocol 2");
+_Static_assert(offsetof(struct net_record, offload.checksum_offset) == 12, "net protocol 2");
 _Static_assert(sizeof(struct net_record) == 16, "net protocol 2");
 
 /* The smallest region: room each way for one of the largest frames, wherever it begins. */
@@ -42,6 +42,8 @@ struct net_ring {
     struct ring in;
     uint32_t skip; /* bytes up to the end that the next frame leaves out */
     bool broken;
+    uint8_t *promised; /* by net_ring_room, until a frame is sent; or NULL */
+    uint32_t promised_length;
 };
 
 /* Attaches to the region (page-aligned); `network` is the side of the network service. */
@@ -81,6 +83,10 @@ int net_ring_receive(struct net_ring *ring, uint8_t *buffer, struct net_frame *f
  * where it is. The frame is to be taken by net_ring_done; until then it is the next one.
  */
 int net_ring_look(struct net_ring *ring, uint8_t *buffer, struct net_frame *frame);
+
+/* The same for whoever looks at nothing of it: `data` is in the ring, where the peer may change it
+ * (as in memory that a device can write, it is copied once). */
+int net_ring_pass(struct net_ring *ring, struct net_frame *frame);
 void net_ring_done(struct net_ring *ring, const struct net_frame *frame);
 
 /* After receiving: does the peer wait for room, so that it must be notified? */
