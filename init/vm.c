@@ -231,7 +231,7 @@ static seL4_Error connect_services(struct builder *b, seL4_CPtr notification)
         }
         seL4_Error error =
             connection_attach(c, vm->slot, &b->space, VMM_SERVICE_ADDRESS + kind * VMM_DISK_ROOM,
-                              notification, VMM_BADGE_SERVICE, &end);
+                              notification, VMM_BADGE_SERVICE(kind), &end);
         seL4_Word signal = give(b, end.notification, seL4_CanWrite, end.badge);
         if (error != seL4_NoError || signal == 0) {
             return error == seL4_NoError ? seL4_NotEnoughMemory : error;

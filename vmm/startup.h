@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #define VMM_STARTUP_MAGIC   0x706d75747261746eull
-#define VMM_STARTUP_VERSION 5
+#define VMM_STARTUP_VERSION 6
 
 #define VMM_MAX_VCPUS 16
 #define VMM_MAX_RAM   4
@@ -53,9 +53,9 @@
 #define VMM_BADGE_TIMER   (1ull << 1) /* the vCPU's timer object expired */
 #define VMM_BADGE_CONSOLE (1ull << 2) /* vCPU 0 only: input stands in the console ring */
 #define VMM_BADGE_CONTROL (1ull << 3) /* vCPU 0 only: init changed a word of the control page */
-#define VMM_BADGE_SERVICE                                                  \
-    (1ull << 4) /* vCPU 0 only: a service that the machine is connected to \
-                 */
+/* vCPU 0 only: the service of this kind (lib/connection) that the machine is connected to */
+#define VMM_BADGE_SERVICE(kind) (1ull << (4 + (kind)))
+#define VMM_BADGE_SERVICES      (VMM_BADGE_SERVICE(VMM_MAX_CONNECTIONS) - VMM_BADGE_SERVICE(0))
 
 /* Requests in the control word, written by init, read by the VMM after VMM_BADGE_CONTROL. The word
  * is the request plus VMM_CONTROL_COUNT times the number of requests so far. */

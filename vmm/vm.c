@@ -82,7 +82,7 @@ static void drained(void *context)
 {
     struct vm *vm = context;
     if (vm->poll != NULL)
-        vm->poll(vm);
+        vm->poll(vm, 0);
 }
 
 /* Ports that exist and do nothing: 0x80 POST codes (also the traditional delay), 0x402 OVMF's log.

@@ -77,7 +77,9 @@ struct vm {
     void (*console_write)(void *context, const uint8_t *bytes, uint32_t length);
     void (*message)(void *context, const char *text); /* the VMM's own reports */
     bool (*is_away)(struct gpa address); /* is this RAM with the system now? NULL: it never is */
-    void (*poll)(struct vm *vm); /* on vCPU 0, locked, after its notification; may be NULL */
+    /* On vCPU 0, locked, after its notification, of which these are the badges (VMM_BADGE_*); with
+     * none of them when the UART has room again. May be NULL. */
+    void (*poll)(struct vm *vm, uint64_t signals);
     void *context;
 };
 

@@ -51,13 +51,9 @@ static _Noreturn void end(enum vmm_ending ending)
     }
 }
 
-static void poll(struct vm *v)
+/* What init asks for with a word of the control page. */
+static void take_request(struct vm *v)
 {
-    console_poll(v);
-    storage_poll();
-    network_poll();
-    random_poll();
-    balloon_poll();
     const volatile uint64_t *control = (const volatile uint64_t *)startup->control;
     static uint64_t seen;
     uint64_t request = control == NULL ? 0 : *control;
@@ -71,6 +67,26 @@ static void poll(struct vm *v)
         vm_end(v, VM_RESET);
     else if (request == VMM_CONTROL_DUMP)
         dump_request(v);
+}
+
+static void poll(struct vm *v, uint64_t signals)
+{
+    static uint64_t all = VMM_BADGE_CONTROL;
+    console_poll(v);
+    /* What was signalled before the guest ran was taken by whoever waited for something then. */
+    signals |= all;
+    all = 0;
+    if ((signals & VMM_BADGE_CONTROL) != 0) {
+        signals |= VMM_BADGE_SERVICES; /* init tells of those that end */
+        take_request(v);
+        balloon_poll();
+    }
+    if ((signals & VMM_BADGE_SERVICE(CONNECTION_NET)) != 0)
+        network_poll();
+    if ((signals & STORAGE_BADGES) != 0)
+        storage_poll(signals);
+    if ((signals & VMM_BADGE_SERVICE(CONNECTION_ENTROPY)) != 0)
+        random_poll();
 }
 
 /* The startup page comes from init; a mismatch is a broken build, not something to live with. */

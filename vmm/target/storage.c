@@ -251,10 +251,11 @@ static void poll(struct service *service)
     }
 }
 
-void storage_poll(void)
+void storage_poll(uint64_t signals)
 {
     for (unsigned i = 0; i < SERVICES; i++) {
-        if (services[i].content != NULL && count != 0)
+        if ((signals & VMM_BADGE_SERVICE(kinds[i])) != 0 && services[i].content != NULL &&
+            count != 0)
             poll(&services[i]);
     }
 }

@@ -6,6 +6,7 @@
 #define VMM_TARGET_STORAGE_H
 
 #include <block/device.h>
+#include <connection/connection.h>
 #include <vmconfig.h>
 
 #include "vmm/startup.h"
@@ -19,7 +20,12 @@ bool storage_open(const struct vmm_startup *startup, const struct vmconfig *conf
 /* Disk `number` of the configuration, after storage_open. */
 struct block_device *storage_disk(unsigned number);
 
-/* The service has notified, or init. */
-void storage_poll(void);
+/* Badges of the drivers' notifications. */
+#define STORAGE_BADGES                                                                     \
+    (VMM_BADGE_SERVICE(CONNECTION_DISK_VIRTIO) | VMM_BADGE_SERVICE(CONNECTION_DISK_SATA) | \
+     VMM_BADGE_SERVICE(CONNECTION_DISK_NVME))
+
+/* After a notification with these badges (VMM_BADGE_*): of the services that are among them. */
+void storage_poll(uint64_t signals);
 
 #endif

@@ -88,7 +88,7 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
     mr[QUOIN_VM_CONTROLS] = r.mr1;
     mr[QUOIN_VM_ENTRY_INFO] = r.mr2;
     if (r.rsi == 0) {
-        exit->timer_signalled = (r.rdi & VMM_BADGE_TIMER) != 0;
+        exit->signals = r.rdi;
         return false;
     }
     mr[QUOIN_VM_EXIT_REASON] = r.mr3;
@@ -99,7 +99,7 @@ static bool enter(struct vcpu *vcpu, struct exit *exit)
     return true;
 }
 
-static bool wait(struct vcpu *vcpu, uint64_t deadline)
+static uint64_t wait(struct vcpu *vcpu, uint64_t deadline)
 {
     const struct vmm_startup_vcpu *caps = vcpu->context;
     if (caps->timer != 0 && deadline != vcpu->armed) {
@@ -108,7 +108,7 @@ static bool wait(struct vcpu *vcpu, uint64_t deadline)
         else
             call_invoke(caps->timer, QUOIN_LABEL_TIMER_ARM, 1, deadline, 0, NULL);
     }
-    return (call_wait(caps->notification) & VMM_BADGE_TIMER) != 0;
+    return call_wait(caps->notification);
 }
 
 static void kick(struct vcpu *vcpu)

@@ -82,10 +82,10 @@ struct exit_event {
 
 struct exit {
     enum exit_kind kind;
-    bool timer_signalled; /* of what is no exit but a notification: the timer's was among them */
-    uint8_t length;       /* instruction length, 0 when unknown */
-    uint8_t byte_count;   /* instruction bytes the processor fetched, 0 when it did not say */
-    uint64_t next_rip;    /* RIP behind the instruction, 0 when unknown */
+    uint64_t signals;   /* VMM_BADGE_*, of what is no exit but a notification */
+    uint8_t length;     /* instruction length, 0 when unknown */
+    uint8_t byte_count; /* instruction bytes the processor fetched, 0 when it did not say */
+    uint64_t next_rip;  /* RIP behind the instruction, 0 when unknown */
     struct exit_event vectoring;
     struct exit_port port; /* what belongs to another kind is not set */
     struct exit_memory memory;

@@ -8,6 +8,7 @@
 #include "vmm/vcpu/step.h"
 #include "vmm/vcpu/dump.h"
 #include "vmm/serial.h"
+#include "vmm/startup.h"
 
 #define RFLAGS_IF                (1ull << 9)
 #define BLOCKED_BY_INSTRUCTION   3ull /* interruptibility: STI, MOV SS */
@@ -203,9 +204,9 @@ static void adjust_lead(struct vcpu *vcpu)
 
 /* After a notification: if it was the hardware timer's, that has gone off, early even perhaps. Else
  * it holds what it held. */
-static void note_timer(struct vcpu *vcpu, bool signalled)
+static void note_timer(struct vcpu *vcpu, uint64_t signals)
 {
-    if (!signalled)
+    if ((signals & VMM_BADGE_TIMER) == 0)
         return;
     bool due = clock_now(&vcpu->vm->clock) >= vcpu->armed;
     if (due) {
@@ -217,12 +218,12 @@ static void note_timer(struct vcpu *vcpu, bool signalled)
 }
 
 /* The entry ended with a notification. */
-static void interrupted(struct vcpu *vcpu, bool timer_signalled)
+static void interrupted(struct vcpu *vcpu, uint64_t signals)
 {
     struct vm *vm = vcpu->vm;
     vcpu->kicked = false;
     vcpu->poked = true;
-    note_timer(vcpu, timer_signalled);
+    note_timer(vcpu, signals);
     uint64_t event = vcpu->mr[QUOIN_VM_ENTRY_INFO]; /* what could not be injected yet */
     if ((event & EVENT_VALID) != 0 && vcpu_take_back(vcpu, event))
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
@@ -231,7 +232,7 @@ static void interrupted(struct vcpu *vcpu, bool timer_signalled)
     if ((vcpu->mr[QUOIN_VM_INTERRUPTIBILITY] & BLOCKED_BY_STI) != 0)
         vcpu_halt_behind_sti(vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
-        vm->poll(vm);
+        vm->poll(vm, signals);
 }
 
 /* Not ahead of the deadline whose interrupt the entry may bring. */
@@ -283,7 +284,7 @@ static inline void enter(struct vcpu *vcpu)
     if (exited)
         vcpu_handle(vcpu, &exit);
     else
-        interrupted(vcpu, exit.timer_signalled);
+        interrupted(vcpu, exit.signals);
 }
 
 static void wait(struct vcpu *vcpu)
@@ -291,15 +292,15 @@ static void wait(struct vcpu *vcpu)
     struct vm *vm = vcpu->vm;
     uint64_t deadline = apic_timer_wanted(&vcpu->apic, vcpu->timers.earliest, vcpu->lead);
     vm_go_outside(vm, vcpu);
-    bool signalled = vcpu->operations->wait(vcpu, deadline);
+    uint64_t signals = vcpu->operations->wait(vcpu, deadline);
     vm_go_inside(vm, vcpu);
     vcpu->kicked = false;
     vcpu->poked = true;
     vcpu->armed = deadline;
-    note_timer(vcpu, signalled);
+    note_timer(vcpu, signals);
     vm_set_current(vm, vcpu);
     if (vcpu->index == 0 && vm->poll != NULL)
-        vm->poll(vm);
+        vm->poll(vm, signals);
 }
 
 /* false: the machine has ended. */

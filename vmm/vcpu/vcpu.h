@@ -30,15 +30,15 @@ enum vcpu_state {
 
 /*
  * What a vCPU needs of the layer below. enter runs the guest until an exit (returns true and the
- * decoded exit) or until the thread's notification arrived (false, exit->timer_signalled). wait
- * blocks until the notification arrives (true: the timer's was among them); `deadline` is the TSC
- * value at which the vCPU's timer must go off, and `armed` of the vCPU what it holds already.
+ * decoded exit) or until the thread's notification arrived (false, exit->signals). wait blocks
+ * until the notification arrives and returns its badge, VMM_BADGE_*; `deadline` is the TSC value at
+ * which the vCPU's timer must go off, and `armed` of the vCPU what it holds already.
  */
 struct vcpu_operations {
     uint64_t (*read)(struct vcpu *vcpu, unsigned field);
     bool (*write)(struct vcpu *vcpu, unsigned field, uint64_t value);
     bool (*enter)(struct vcpu *vcpu, struct exit *exit);
-    bool (*wait)(struct vcpu *vcpu, uint64_t deadline);
+    uint64_t (*wait)(struct vcpu *vcpu, uint64_t deadline);
     void (*kick)(struct vcpu *vcpu); /* from another thread: make the vCPU look at its work */
     bool (*allow_msr)(struct vcpu *vcpu, uint32_t msr, uint32_t access); /* QUOIN_MSR_* */
     /* QUOIN_PORT_*; NULL where the layer below serves no ports. */

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 
 #include "vmm/firmware/boot.h"
+#include "vmm/startup.h"
 
 #define GUARD 4096u
 
@@ -64,15 +65,15 @@ static bool fake_enter(struct vcpu *vcpu, struct exit *exit)
     *exit = machine->exit;
     if (machine->exits)
         vcpu->mr[QUOIN_VM_ENTRY_INFO] = 0;
-    exit->timer_signalled = !machine->others_signal;
+    exit->signals = machine->others_signal ? VMM_BADGE_KICK : VMM_BADGE_TIMER;
     return machine->exits;
 }
 
-static bool fake_wait(struct vcpu *vcpu, uint64_t deadline)
+static uint64_t fake_wait(struct vcpu *vcpu, uint64_t deadline)
 {
     owner(vcpu)->waits++;
     owner(vcpu)->wait_deadline = deadline;
-    return !owner(vcpu)->others_signal;
+    return owner(vcpu)->others_signal ? VMM_BADGE_KICK : VMM_BADGE_TIMER;
 }
 
 static void fake_kick(struct vcpu *vcpu)
