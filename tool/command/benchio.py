@@ -11,6 +11,7 @@ DISK_PARTS = [("64 MiB written one after the other", False),
 # The same in a short run: how many requests each is (test/guest/blocks.c).
 SOME = 200
 DISK_REQUESTS = {"write-256k": 256, "read-256k": 256, "read-4k": SOME}
+SOME_TRIPS = 1000
 NETWORK_PARTS = [("20,000 round trips", True), ("64 MiB sent by TCP", None),
                  ("64 MiB received by TCP", None)]
 
@@ -41,7 +42,7 @@ def _disk_test():
 
 def disk_requests(yes):
     """What ./quoin test has limits for: instructions for one request beside the guest's own."""
-    spent = benchmachine.beside(_disk_test(), SOME, yes)
+    spent = benchmachine.beside(_disk_test(), SOME, benchmachine.MIB, yes)
     return {name: total // requests
             for (name, requests), total in zip(DISK_REQUESTS.items(), spent)}
 
@@ -55,13 +56,21 @@ def _tap(vhost):
             "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile="]
 
 
-def _network(yes):
+def _network_test():
     # With vhost a stream comes to no end in KVM in QEMU 7.2: it executes nothing any more.
-    test = benchmachine.Test(
+    return benchmachine.Test(
         "network-bench", NETWORK_SCRIPT, "exchange",
         ["mark_rounds", "mark_send", "mark_receive", "mark_end"],
         benchmachine.NETWORK, "net = outside\n", _tap("on"), _tap("off"))
-    return benchmachine.rows(test, NETWORK_PARTS, yes)
+
+
+def round_trips(yes):
+    """The same for one round trip with the emulator's user network."""
+    return {"round-trip": benchmachine.beside(_network_test(), SOME_TRIPS, 0, yes)[0] // SOME_TRIPS}
+
+
+def _network(yes):
+    return benchmachine.rows(_network_test(), NETWORK_PARTS, yes)
 
 
 def io(yes):

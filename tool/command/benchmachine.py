@@ -105,9 +105,9 @@ def _bare(test):
                    icount=0, qemu_args=["-append", test.arguments(COUNT, MIB), *test.devices])
 
 
-def _quoin(test, count=COUNT):
+def _quoin(test, count=COUNT, mib=MIB):
     text = (f"name = bench\nkernel = guest/vmlinuz\ninitrd = test/initramfs\nmemory = {MEMORY}\n"
-            f"{test.options}cmdline = {test.arguments(count, MIB)}\n")
+            f"{test.options}cmdline = {test.arguments(count, mib)}\n")
     root = test.file("root.elf", image.packed({"vm/bench.ini": text.encode()} | test.files))
     return Machine(kernel=build.artifact("kernel/kernel32.elf"), root=root, memory="1G", icount=0,
                    qemu_args=test.devices)
@@ -174,9 +174,9 @@ def _spent(test, column, yes):
     return [tuple(after - before for before, after in zip(*pair)) for pair in zip(seen, seen[1:])]
 
 
-def beside(test, count, yes):
+def beside(test, count, mib, yes):
     """Instructions between each two marks in a virtual machine of Quoin that are not its own."""
-    seen = counted(_quoin(test, count), test.places(), True, DONE, yes, TIMEOUT, test.settle)
+    seen = counted(_quoin(test, count, mib), test.places(), True, DONE, yes, TIMEOUT, test.settle)
     more = [all - own for all, own, _ in seen]
     return [after - before for before, after in zip(more, more[1:])]
 

@@ -33,7 +33,7 @@ DEFAULTS = {
     "forbid": r"KERNEL PANIC|kernel panic|panic:",
     "count": False,    # count the lines "test NAME ... ok|FAIL reason" of the root task or guest
     "limits": {},      # "bench NAME VALUE ..." lines: VALUE is below this
-    "requests": None,  # instead of expect: what has limits is what benchio.py counts for a request: disk
+    "requests": None,  # instead of expect: what has limits is what benchio.py counts for a request: disk, network
     "timeout": 60,
     "slow": False,     # only with ./quoin test all
     "qemu": [],
@@ -245,7 +245,8 @@ def run_row(results, row, yes, only=None, settings=None):
         return
     if row["requests"] is not None:
         try:
-            measured = {"disk": benchio.disk_requests}[row["requests"]](yes)
+            counted = {"disk": benchio.disk_requests, "network": benchio.round_trips}
+            measured = counted[row["requests"]](yes)
         except Problem as problem:
             results.fail(name, str(problem))
             return
