@@ -168,14 +168,14 @@ def _disk(attack):
 def _balloon(attack):
     """A machine with a balloon has what it has not given away and nothing else, whatever its monitor
     says, and what it gets is empty; all of it comes back."""
-    before = attack.console.status().free
+    attack.start() # waits until all of its memory is back
     for seed in range(1, 4):
         _, match = attack.tries(f"b {seed:x}", {"end": rb"balloon: (\d+) done, (\d+) beyond"}, "third")
         if int(match.group(1)) < 100 or int(match.group(2)) != 0:
             raise Failure(match.group(0).decode())
         attack.neighbour()
         attack.console.select("third")
-        attack.console.order(b"k", "third", "stopped", before)
+        attack.console.order(b"k", "third", "stopped", attack.free)
 
 
 def _messages(attack):
