@@ -5,6 +5,13 @@
 
 #include "pq.h"
 
+/*@ predicate readable{L}(struct pq_bytes bytes) =
+      bytes.size == 0 || \valid_read(bytes.data + (0 .. bytes.size - 1));
+    predicate aead_whole{L}(struct pq_aead *aead) =
+      \valid_read(aead) && \valid_read(aead->key.data + (0 .. PQ_AEAD_KEY - 1)) &&
+      \valid_read(aead->nonce.data + (0 .. PQ_AEAD_NONCE - 1)) && readable(aead->aad);
+*/
+
 /*
  * Each cipher offers its tag over the ciphertext and its key stream applied to data; both take key,
  * nonce and aad from aead. out may be in.

@@ -53,6 +53,7 @@ PQ_INLINE void bytes_declassify(const void *at, size_t size)
 }
 
 /* Hides a value from the optimizer, so that a mask cannot be turned back into a branch. */
+/*@ assigns \nothing; */
 PQ_INLINE uint32_t bytes_opaque(uint32_t value)
 {
     __asm__ volatile("" : "+r"(value));
@@ -115,6 +116,8 @@ PQ_INLINE uint64_t bytes_load64_le(const uint8_t *p)
 #error "lib/pq is for little-endian machines"
 #endif
 
+/*@ requires \valid(p + (0 .. 3));
+    assigns p[0 .. 3]; */
 PQ_INLINE void bytes_store32_le(uint8_t *p, uint32_t v)
 {
     __builtin_memcpy(p, &v, sizeof v);

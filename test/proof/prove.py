@@ -63,6 +63,9 @@ SUBJECTS = {
         "pack", "mldsa_pack", "mldsa_pack_below", "mask_of", "unpack", "mldsa_unpack",
         "mldsa_unpack_below", "mldsa_pack_hint", "rises", "zeros", "mldsa_check_hint",
         "mldsa_unpack_hint")),
+    "chacha20-poly1305": ("lib/pq/chacha20_poly1305.c", ("lib/pq",), 408, (
+        "rotate_left", "quarter_round", "chacha20_start", "chacha20_rounds", "crypt_blocks",
+        "poly1305_init", "poly1305_block", "poly1305_padded", "poly1305_final", "make_tag")),
     "mldsa-round": ("lib/pq/mldsa_round.c", ("lib/pq",), 69, (
         "mldsa_power2round", "divide_2gamma2", "mldsa_decompose", "mldsa_use_hint")),
 }
