@@ -74,6 +74,13 @@ static void init_console(void)
     }
 }
 
+static void init_iommu(void)
+{
+    const char *most = boot_option(boot_info.command_line, "iommu_large");
+    iommu_init(&acpi_info, !boot_flag(boot_info.command_line, "disable_iommu"),
+               most == NULL ? 2 : (unsigned)boot_number(most));
+}
+
 static void init_acpi(void)
 {
     if (boot_info.rsdp_length == 0) {
@@ -178,7 +185,7 @@ void boot_main(uint32_t magic, uint32_t address)
     timer_init(&acpi_info);
     sched_init();
     timer_init_core();
-    iommu_init(&acpi_info, !boot_flag(boot_info.command_line, "disable_iommu"));
+    init_iommu();
     init_idle_thread(0);
     cores[0].online = true;
     smp_start(&acpi_info, CONFIG_MAX_CORES);

@@ -21,11 +21,12 @@ uint64_t virt_features(void);
 uint64_t virt_max_xcr0(void);
 
 /* Boot core: finds the IOMMUs in the ACPI tables (acpi.h) and switches them on, unless enable is
- * false ("disable_iommu" on the command line). After kspace_init, before the untypeds are made:
- * takes memory with boot_alloc_pages, maps registers with kspace_map_device and keeps them from
- * user mode with boot_reserve (boot.h). */
+ * false ("disable_iommu" on the command line). most: pages of their tables are 4 KiB (0), 2 MiB too
+ * (1), 1 GiB too ("iommu_large": what units without these are like). After kspace_init, before the
+ * untypeds are made: takes memory with boot_alloc_pages, maps registers with kspace_map_device and
+ * keeps them from user mode with boot_reserve (boot.h). */
 struct acpi_info;
-void iommu_init(const struct acpi_info *acpi, bool enable);
+void iommu_init(const struct acpi_info *acpi, bool enable, unsigned most);
 /* Bootinfo's numIOPTLevels, 0 without IOMMU. */
 unsigned iommu_levels(void);
 /* For bootinfo: QUOIN_FEATURE_* of the IOMMU. */

@@ -7,6 +7,14 @@ enum {
     PCI_DATA = 0xcfc,
     PCI_COMMAND = 4, /* memory space on, bus master on: bits 1 and 2 */
     PCI_BAR0 = 0x10,
+    EDU_DMA_FROM = 0x80 / 8,
+    EDU_DMA_TO = 0x88 / 8,
+    EDU_DMA_COUNT = 0x90 / 8,
+    EDU_DMA_COMMAND = 0x98 / 8,
+    EDU_BUFFER = 0x40000,
+    DMA_START = 1,
+    DMA_TO_MEMORY = 2,
+    DMA_BYTES = 64,
 };
 
 static seL4_CPtr pci; /* the configuration ports */
@@ -85,4 +93,17 @@ seL4_Word edu_open(void)
         return device;
     }
     test_skip("no device \"edu\"");
+}
+
+void edu_copy(seL4_Word address, bool to_memory)
+{
+    volatile seL4_Word *registers = (volatile seL4_Word *)EDU_REGISTERS;
+
+    registers[EDU_DMA_FROM] = to_memory ? EDU_BUFFER : address;
+    registers[EDU_DMA_TO] = to_memory ? address : EDU_BUFFER;
+    registers[EDU_DMA_COUNT] = DMA_BYTES;
+    registers[EDU_DMA_COMMAND] = DMA_START | (to_memory ? DMA_TO_MEMORY : 0);
+    while (registers[EDU_DMA_COMMAND] & DMA_START) {
+        sleep_us(10000);
+    }
 }

@@ -14,6 +14,9 @@
  * Returns its PCI address: device and function on bus 0. */
 seL4_Word edu_open(void);
 
+/* Copies 64 bytes between the device's buffer and an I/O address, and waits for the end of that. */
+void edu_copy(seL4_Word address, bool to_memory);
+
 /* Configuration space, after edu_open(); reg is a multiple of 4. */
 uint32_t pci_read(seL4_Word device, seL4_Word reg);
 void pci_write(seL4_Word device, seL4_Word reg, uint32_t value);

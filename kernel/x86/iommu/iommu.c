@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
+ * A frame above 4 KiB is one entry of a table above the last, where units can do that; else it is
+ * all entries of a table one level further down.
+ *
  * A table that is taken out of its space keeps its entries, and has them when it comes back to the
  * same place; that is the interface. Frames in it may lose their capabilities meanwhile, so such
  * tables are remembered, and looked into whenever a frame or table is taken out. One that comes to
@@ -15,11 +18,12 @@
 #include "x86/virt.h"
 
 enum { MAX_DETACHED = 32, ENTRY_BITS = 9 };
+#define TAKEN ~0u /* instead of the level of a missing table: a frame is in its place */
 
 struct place {
     uint16_t device;
     uint64_t address;
-    unsigned level; /* of the table; 0: its entries are frames */
+    unsigned level; /* of the table; 0: all its entries are frames */
 };
 
 static unsigned levels;
@@ -28,9 +32,9 @@ static struct detached {
     struct place place;
 } detached[MAX_DETACHED];
 
-void iommu_init(const struct acpi_info *acpi, bool enable)
+void iommu_init(const struct acpi_info *acpi, bool enable, unsigned most)
 {
-    levels = enable ? unit_init(acpi) : 0;
+    levels = enable ? unit_init(acpi, most) : 0;
 }
 
 unsigned iommu_levels(void)
@@ -41,6 +45,7 @@ unsigned iommu_levels(void)
 uint64_t iommu_features(void)
 {
     return (levels != 0 ? QUOIN_FEATURE_IOMMU_VTD : 0) |
+           (levels != 0 && unit_frame_level() > 0 ? QUOIN_FEATURE_IOMMU_LARGE : 0) |
            (unit_remaps_interrupts() ? QUOIN_FEATURE_REMAPPING : 0);
 }
 
@@ -92,16 +97,16 @@ static uint64_t *entry_in(uint64_t *table, unsigned level, uint64_t address)
 }
 
 /* From a table down to the entry for the address in the table of level p.level; null if a table
- * is missing, whose level then is in *missing. */
+ * is missing, whose level then is in *missing, or TAKEN. */
 static uint64_t *descend(uint64_t *table, unsigned level, struct place p, unsigned *missing)
 {
     while (level > p.level) {
         uint64_t entry = *entry_in(table, level, p.address);
-        level--;
-        if (entry == 0) {
-            *missing = level;
+        if (entry == 0 || unit_entry_is_frame(entry, level)) {
+            *missing = entry == 0 ? level - 1 : TAKEN;
             return NULL;
         }
+        level--;
         table = arch_window(unit_entry_target(entry));
     }
     return entry_in(table, level, p.address);
@@ -115,9 +120,9 @@ static uint64_t *find_entry(struct place p, unsigned *missing)
     return root == NULL ? NULL : descend(root, levels - 1, p, missing);
 }
 
-/* Takes out every entry for p with this target, in the space and in tables that were taken out of
- * it. True if there was one. */
-static bool clear_entries(struct place p, struct paddr target)
+/* Takes out every entry for p with this target, and the count - 1 behind it, in the space and in
+ * tables that were taken out of it. True if there was one. */
+static bool clear_entries(struct place p, struct paddr target, unsigned count)
 {
     bool found = false;
     unsigned missing;
@@ -129,7 +134,7 @@ static bool clear_entries(struct place p, struct paddr target)
             entry = descend(detached[i].table, detached[i].place.level, p, &missing);
         }
         if (entry != NULL && *entry != 0 && unit_entry_target(*entry).v == target.v) {
-            unit_write_entry(p.device, entry, 0);
+            unit_write_entries(p.device, entry, count, 0, 0);
             found = true;
         }
     }
@@ -195,8 +200,8 @@ static enum result table_map(struct call *c)
     if (decode_place(c, call_word(c, 0), &p) != OK) {
         return ERR_SYSCALL;
     }
-    if (find_entry(p, &level) != NULL) {
-        return call_fail(c, SEL4_DELETE_FIRST); /* all tables are there */
+    if (find_entry(p, &level) != NULL || level == TAKEN) {
+        return call_fail(c, SEL4_DELETE_FIRST); /* all tables are there, or a large frame */
     }
     p.level = level;
     uint64_t *table = cap_object(c->cap);
@@ -213,7 +218,7 @@ static enum result table_map(struct call *c)
         p.level = level + 1;
         uint64_t *entry = find_entry(p, &level);
         p.level--;
-        unit_write_entry(p.device, entry, unit_entry_for_table(arch_paddr(table)));
+        unit_write_entries(p.device, entry, 1, unit_entry_for_table(arch_paddr(table)), 0);
     }
     if (before != NULL) {
         before->table = NULL;
@@ -239,7 +244,7 @@ static bool table_unmap(struct cap cap)
         return true;
     }
     p.level++;
-    return clear_entries(p, arch_paddr(table));
+    return clear_entries(p, arch_paddr(table), 1);
 }
 
 static enum result decode_table_unmap(struct call *c)
@@ -291,14 +296,34 @@ enum result iommu_decode(struct call *c)
 
 /* --- Frames ----------------------------------------------------------------------------------- */
 
+/* The level of table in which a frame is, and how many of its entries. False: it would take
+ * several tables. */
+static bool frame_entries(struct cap frame, unsigned *level, unsigned *count)
+{
+    unsigned size = cap_frame_size(frame);
+    unsigned most = unit_frame_level();
+    *level = size < most ? size : most;
+    *count = size > *level ? 1u << ENTRY_BITS : 1;
+    return size <= *level + 1;
+}
+
+static bool all_free(const uint64_t *entry, unsigned count)
+{
+    bool taken = false;
+    for (unsigned i = 0; i < count; i++) {
+        taken = taken || entry[i] != 0;
+    }
+    return !taken;
+}
+
 enum result iommu_map_frame(struct call *c)
 {
     struct place p;
-    unsigned missing;
+    unsigned missing, level, count;
     if (c->length < 2 || c->extra_count < 1) {
         return call_fail(c, SEL4_TRUNCATED_MESSAGE);
     }
-    if (cap_frame_size(c->cap) != FRAME_4K || cap_frame_map(c->cap) != MAP_NONE) {
+    if (!frame_entries(c->cap, &level, &count) || cap_frame_map(c->cap) != MAP_NONE) {
         return call_invalid_capability(c, 0);
     }
     unsigned rights = (unsigned)call_word(c, 0) & cap_frame_rights(c->cap);
@@ -308,28 +333,31 @@ enum result iommu_map_frame(struct call *c)
     if (rights == 0) {
         return call_invalid_argument(c, 0);
     }
-    if (p.address & MASK(PAGE_BITS)) {
+    if (p.address & MASK(cap_frame_bits(c->cap))) {
         return call_fail(c, SEL4_ALIGNMENT_ERROR);
     }
+    p.level = level;
     uint64_t *entry = find_entry(p, &missing);
-    if (entry == NULL) {
+    if (entry == NULL && missing != TAKEN) {
         return call_failed_lookup(
             c, false,
             (struct lookup_fault){LOOKUP_MISSING_CAPABILITY, covered_bits(missing), 0, 0});
     }
-    if (*entry != 0) {
+    if (entry == NULL || !all_free(entry, count)) {
         return call_fail(c, SEL4_DELETE_FIRST);
     }
-    unit_write_entry(p.device, entry,
-                     unit_entry_for_frame(cap_paddr(c->cap), (rights & RIGHT_READ) != 0,
-                                          (rights & RIGHT_WRITE) != 0));
+    unit_write_entries(p.device, entry, count,
+                       unit_entry_for_frame(cap_paddr(c->cap), level, (rights & RIGHT_READ) != 0,
+                                            (rights & RIGHT_WRITE) != 0),
+                       BIT(PAGE_BITS + ENTRY_BITS * level));
     c->slot->cap = cap_frame_with_map(c->cap, MAP_IOSPACE, place_word(p), 0);
     return OK;
 }
 
 void iommu_unmap_frame(struct cap frame)
 {
-    if (levels != 0) {
-        (void)clear_entries(place_of(frame, 0), cap_paddr(frame));
+    unsigned level, count;
+    if (levels != 0 && frame_entries(frame, &level, &count)) {
+        (void)clear_entries(place_of(frame, level), cap_paddr(frame), count);
     }
 }

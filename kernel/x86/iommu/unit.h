@@ -9,8 +9,12 @@
 #include "x86/acpi.h"
 
 /* Booting: finds the units and switches them on; no device reaches memory from then on, but those
- * that firmware says must. Levels of their tables, or 0 if there are none. */
-unsigned unit_init(const struct acpi_info *acpi);
+ * that firmware says must. Levels of their tables, or 0 if there are none. most: what
+ * unit_frame_level() is at most. */
+unsigned unit_init(const struct acpi_info *acpi, unsigned most);
+/* The highest level of table whose entries may be frames: 0 with those of 4 KiB alone, 1 with 2 MiB
+ * too, 2 with 1 GiB too. */
+unsigned unit_frame_level(void);
 
 /* The root table of a device's address space, or null. */
 uint64_t *unit_root(uint16_t device);
@@ -23,11 +27,16 @@ void unit_clear_root(uint16_t device);
 
 /* Entries of tables. An entry of 0 is not present. */
 uint64_t unit_entry_for_table(struct paddr table);
-uint64_t unit_entry_for_frame(struct paddr frame, bool read, bool write);
+/* level: of the table that the entry is for, at most unit_frame_level(). */
+uint64_t unit_entry_for_frame(struct paddr frame, unsigned level, bool read, bool write);
+bool unit_entry_is_frame(uint64_t entry, unsigned level);
 struct paddr unit_entry_target(uint64_t entry);
-/* Writes an entry in a table of the device's space (or one that was taken out of it), so that no
- * unit uses the old one afterwards. */
-void unit_write_entry(uint16_t device, uint64_t *entry, uint64_t value);
+/* Writes `count` entries that follow each other in a table of the device's space (or one that was
+ * taken out of it), each `step` more than the one before, so that no unit uses the old ones
+ * afterwards: what a device had begun by them has ended on return (VT-d specification 4.1, 6.5.5).
+ */
+void unit_write_entries(uint16_t device, uint64_t *entry, unsigned count, uint64_t value,
+                        uint64_t step);
 /* A table was cleared: units may see it from now on. */
 void unit_publish_table(const uint64_t *table);
 

@@ -19,6 +19,7 @@
 #define CONTEXT_PRESENT   BIT(0)
 #define ENTRY_READ        BIT(0)
 #define ENTRY_WRITE       BIT(1)
+#define ENTRY_LARGE       BIT(7)
 #define ENTRY_ADDRESS     0x000ffffffffff000ull
 #define FAULTS_TOLD       16u
 #define DOMAIN_COUNT      256u
@@ -34,6 +35,7 @@ struct vtd_unit vtd_units[DMAR_MAX_UNITS];
 unsigned vtd_unit_count;
 static unsigned widths = SAGAW_48 | SAGAW_39; /* of addresses, that all units know */
 static unsigned levels;
+static unsigned frame_level = 2;
 static bool coherent = true;           /* units snoop the caches when they read tables */
 static struct context_entry *contexts; /* by bus, device and function */
 static struct dmar_info dmar;
@@ -136,9 +138,20 @@ uint64_t unit_entry_for_table(struct paddr table)
     return table.v | ENTRY_READ | ENTRY_WRITE;
 }
 
-uint64_t unit_entry_for_frame(struct paddr frame, bool read, bool write)
+unsigned unit_frame_level(void)
 {
-    return frame.v | (read ? ENTRY_READ : 0) | (write ? ENTRY_WRITE : 0);
+    return frame_level;
+}
+
+uint64_t unit_entry_for_frame(struct paddr frame, unsigned level, bool read, bool write)
+{
+    return frame.v | (level > 0 ? ENTRY_LARGE : 0) | (read ? ENTRY_READ : 0) |
+           (write ? ENTRY_WRITE : 0);
+}
+
+bool unit_entry_is_frame(uint64_t entry, unsigned level)
+{
+    return level == 0 || (entry & ENTRY_LARGE) != 0;
 }
 
 struct paddr unit_entry_target(uint64_t entry)
@@ -146,10 +159,13 @@ struct paddr unit_entry_target(uint64_t entry)
     return (struct paddr){entry & ENTRY_ADDRESS};
 }
 
-void unit_write_entry(uint16_t device, uint64_t *entry, uint64_t value)
+void unit_write_entries(uint16_t device, uint64_t *entry, unsigned count, uint64_t value,
+                        uint64_t step)
 {
-    *(volatile uint64_t *)entry = value;
-    vtd_publish(entry, sizeof(*entry));
+    for (unsigned i = 0; i < count; i++) {
+        ((volatile uint64_t *)entry)[i] = value + i * step;
+    }
+    vtd_publish(entry, count * sizeof(*entry));
     if (unit_root(device) != NULL) {
         vtd_flush_domain(domain_of(device));
     }
@@ -229,6 +245,9 @@ static bool add_unit(uint64_t base)
     coherent = coherent && (ecap & VTD_ECAP_COHERENT) != 0;
     widths &= (unsigned)(cap >> 8);
     levels = widths & SAGAW_48 ? 4 : widths & SAGAW_39 ? 3 : 0;
+    /* SLLPS, bits 37:34: 2 MiB, 1 GiB (11.4.2). */
+    unsigned large = cap & BIT(34) ? cap & BIT(35) ? 2 : 1 : 0;
+    frame_level = large < frame_level ? large : frame_level;
     /* ND, bits 2:0: 2^(4 + 2 ND) domains. */
     unsigned domains = 1u << (4 + 2 * (cap & 7));
     domain_limit = domains < domain_limit ? domains : domain_limit;
@@ -257,7 +276,8 @@ static void map_identity(const struct dmar_reserved *r)
             }
             table = arch_window(unit_entry_target(*entry));
         }
-        table[address >> 12 & MASK(9)] = unit_entry_for_frame((struct paddr){address}, true, true);
+        table[address >> 12 & MASK(9)] =
+            unit_entry_for_frame((struct paddr){address}, 0, true, true);
         vtd_publish(&table[address >> 12 & MASK(9)], 8);
     }
 }
@@ -288,11 +308,12 @@ static int bus_behind(uint16_t bridge)
     return is_bridge ? (int)(read_config(bridge, 0x18) >> 8 & 0xff) : -1;
 }
 
-unsigned unit_init(const struct acpi_info *acpi)
+unsigned unit_init(const struct acpi_info *acpi, unsigned most)
 {
     if (acpi->dmar.data == NULL) {
         return 0;
     }
+    frame_level = most < frame_level ? most : frame_level;
     const char *wrong = dmar_parse(acpi->dmar.data, acpi->dmar.length, bus_behind, &dmar);
     if (wrong != NULL) {
         boot_fail(wrong); /* without isolation it would not be the system that was asked for */

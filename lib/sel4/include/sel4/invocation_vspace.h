@@ -65,7 +65,9 @@ static inline seL4_Error seL4_X86_Page_Unmap(seL4_X86_Page page)
     return seL4_x64_invoke0(page, X86PageUnmap, 0);
 }
 
-/* Lets the device of iospace reach a 4 KiB page at ioaddr. */
+/* Lets the device of iospace reach a page at ioaddr. Beyond upstream: large ones too, and huge ones
+ * with QUOIN_FEATURE_IOMMU_LARGE. FailedLookup: a table is missing, and IOPageTable_Map puts it
+ * there. */
 static inline seL4_Error seL4_X86_Page_MapIO(seL4_X86_Page page, seL4_X86_IOSpace iospace,
                                              seL4_CapRights_t rights, seL4_Word ioaddr)
 {

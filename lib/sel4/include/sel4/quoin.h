@@ -42,6 +42,10 @@ struct quoin_extensions {
 #define QUOIN_FEATURE_IOMMU_AMD    (1u << 10)
 #define QUOIN_FEATURE_REMAPPING    (1u << 11) /* of interrupts: messages are QUOIN_MESSAGE_* */
 #define QUOIN_FEATURE_PORT_SERVICE (1u << 12) /* QUOIN_LABEL_VCPU_SERVE_PORT */
+/* Page_MapIO takes large pages as entries of their own, above the last level of tables, and huge
+ * ones. Without it a large page fills a table of the last level, and a huge one cannot be mapped.
+ */
+#define QUOIN_FEATURE_IOMMU_LARGE (1u << 13)
 
 /*
  * With REMAPPING a device's interrupt message is a write of QUOIN_MESSAGE_DATA to this address; irq
