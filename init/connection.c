@@ -6,24 +6,24 @@
 #include <string.h>
 #include <component/layout.h>
 
-#include "dma.h"
+#include "lend.h"
 #include "window.h"
 
-/* Where a slice is in the machine's memory, if a page holds it and devices reach all memory. */
+/* Where a slice is in the machine's memory, if a page holds it. */
 static uint64_t slice_address(const struct connection *c, unsigned slot)
 {
     unsigned bits = c->region->record->page_bits;
     uint64_t at = slot * c->record->slice;
 
-    if (dma_is_confined() || c->record->slice > 1ull << bits) {
+    if (c->record->slice > 1ull << bits) {
         return 0;
     }
     seL4_X86_Page_GetAddress_t page = seL4_X86_Page_GetAddress(c->region->first + (at >> bits));
     return page.error != seL4_NoError ? 0 : page.paddr + (at & ((1ull << bits) - 1));
 }
 
-/* The memory of machines is lent to disks' devices, and their services say when they have done. */
-static bool lends(const struct connection *c)
+/* Services of disks say when their devices have done. */
+bool connection_lends(const struct connection *c)
 {
     return (CONNECTION_DISKS >> c->record->kind & 1) != 0;
 }
@@ -62,7 +62,7 @@ seL4_Error connection_make(struct connection *c, const struct system_connection 
         c->rows[i].epoch = c->epoch;
         c->rows[i].slice_address = slice_address(c, i);
     }
-    if (error == seL4_NoError && lends(c)) {
+    if (error == seL4_NoError && connection_lends(c)) {
         error = map_heads(c, arena);
     }
     return error;
@@ -128,13 +128,15 @@ static void tell(const struct connection *c, unsigned slot)
 _Static_assert((int)MEMORY_RUNS_MAX == (int)CONNECTION_LENT_MAX, "all of it may be lent");
 
 /* Only a service that is there, and can say when it has done, is lent memory. */
-static void lend(const struct connection *c, struct connection_row *row,
-                 const struct memory_runs *memory)
+static void offer(struct connection *c, unsigned slot, const struct memory_runs *memory)
 {
+    struct connection_row *row = &c->rows[slot];
+
     row->lent_count = 0;
-    if (!c->heads || c->epoch == 0 || dma_is_confined()) {
+    if (!c->heads || c->epoch == 0) {
         return;
     }
+    c->memory[slot] = memory;
     for (unsigned i = 0; i < memory->count; i++) {
         const struct memory_run *run = &memory->run[i];
         row->lent[i] = (struct connection_lent){run->gpa, run->size, run->physical};
@@ -151,10 +153,19 @@ void connection_begin(struct connection *c, unsigned slot, const char *name,
     memcpy(row->config, config->data, size);
     row->config_size = size;
     memcpy(row->name, name, sizeof(row->name));
-    lend(c, row, memory);
+    offer(c, slot, memory);
     __atomic_store_n(&row->generation, row->generation + 1, __ATOMIC_RELEASE);
     __atomic_store_n(&row->live, 1, __ATOMIC_RELEASE);
     tell(c, slot);
+}
+
+seL4_Error connection_lend(const struct connection *c, unsigned slot, uint16_t device,
+                           seL4_CPtr space)
+{
+    if (slot >= c->slots || !c->memory[slot]) {
+        return seL4_InvalidArgument;
+    }
+    return lend_memory(c->record->kind, slot, device, space, c->memory[slot]);
 }
 
 static volatile struct connection_head *head_of(const struct connection *c, unsigned slot)
@@ -171,6 +182,7 @@ void connection_end(struct connection *c, unsigned slot)
         if (c->heads) {
             head_of(c, slot)->released_generation = 0;
         }
+        c->memory[slot] = NULL;
         __atomic_store_n(&row->live, 0, __ATOMIC_RELEASE);
         tell(c, slot);
     }

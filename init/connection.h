@@ -24,6 +24,8 @@ struct connection {
     struct connection_row *rows; /* in init's address space */
     uint8_t *heads;              /* of each slice the first page, slices' size apart, or NULL */
     uint32_t epoch;              /* of the service; 0: it is not there any more */
+    /* Of the machine in each slot, while it runs: what its disks' devices may reach, or NULL. */
+    const struct memory_runs *memory[CONNECTION_SLOTS];
 };
 
 /* What a machine gets. */
@@ -56,10 +58,22 @@ seL4_Error connection_attach(const struct connection *c, unsigned slot, struct s
  * machines are told of it. */
 uint64_t connection_next_epoch(struct connection *c, bool last);
 
+/* Is the memory of machines lent to the service's devices? */
+bool connection_lends(const struct connection *c);
+
+/*
+ * The service says that this device of its has a disk of the machine in the slot: with an IOMMU it
+ * reaches the machine's memory from now on, in its address space (dma_space). An error: no such
+ * machine runs, or there is no memory for it.
+ */
+seL4_Error connection_lend(const struct connection *c, unsigned slot, uint16_t device,
+                           seL4_CPtr space);
+
 /*
  * Tells the service that the machine is there, with its checked configuration, and that its
- * devices may move data from and to the machine's memory where no IOMMU is in the way; or that it
- * is not there any more, when nothing of it runs any more.
+ * devices may move data from and to the machine's memory, which stays where it is until
+ * connection_holds says no more; or that it is not there any more, when nothing of it runs any
+ * more.
  */
 void connection_begin(struct connection *c, unsigned slot, const char *name,
                       const struct archive_file *config, const struct memory_runs *memory);

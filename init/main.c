@@ -133,8 +133,8 @@ void component_main(const seL4_BootInfo *info)
 
     pool_init(info);
     device_init(info);
-    dma_init(info);
     read_extensions(info);
+    dma_init(info, host.features);
     read_ecam(info);
     make_own_objects(info, &own);
     (void)seL4_TCB_SetPriority(seL4_CapInitThreadTCB, seL4_CapInitThreadTCB, INIT_PRIORITY);

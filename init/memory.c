@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <sel4/quoin.h>
 
+#include "dma.h"
+
 #define LARGE_PAGE 0x200000ull
 #define HUGE_PAGE  0x40000000ull
 
@@ -17,15 +19,17 @@ struct target {
     struct memory_runs *runs; /* or NULL */
 };
 
-/* Notes where a block stands, with the one before it where both are one piece. */
-static void note_run(struct memory_runs *runs, uint64_t gpa, uint64_t size, seL4_CPtr frame)
+/* Notes a block's frames; and where it stands, with the one before it where both are one piece. */
+static void note_run(struct memory_runs *runs, uint64_t gpa, uint64_t size,
+                     const struct memory_piece *piece)
 {
-    seL4_X86_Page_GetAddress_t page = seL4_X86_Page_GetAddress(frame);
+    seL4_X86_Page_GetAddress_t page = seL4_X86_Page_GetAddress(piece->first);
     struct memory_run *last = runs->count == 0 ? NULL : &runs->run[runs->count - 1];
 
-    if (page.error != seL4_NoError) {
+    if (page.error != seL4_NoError || runs->piece_count == ARENA_MAX_BLOCKS) {
         return;
     }
+    runs->piece[runs->piece_count++] = *piece;
     if (last && last->gpa + last->size == gpa && last->physical + last->size == page.paddr) {
         last->size += size;
     } else if (runs->count < MEMORY_RUNS_MAX) {
@@ -46,8 +50,12 @@ static seL4_Error map_block(const struct target *t, seL4_Untyped untyped, seL4_W
     seL4_Error error =
         seL4_Untyped_Retype(untyped, type, 0, a->node.cap, 0, 0, (seL4_Word)slot, count);
     if (error == seL4_NoError && t->runs) {
-        note_run(t->runs, t->gpa + offset, count * frame_size,
-                 cspace_node_address(&a->node, (seL4_Word)slot));
+        const struct memory_piece piece = {
+            .first = cspace_node_address(&a->node, (seL4_Word)slot),
+            .count = (uint32_t)count,
+            .bits = type == seL4_X64_HugePageObject ? seL4_HugePageBits : LARGE_BITS,
+        };
+        note_run(t->runs, t->gpa + offset, count * frame_size, &piece);
     }
     for (seL4_Word i = 0; i < count && error == seL4_NoError; i++, offset += frame_size) {
         seL4_CPtr frame = cspace_node_address(&a->node, (seL4_Word)slot + i);
@@ -62,12 +70,12 @@ static seL4_Error map_block(const struct target *t, seL4_Untyped untyped, seL4_W
     return error;
 }
 
-/* Can components and guests have pages of 1 GiB? CPUID 80000001H, EDX bit 26. */
+/* Can components, guests and devices have pages of 1 GiB? CPUID 80000001H, EDX bit 26. */
 static bool has_huge_pages(uint64_t features)
 {
     unsigned eax, ebx, ecx, edx;
 
-    return (features & QUOIN_FEATURE_EPT_1G) != 0 &&
+    return (features & QUOIN_FEATURE_EPT_1G) != 0 && dma_takes_huge() &&
            __get_cpuid(0x80000001, &eax, &ebx, &ecx, &edx) && (edx & 1u << 26) != 0;
 }
 

@@ -9,7 +9,7 @@
 
 #include "badge.h"
 #include "component.h"
-#include "dma.h"
+#include "grant.h"
 #include "journal.h"
 #include "window.h"
 
@@ -228,7 +228,7 @@ static seL4_Error make_requests(const struct system *s, const struct vm_host *ho
     seL4_Error error = seL4_NoError;
 
     for (uint32_t i = 0; i < t->domain_count && error == seL4_NoError; i++) {
-        bool asks = false;
+        bool asks = grant_drives_disks(s, i);
         for (uint32_t d = 0; d < t->dma_count; d++) {
             asks = asks || t->dmas[d].domain == i;
         }
@@ -250,10 +250,15 @@ seL4_Error system_map_dma(const struct system *s, unsigned number, seL4_Word id,
     for (uint32_t i = 0; i < t->dma_count; i++) {
         const struct system_dma *d = &t->dmas[i];
         if (d->domain == number && d->id == id && device <= UINT16_MAX) {
-            return dma_map(&regions[d->region], (uint16_t)device, &arena);
+            return grant_memory(s, regions, d->region, (uint16_t)device, &arena);
         }
     }
     return seL4_InvalidArgument;
+}
+
+seL4_Error system_lend(const struct system *s, unsigned number, seL4_Word slot, seL4_Word device)
+{
+    return grant_lend(s, number, slot, device, &arena);
 }
 
 /* Maps what came into a region with everybody who maps the region. */
@@ -336,9 +341,16 @@ static seL4_Error build(struct system *s, const struct vm_host *host, seL4_CPtr 
     return error;
 }
 
-bool system_restart(struct system *s, unsigned number, const struct vm_host *host)
+/* It runs no more, and its devices reach no machine's memory. */
+static void end_component(const struct system *s, unsigned number)
 {
     component_end(&components[number]);
+    grant_end(s, number);
+}
+
+bool system_restart(struct system *s, unsigned number, const struct vm_host *host)
+{
+    end_component(s, number);
     seL4_Error error = give_life(&s->table, number, host);
 
     return error == seL4_NoError && component_start(&components[number]) == seL4_NoError;
@@ -370,7 +382,7 @@ bool system_end(struct system *s, unsigned number)
     const struct system_table *t = &s->table;
     bool asked = false;
 
-    component_end(&components[number]);
+    end_component(s, number);
     for (uint32_t i = 0; i < t->channel_count; i++) {
         const struct system_end *other = other_end(&t->channels[i], number);
         if (other && lets_devices_to_memory(t, other->domain)) {

@@ -34,6 +34,11 @@ seL4_Error system_build(struct system *system, const struct archive_file *file,
 seL4_Error system_map_dma(const struct system *system, unsigned number, seL4_Word id,
                           seL4_Word device);
 
+/* A disks' driver says that this device of its has a disk of the machine in this slot, whose memory
+ * it is to reach. */
+seL4_Error system_lend(const struct system *system, unsigned number, seL4_Word slot,
+                       seL4_Word device);
+
 /* A component has found device memory for a region that its record names (`found`): id, offset in
  * the region, physical address, size. */
 seL4_Error system_found(const struct system *system, unsigned number, const seL4_Word words[4]);

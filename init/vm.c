@@ -10,6 +10,7 @@
 
 #include "badge.h"
 #include "balloon.h"
+#include "lend.h"
 #include "memory.h"
 #include "program.h"
 #include "space.h"
@@ -455,6 +456,7 @@ bool vm_release(struct vm *vm, const struct vm_host *host)
     }
     if (!holds) {
         balloon_release(vm->slot);
+        lend_end_machine(vm->slot);
         arena_destroy(&vm->ram);
     }
     vm->held = holds;

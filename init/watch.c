@@ -19,6 +19,8 @@ static seL4_Error request(const struct system *system, unsigned number, seL4_Wor
         return system_map_dma(system, number, words[0], words[1]);
     case COMPONENT_REQUEST_FOUND:
         return system_found(system, number, words);
+    case COMPONENT_REQUEST_LEND:
+        return system_lend(system, number, words[0], words[1]);
     case COMPONENT_REQUEST_STOPPED:
         guard_stopped(system_peer(system, number, words[0]));
         return seL4_NoError;

@@ -176,6 +176,8 @@ static void start(struct block_server *server, const struct block_message *messa
         return;
     }
     server->under_way++;
+    server->lent += slot->request.lent;
+    server->shared += slot->request.segments != 0 && !slot->request.lent;
     slot->id = message->id;
     slot->generation = server->generation;
     slot->request.sector += server->offer.first;
@@ -308,6 +310,8 @@ bool block_server_open(struct block_server *server, const struct block_offer *of
             RING_OK)
         return false;
     server->generation++;
+    server->lent = 0;
+    server->shared = 0;
     server->open = true;
     write_info(server);
     block_server_poll(server);

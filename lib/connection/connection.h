@@ -63,10 +63,11 @@ struct connection_row {
     uint32_t epoch;      /* of the service that reads this: counts its starts from 1 on */
     uint32_t config_size;
     char name[32];
-    /* Where the slice stands for devices, in one piece; 0: it does not, or an IOMMU keeps them out.
-     */
+    /* Where the slice stands for the service's devices, in one piece; 0: it does not. */
     uint64_t slice_address;
-    uint64_t lent_count; /* 0: the service's devices do not reach the machine's memory */
+    /* 0: the service's devices do not reach the machine's memory. With an IOMMU one does when init
+     * was asked for it (component_lend). */
+    uint64_t lent_count;
     struct connection_lent lent[CONNECTION_LENT_MAX];
     char config[3072]; /* the machine's INI file, checked by init */
 };

@@ -23,6 +23,7 @@ static struct client clients[CONNECTION_SLOTS];
 static uint64_t unsettled; /* bits of those that wait or are closing */
 static void (*wake_machine)(unsigned slot);
 static void (*tell_init)(void);
+static bool (*lend_memory)(unsigned slot, uint16_t device);
 
 static void wake(void *context)
 {
@@ -44,11 +45,13 @@ unsigned clients_memory(const void *rows, void *slices, uint64_t slice, unsigned
 }
 
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
-                        void (*wake_slot)(unsigned slot), void (*tell)(void))
+                        void (*wake_slot)(unsigned slot), void (*tell)(void),
+                        bool (*lend)(unsigned slot, uint16_t device))
 {
     connection_service_initialize(&service, rows, slices, slice, slots);
     wake_machine = wake_slot;
     tell_init = tell;
+    lend_memory = lend;
     for (unsigned slot = 0; slot < service.slots; slot++) {
         for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
             clients[slot].disk[i].slot = slot;
@@ -81,10 +84,14 @@ static bool is_taken(const struct block_offer *offer)
 
 /* Devices reach the machine's slice, and what it lends of its own memory: nothing is copied here.
  */
-static void reach_directly(unsigned slot, struct block_offer *offer)
+static void reach_directly(unsigned slot, unsigned number, struct block_offer *offer)
 {
+    if (lend_memory(slot, disks_requester(offer->device)))
+        offer->lent = &clients[slot].lent;
+    else
+        log_error("machine %s: its memory is not there for its disk %u",
+                  (const char *)service.rows[slot].name, number);
     offer->device = disks_uncopied(offer->device);
-    offer->lent = &clients[slot].lent;
 }
 
 /* What init says of the machine's memory. */
@@ -118,7 +125,7 @@ static void open_disk(unsigned slot, struct disk_share *share, const struct vmco
     if (is_taken(&offer))
         problem = "is in use";
     else if (connection_slice_address(&service, slot) != 0)
-        reach_directly(slot, &offer);
+        reach_directly(slot, number, &offer);
     if (problem == NULL && !block_server_open(&share->server, &offer, part, size))
         problem = "cannot be offered";
     if (problem != NULL) {
@@ -161,12 +168,18 @@ static bool is_idle(const struct client *client)
     return idle;
 }
 
-static void close_disks(struct client *client)
+static void close_disks(unsigned slot)
 {
+    struct client *client = &clients[slot];
     client->waits = false;
     client->closing = true;
-    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++)
-        block_server_close(&client->disk[i].server);
+    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
+        struct block_server *server = &client->disk[i].server;
+        if (server->open)
+            log_info("machine %s: its disk %u: %lu requests with lent memory, %lu with shared",
+                     (const char *)service.rows[slot].name, i, server->lent, server->shared);
+        block_server_close(server);
+    }
 }
 
 /* One step of what has happened in the slot; false when there is nothing more to do. */
@@ -184,7 +197,7 @@ static bool step(unsigned slot)
         return true;
     case CONNECTION_ENDED:
         if (!client->closing)
-            close_disks(client);
+            close_disks(slot);
         if (!is_idle(client))
             return false;
         client->closing = false;

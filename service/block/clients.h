@@ -10,11 +10,13 @@
 #include <pci/dma.h>
 
 /*
- * Where the machines are; wake(slot) notifies one, tell() init. No device moves data for an earlier
+ * Where the machines are; wake(slot) notifies one, tell() init; lend(slot, device) asks that a
+ * device reaches a machine's memory, and says whether it does. No device moves data for an earlier
  * life of this component any more.
  */
 void clients_initialize(const void *rows, void *slices, uint64_t slice, unsigned slots,
-                        void (*wake)(unsigned slot), void (*tell)(void));
+                        void (*wake)(unsigned slot), void (*tell)(void),
+                        bool (*lend)(unsigned slot, uint16_t device));
 
 /*
  * Before that: which of the machines' slices devices reach, for the drivers; returns how many of

@@ -14,6 +14,7 @@
 
 struct disk {
     const char *kind;
+    uint16_t requester;
     struct bounce bounce;
     struct block_scan scan;
     void (*changed)(void);
@@ -44,7 +45,7 @@ static void scanned(void *context)
     disk->changed();
 }
 
-bool disks_add(struct block_device *device, const char *kind, struct dma *dma,
+bool disks_add(struct block_device *device, const char *kind, uint16_t requester, struct dma *dma,
                void (*changed)(void))
 {
     struct disk *disk = &disks[count];
@@ -59,6 +60,7 @@ bool disks_add(struct block_device *device, const char *kind, struct dma *dma,
         return false;
     count++;
     disk->kind = kind;
+    disk->requester = requester;
     disk->changed = changed;
     bounce_initialize(&disk->bounce, device, buffers, size, BOUNCE_BUFFER);
     scan_start(&disk->scan, &disk->bounce.device, table, scanned, disk);
@@ -80,6 +82,14 @@ struct block_device *disks_uncopied(struct block_device *device)
             return disks[i].bounce.lower;
     }
     return device;
+}
+
+uint16_t disks_requester(const struct block_device *device)
+{
+    unsigned i = 0;
+    while (i + 1 < count && device != &disks[i].bounce.device)
+        i++;
+    return disks[i].requester;
 }
 
 static bool has_serial(const struct block_device *device, const char *serial)

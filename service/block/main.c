@@ -69,7 +69,8 @@ static bool start_controller(unsigned number)
         return false;
     struct block_device *disk;
     for (unsigned i = 0; (disk = controller_disk(controller, i)) != NULL; i++) {
-        if (!disks_add(disk, controller_kind.name, &controller->dma, clients_settle))
+        if (!disks_add(disk, controller_kind.name, controller->pci.requester, &controller->dma,
+                       clients_settle))
             log_error("controller %u: there is no room for its disk %u", number, i);
     }
     return true;
@@ -109,7 +110,7 @@ void init(void)
     else
         arm_tick();
     clients_initialize((const void *)machines_rows, (void *)machines_slices, machines_slice,
-                       (unsigned)machines_slots, wake_machine, tell_init);
+                       (unsigned)machines_slots, wake_machine, tell_init, component_lend);
     settle();
 }
 

@@ -37,5 +37,6 @@ bool pci_client_find(struct pci_client *client, microkit_channel channel, unsign
     for (unsigned i = 0; i < PCI_BAR_COUNT; i++)
         client->bar[i] = registers_part(window, microkit_mr_get((seL4_Uint8)(PCI_FIND_OFFSET + i)),
                                         microkit_mr_get((seL4_Uint8)(PCI_FIND_SIZE + i)));
+    client->requester = (uint16_t)microkit_mr_get(PCI_FIND_REQUESTER);
     return true;
 }

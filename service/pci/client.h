@@ -12,6 +12,7 @@
 struct pci_client {
     microkit_channel channel; /* to the PCI service */
     unsigned number;          /* of the device, among those of the channel */
+    uint16_t requester;       /* its name for an IOMMU */
     struct registers config;  /* its configuration space, by calls */
     struct registers bar[PCI_BAR_COUNT];
 };

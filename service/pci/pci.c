@@ -317,6 +317,7 @@ microkit_msginfo protected(microkit_channel channel, microkit_msginfo message)
             microkit_mr_set((seL4_Uint8)(PCI_FIND_OFFSET + i), grant->place.offset[i]);
             microkit_mr_set((seL4_Uint8)(PCI_FIND_SIZE + i), grant->place.size[i]);
         }
+        microkit_mr_set(PCI_FIND_REQUESTER, grant->requester);
         return microkit_msginfo_new(0, PCI_FIND_WORDS);
     case PCI_CALL_READ:
         if (!sized)

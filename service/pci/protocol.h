@@ -15,8 +15,13 @@ enum pci_call {
 
 /*
  * The answer to PCI_CALL_FIND, in message registers: offset of BAR 0 to 5 in the device's window,
- * and their sizes (0: none).
+ * their sizes (0: none), and the requester ID by which an IOMMU knows the device.
  */
-enum pci_find { PCI_FIND_OFFSET = 0, PCI_FIND_SIZE = 6, PCI_FIND_WORDS = 12 };
+enum pci_find {
+    PCI_FIND_OFFSET = 0,
+    PCI_FIND_SIZE = 6,
+    PCI_FIND_REQUESTER = 12,
+    PCI_FIND_WORDS = 13,
+};
 
 #endif

@@ -3,7 +3,7 @@
  * A driver that was taken over, in the place of the disks' driver and with its capabilities. At
  * each start it touches one more address that it was not given; a counter in its DMA memory, which
  * it keeps, tells which. Then it tries every empty slot of its capability space with every label,
- * asks the PCI service for whatever a message can say, and tries ports.
+ * and asks the PCI service and init for whatever a message can say.
  */
 #include <component/component.h>
 #include <component/layout.h>
@@ -20,7 +20,7 @@ microkit_channel pci_channel, machines_first_id, irq_first_id, tick_id;
 
 enum { CONTROLLERS = 4 }; /* each with its DMA memory and its interrupt, one behind the other */
 enum { SLOTS = 1 << COMPONENT_CNODE_BITS, LABELS = nInvocationLabels + 33 };
-enum { CALLS = 20000 };
+enum { CALLS = 20000, CALLS_TO_INIT = 4000 };
 
 /* Beside what it has, where others have theirs, and the kernel's. */
 static uint64_t foreign(uint64_t number)
@@ -50,7 +50,7 @@ static bool is_own(seL4_CPtr slot)
 {
     bool machine = slot >= COMPONENT_SLOT_NOTIFY + machines_first_id &&
                    slot < COMPONENT_SLOT_NOTIFY + machines_first_id + machines_slots;
-    return slot <= COMPONENT_SLOT_ALIVE || slot == COMPONENT_SLOT_CALL + pci_channel ||
+    return slot <= COMPONENT_SLOT_INIT || slot == COMPONENT_SLOT_CALL + pci_channel ||
            slot == COMPONENT_SLOT_TIMER + tick_id ||
            (slot >= COMPONENT_SLOT_IRQ + irq_first_id &&
             slot < COMPONENT_SLOT_IRQ + irq_first_id + CONTROLLERS) ||
@@ -81,6 +81,10 @@ static void try_messages(void)
         (void)call(COMPONENT_SLOT_CALL + pci_channel, random_below(16));
     }
     log_info("%u messages to the PCI service", CALLS);
+    for (unsigned i = 0; i < CALLS_TO_INIT; i++) {
+        (void)call(COMPONENT_SLOT_INIT, random_below(16));
+    }
+    log_info("%u messages to init", CALLS_TO_INIT);
 }
 
 void init(void)

@@ -67,7 +67,8 @@ def vmexit(yes):
     return _count("test/bench/bench-vmexit.elf", VMEXIT_ROWS, yes)
 
 
-BENCHES = {"io": benchio.io, "ipc": ipc, "trust": benchtrust.trust, "vm": benchvm.vm, "vmexit": vmexit}
+BENCHES = {"io": benchio.io, "io-vtd": benchio.io_vtd, "ipc": ipc, "trust": benchtrust.trust,
+           "vm": benchvm.vm, "vmexit": vmexit}
 
 
 def _machine():

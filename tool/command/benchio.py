@@ -32,10 +32,10 @@ exec /test/exchange $count $mib 10.0.2.2 10.0.2.100 10.0.2.101
 """
 
 
-def _disk_test():
+def _disk_test(devices=benchmachine.DISK):
     return benchmachine.Test(
         "disk-bench", DISK_SCRIPT, "blocks", ["mark_write", "mark_read", "mark_random", "mark_end"],
-        benchmachine.DISK, "disk = serial:bench\n",
+        devices, "disk = serial:bench\n",
         ["-drive", "if=none,id=disk,format=raw,file=/dev/vda,cache=none,aio=native",
          "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"], settle=True)
 
@@ -47,8 +47,8 @@ def disk_requests(yes):
             for (name, requests), total in zip(DISK_REQUESTS.items(), spent)}
 
 
-def _disk(yes):
-    return benchmachine.rows(_disk_test(), DISK_PARTS, yes)
+def _disk(yes, devices=benchmachine.DISK, **columns):
+    return benchmachine.rows(_disk_test(devices), DISK_PARTS, yes, **columns)
 
 
 def _tap(vhost):
@@ -75,3 +75,8 @@ def _network(yes):
 
 def io(yes):
     return _disk(yes) + _network(yes)
+
+
+def io_vtd(yes):
+    """The disk behind VT-d, which Debian's kernel on the machine itself drives as well."""
+    return _disk(yes, benchmachine.DISK_VTD, without_kvm=True)

@@ -8,7 +8,7 @@ import random
 import re
 import time
 
-from . import build, guest, image
+from . import build, disks, guest, image
 from .results import Timer
 from .session import Session
 from .ui import Problem
@@ -429,6 +429,44 @@ def _balloon(console):
     console.order(b"s", "left", "running", free)
 
 
+def _attacked(console):
+    """A driver of disks that was taken over (test/hostile/dma.c) lets its device to the memory of a
+    machine when that has lent it, and to no other memory; when the machine has ended, the device does
+    not reach its memory any more, and all of that comes back. A neighbour finds its own as it was."""
+    def told(pattern):
+        place = console.type(b"l")
+        console.text(pattern, place)
+        if b"BEYOND" in console.session.data:
+            place = console.session.data.find(b"BEYOND")
+            raise Failure(bytes(console.session.data[place:place + 100]).decode("latin-1"))
+    life = (rb"life %d, machine %d\r\n[^$]*before it has asked: kept from [^$]*requests for what is "
+            rb"others' are refused[^$]*lent: reached [^$]*another controller's memory is not reached"
+            rb"[^$]*none of [1-9]\d* addresses elsewhere is reached[^$]*")
+    console.text(rb"console of left", 0)
+    console.status()
+    told(life % (1, 1) + life % (2, 1) + rb"waits for the end of machine 1\r\n")
+    console.select("left")
+    running = console.status().free
+    back = None
+    for number in (1, 2):
+        console.order(b"k", "left", "stopped")
+        page = console.page("memory of the killed machine", len(console.session.data),
+                            lambda page: page.free >= running + (16 << 20))
+        if back not in (None, page.free):
+            raise Failure(f"{page.free} bytes free after a kill, {back} after the first")
+        back = page.free
+        told(rb"machine %d has ended\r\n[^$]*ended: reached [^$]*released: kept from " % number)
+        console.status()
+        console.order(b"s", "left", "running")
+        told(life % (2, number + 1) + rb"waits for the end of machine %d\r\n" % (number + 1))
+        console.status()
+        console.page("memory as before", len(console.session.data),
+                     lambda page: page.free == running)
+    if b"was kept from memory at" not in console.session.data:
+        raise Failure("the kernel reports no fault of the device")
+    console.tick("right", console.tick("right"))
+
+
 def _button(console):
     """Debian heeds the power button, by x and by p, and boots again."""
     console.text(rb"quoin-guest login:", 0)
@@ -519,6 +557,9 @@ def _parts(life):
     if "lent" in life:
         return {}, {f"{life['lent']} kills with a disk at work":
                     lambda console: _lent(console, life["lent"], "late" in life)}
+    if "attacked" in life:
+        return ({"left": f"disk = partition:{disks.PARTITIONS[0][0]}\n", "right": ""},
+                {"a driver that was taken over": _attacked})
     if "quarter" in life:
         return ({"left": "cpu = 25%\n",
                  "sleeper": "cmdline = sleep\ncpu = 50%\npriority = high\n"},
@@ -540,8 +581,8 @@ def _parts(life):
 
 def run(results, name, machine, life, timeout, yes, edited=()):
     """One row: life has the number of kills and their seed, or share, quarter, many, button, deaf,
-    drift with its seconds, lent with its kills, reset with a disk, or balloon. edited: the row's system
-    description and programs, where it has others."""
+    attacked, drift with its seconds, lent with its kills, reset with a disk, or balloon. edited: the
+    row's system description and programs, where it has others."""
     try:
         machines, parts = _parts(life)
         if machines:
@@ -555,7 +596,7 @@ def run(results, name, machine, life, timeout, yes, edited=()):
             for part, test in parts.items():
                 timer = Timer()
                 try:
-                    if machines:
+                    if machines and "attacked" not in life:  # its driver keeps it waiting
                         console.text(rb"payload up", 0)
                     test(console)
                     results.ok(f"{name}: {part}", timer.took, console.found)

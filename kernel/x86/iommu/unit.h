@@ -33,8 +33,8 @@ bool unit_entry_is_frame(uint64_t entry, unsigned level);
 struct paddr unit_entry_target(uint64_t entry);
 /* Writes `count` entries that follow each other in a table of the device's space (or one that was
  * taken out of it), each `step` more than the one before, so that no unit uses the old ones
- * afterwards: what a device had begun by them has ended on return (VT-d specification 4.1, 6.5.5).
- */
+ * afterwards: what a device had begun by them has ended on return, if the units can wait for that
+ * (CAP's DRD and DWD, 11.4.2). */
 void unit_write_entries(uint16_t device, uint64_t *entry, unsigned count, uint64_t value,
                         uint64_t step);
 /* A table was cleared: units may see it from now on. */

@@ -61,6 +61,9 @@ struct block_server {
     void (*wake)(void *context); /* notifies the client */
     void *context;
     uint64_t refused; /* requests that did not fit */
+    /* Of the client now: requests with data in its own memory, and in the region. */
+    uint64_t lent;
+    uint64_t shared;
 };
 
 void block_server_initialize(struct block_server *server, void (*wake)(void *), void *context);

@@ -45,6 +45,18 @@ static inline bool component_map_dma(unsigned id, uint16_t device)
     return microkit_msginfo_get_label(answer) == 0;
 }
 
+/* A disks' driver: lets a device of its reach the memory that machine `slot`, whose disk is there,
+ * lends (connection_lent), for as long as both run. Without an IOMMU it does so anyway. false: it
+ * does not reach it. */
+static inline bool component_lend(unsigned slot, uint16_t device)
+{
+    seL4_SetMR(0, slot);
+    seL4_SetMR(1, device);
+    microkit_msginfo answer =
+        seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_LEND, 2));
+    return microkit_msginfo_get_label(answer) == 0;
+}
+
 /* Puts device memory at a physical address into the region that the system description calls by id
  * in this domain's `found`: everyone who maps the region has it from then on. false: it is no
  * device memory, somebody has it, or the region has something there. */

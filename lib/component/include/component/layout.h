@@ -32,6 +32,9 @@ enum component_request {
     COMPONENT_REQUEST_DMA = 1, /* id of the memory (`dma`), device as a requester ID */
     /* id of the region (`found`), offset in it, physical address, size: device memory for it */
     COMPONENT_REQUEST_FOUND = 2,
+    /* number of a machine that is connected to the component, and of the device (as a requester ID)
+     * of its that has one of the machine's disks: it is to reach the machine's memory. */
+    COMPONENT_REQUEST_LEND = 4,
     /* id of the channel by which init has asked: the devices of its other end move no data any
      * more, and cannot again. */
     COMPONENT_REQUEST_STOPPED = 3,
