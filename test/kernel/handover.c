@@ -5,24 +5,7 @@
  */
 #include "test.h"
 
-/* Waits at arg[0] (arg[1]: with Recv) again and again, and says so by its letter in arg[2]. */
-static void waiter(struct thread *self)
-{
-    seL4_Word badge;
-
-    for (;;) {
-        self->step++;
-        if (self->arg[1]) {
-            seL4_Recv(self->arg[0], &badge, self->reply);
-        } else {
-            seL4_Wait(self->arg[0], &badge);
-        }
-        self->result = badge;
-        trace((char)self->arg[2]);
-    }
-}
-
-/* The same, but it keeps the processor afterwards. */
+/* Waits at arg[0] once, and keeps the processor afterwards. */
 static void waits_and_spins(struct thread *self)
 {
     seL4_Wait(self->arg[0], NULL);
@@ -55,8 +38,8 @@ TEST(handover_behind_a_more_important_thread)
 {
     seL4_CPtr low = notification_new(), middle = notification_new();
 
-    thread_run(HIGHER, waiter, low, 0, 'l');
-    thread_run(HIGHER + 1, waiter, middle, 0, 'm');
+    thread_run(HIGHER, thread_waits, low, 0, 'l');
+    thread_run(HIGHER + 1, thread_waits, middle, 0, 'm');
     thread_run(HIGHER + 2, signals_and_waits, low, endpoint_new(), middle);
     CHECK_TRACE("ml");
 }
@@ -66,8 +49,8 @@ TEST(handover_before_an_equal_thread)
 {
     seL4_CPtr first = notification_new(), second = notification_new();
 
-    thread_run(HIGHER, waiter, first, 0, 'f');
-    thread_run(HIGHER, waiter, second, 0, 'e');
+    thread_run(HIGHER, thread_waits, first, 0, 'f');
+    thread_run(HIGHER, thread_waits, second, 0, 'e');
     thread_run(HIGHER + 1, signals_and_waits, first, endpoint_new(), second);
     CHECK_TRACE("fe");
 }
@@ -91,7 +74,7 @@ TEST(handover_to_a_thread_with_a_ready_equal)
 TEST(handover_while_a_thread_with_a_budget_runs)
 {
     seL4_CPtr signal = notification_new();
-    struct thread *woken = thread_run(HIGHER, waiter, signal, 0, 'w');
+    struct thread *woken = thread_run(HIGHER, thread_waits, signal, 0, 'w');
     struct thread *budget = thread_new_with(&(struct thread_options){
         .priority = TEST_PRIORITY - 1, .mcp = HIGHER, .budget = 2000, .period = 20000});
     struct thread *last = thread_new(TEST_PRIORITY - 2);
@@ -112,7 +95,7 @@ static void handover_to_nobody(seL4_Word priority, const char *expected)
     seL4_CPtr signal = notification_new(), bound = notification_new();
     struct thread *thread = thread_new(HIGHER);
 
-    thread_run(priority, waiter, signal, 0, 'w');
+    thread_run(priority, thread_waits, signal, 0, 'w');
     CHECK_OK(seL4_TCB_BindNotification(thread->tcb, bound));
     seL4_Signal(bound);
     thread_start(thread, signals_and_waits, signal, endpoint_new(), 0);
@@ -141,7 +124,7 @@ TEST(handover_where_a_sender_waits)
     seL4_CPtr signal = notification_new(), endpoint = endpoint_new();
 
     thread_run(HIGHER + 1, sends_at, endpoint, 0, 0);
-    thread_run(HIGHER - 1, waiter, signal, 0, 'w');
+    thread_run(HIGHER - 1, thread_waits, signal, 0, 'w');
     struct thread *thread = thread_run(HIGHER, signals_and_waits, signal, endpoint, 0);
     CHECK_EQ(thread->step, 2);
     CHECK_TRACE("sw");
@@ -153,7 +136,7 @@ TEST(handover_without_the_right_to_wait)
     struct thread *thread = thread_new_with(
         &(struct thread_options){.priority = HIGHER, .mcp = HIGHER, .fault_ep = faults});
 
-    thread_run(HIGHER - 1, waiter, signal, 0, 'w');
+    thread_run(HIGHER - 1, thread_waits, signal, 0, 'w');
     thread_start(thread, signals_and_waits, signal, cap_copy(endpoint_new(), seL4_CanWrite), 0);
     CHECK_TRACE("w");
     CHECK_EQ(thread->step, 1);
@@ -170,7 +153,7 @@ TEST(handover_leaves_the_others_at_an_endpoint)
         bound[i] = notification_new();
         thread[i] = thread_new(HIGHER);
         CHECK_OK(seL4_TCB_BindNotification(thread[i]->tcb, bound[i]));
-        thread_start(thread[i], waiter, endpoint, 1, 'a' + i);
+        thread_start(thread[i], thread_waits, endpoint, 1, 'a' + i);
     }
     seL4_Signal(bound[1]);
     CHECK_TRACE("b");
@@ -191,8 +174,8 @@ TEST(handover_leaves_the_others_at_a_notification)
 {
     seL4_CPtr notification = notification_new();
 
-    thread_run(HIGHER, waiter, notification, 0, 'a');
-    thread_run(HIGHER, waiter, notification, 0, 'b');
+    thread_run(HIGHER, thread_waits, notification, 0, 'a');
+    thread_run(HIGHER, thread_waits, notification, 0, 'b');
     for (unsigned i = 0; i < 3; i++) {
         seL4_Signal(notification);
     }

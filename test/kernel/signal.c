@@ -5,23 +5,6 @@
  */
 #include "test.h"
 
-/* Waits at arg[0] (arg[1]: with Recv) again and again, and says so by its letter in arg[2]. */
-static void waiter(struct thread *self)
-{
-    seL4_Word badge;
-
-    for (;;) {
-        self->step++;
-        if (self->arg[1]) {
-            seL4_Recv(self->arg[0], &badge, self->reply);
-        } else {
-            seL4_Wait(self->arg[0], &badge);
-        }
-        self->result = badge;
-        trace((char)self->arg[2]);
-    }
-}
-
 static void sends_with_a_bad_cap(struct thread *self)
 {
     seL4_SetCap(0, 0x7ffffff);
@@ -47,8 +30,8 @@ TEST(signal_to_less_important_and_equal_threads)
 {
     seL4_CPtr low = notification_new(), equal = notification_new();
 
-    thread_run(LOWER, waiter, low, 0, 'l');
-    thread_run(TEST_PRIORITY, waiter, equal, 0, 'e');
+    thread_run(LOWER, thread_waits, low, 0, 'l');
+    thread_run(TEST_PRIORITY, thread_waits, equal, 0, 'e');
     sleep_us(2000);
     seL4_Signal(low);
     seL4_Signal(equal);
@@ -61,7 +44,7 @@ TEST(signal_to_less_important_and_equal_threads)
 TEST(signal_to_an_equal_thread_ends_the_slice)
 {
     seL4_CPtr equal = notification_new();
-    struct thread *thread = thread_run(TEST_PRIORITY, waiter, equal, 0, 'e');
+    struct thread *thread = thread_run(TEST_PRIORITY, thread_waits, equal, 0, 'e');
 
     sleep_us(2000);
     seL4_Signal(equal);
@@ -74,7 +57,7 @@ TEST(signal_to_an_equal_thread_ends_the_slice)
 TEST(signal_to_a_thread_without_a_context)
 {
     seL4_CPtr notification = notification_new();
-    struct thread *thread = thread_run(HIGHER, waiter, notification, 0, 'w');
+    struct thread *thread = thread_run(HIGHER, thread_waits, notification, 0, 'w');
 
     CHECK_OK(seL4_SchedContext_UnbindObject(thread->sc, thread->tcb));
     seL4_Signal(notification);
@@ -201,8 +184,8 @@ TEST(signal_wait_behind_less_important_threads)
 {
     seL4_CPtr endpoint = endpoint_new();
 
-    thread_run(HIGHER, waiter, endpoint, 1, 'b');
-    thread_run(HIGHER + 1, waiter, endpoint, 1, 'a');
+    thread_run(HIGHER, thread_waits, endpoint, 1, 'b');
+    thread_run(HIGHER + 1, thread_waits, endpoint, 1, 'a');
     seL4_NBSend(endpoint, message(0, 0));
     CHECK_TRACE("a");
 }
@@ -219,7 +202,7 @@ static void lent(bool bound)
     if (bound) {
         CHECK_OK(seL4_TCB_BindNotification(thread->tcb, notification));
     }
-    thread_start(thread, waiter, bound ? endpoint : notification, bound, 'w');
+    thread_start(thread, thread_waits, bound ? endpoint : notification, bound, 'w');
     CHECK_EQ(thread->step, 1);
     CHECK_OK(seL4_SchedContext_UnbindObject(thread->sc, thread->tcb));
     CHECK_OK(seL4_SchedContext_Bind(thread->sc, notification));
@@ -270,7 +253,7 @@ TEST(signal_send_that_lends_the_context)
 static void signal_and_wait(seL4_Word priority)
 {
     seL4_CPtr notification = notification_new(), endpoint = endpoint_new();
-    struct thread *woken = thread_run(priority, waiter, notification, 0, 'w');
+    struct thread *woken = thread_run(priority, thread_waits, notification, 0, 'w');
     struct thread *thread = thread_run(HIGHER, lends_and_waits, notification, endpoint, 0);
 
     CHECK_EQ(woken->step, 2);

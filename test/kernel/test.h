@@ -194,6 +194,9 @@ void trace(char letter);
 void trace_reset(void);
 #define CHECK_TRACE(expected) trace_check(__FILE__, __LINE__, expected)
 void trace_check(const char *file, int line, const char *expected);
+/* A thread that waits at arg[0] (arg[1]: with Recv) again and again, and says so by its letter in
+ * arg[2]; step: how often it has begun to, result: the badge that came last. */
+void thread_waits(struct thread *self);
 
 /* Another address space with a copy of the image's mappings; threads of it share all of memory. */
 seL4_CPtr space_new(void);

@@ -157,6 +157,22 @@ void trace(char letter)
     }
 }
 
+void thread_waits(struct thread *self)
+{
+    seL4_Word badge;
+
+    for (;;) {
+        self->step++;
+        if (self->arg[1]) {
+            seL4_Recv(self->arg[0], &badge, self->reply);
+        } else {
+            seL4_Wait(self->arg[0], &badge);
+        }
+        self->result = badge;
+        trace((char)self->arg[2]);
+    }
+}
+
 void trace_reset(void)
 {
     memset(trace_letters, 0, sizeof(trace_letters));

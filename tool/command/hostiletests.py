@@ -8,7 +8,7 @@ import time
 import uuid
 
 from . import build, disks, image, packages, ui
-from .lifetests import ESCAPE, Console, Failure
+from .console import ESCAPE, Console, Failure
 from .machine import Machine
 from .results import Timer
 from .session import Session

@@ -13,8 +13,9 @@ import time
 import zlib
 from pathlib import Path
 
-from . import (build, grubtests, hostiletests, hosttests, image, layout, lifetests, packages,
-               secrettests, tampertests, tpmtests, trust)
+from . import (build, grubtests, hostiletests, hosttests, image, layout, packages, secrettests,
+               tampertests, tpmtests, trust)
+from .console import ESCAPE, Console, Failure
 from .machine import Machine
 from .session import Session
 from .ui import ROOT, Problem, run
@@ -119,17 +120,17 @@ def _digest(path):
 
 def _kill_and_restart(results, name, session):
     """Twice each: killed in the middle of its work and started again, and restarted."""
-    console = lifetests.Console(session, time.monotonic() + 300)
+    console = Console(session, time.monotonic() + 300)
     try:
         console.select("debian")
         for _ in range(2):
             console.order(b"k", "debian", "stopped")
             console.order(b"s", "debian", "running")
             console.order(b"r", "debian", "running")
-        place = console.type(lifetests.ESCAPE + b"1")
+        place = console.type(ESCAPE + b"1")
         console.text(rb"quoin-guest login:", place)
         results.ok(name)
-    except lifetests.Failure as failure:
+    except Failure as failure:
         results.fail(name, str(failure), session.last_lines())
 
 
@@ -151,14 +152,14 @@ def _greedy_image(out, work):
 
 def _refused_disks(results, name, session):
     """What the log says of those machines."""
-    console = lifetests.Console(session, time.monotonic() + 120)
+    console = Console(session, time.monotonic() + 120)
     try:
         for machine in GREEDY:
-            place = console.type(lifetests.ESCAPE + b"l")
+            place = console.type(ESCAPE + b"l")
             console.text(machine.encode() +
                          rb": error: disk 0: it is not there, in use, or not offered", place)
         results.ok(name)
-    except lifetests.Failure as failure:
+    except Failure as failure:
         results.fail(name, str(failure), session.last_lines())
 
 

@@ -7,7 +7,7 @@ import re
 import time
 
 from . import build, guest, image, testguests
-from .lifetests import ESCAPE, Console, Failure
+from .console import ESCAPE, Console, Failure
 from .results import Timer
 from .session import Session, plain
 from .ui import Problem

@@ -10,7 +10,7 @@ import time
 import uuid
 
 from . import build, disks, guest, image
-from .lifetests import ESCAPE, Console, Failure
+from .console import ESCAPE, Console, Failure
 from .results import Timer
 from .session import Session, plain
 from .ui import Problem

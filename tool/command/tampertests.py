@@ -15,7 +15,7 @@ from pathlib import Path
 from . import build, image, rootimage, trust
 from .machine import Machine
 from .session import Session
-from .ui import Problem, run
+from .ui import Problem
 
 FLIPS = 2000
 BOOTED_FLIPS = 20
