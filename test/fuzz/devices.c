@@ -265,7 +265,7 @@ static void make_request(struct bench *b, const uint8_t *r)
         memcpy(memory + queue->available + 4 + 2 * (queue->next_available & 15u), &head, 2);
         memcpy(memory + queue->available + 2, &next, 2);
     }
-    set(b, device, 0x3000 + 4 * number, 2, number);
+    set(b, device, 0x3010 + 4 * number, 2, number);
 }
 
 /* An AHCI command that is well formed around what the record says. */

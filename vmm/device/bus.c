@@ -76,20 +76,25 @@ uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size)
     return value;
 }
 
-void bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value)
+/* Copies of the range's parts: a write may move or remove it (a PCI BAR). */
+static __attribute__((noinline)) void write_parts(struct bus_range range, uint64_t offset,
+                                                  unsigned size, uint64_t value)
+{
+    unsigned widest = range.operations->widest;
+    for (unsigned done = 0; done < size; done += widest)
+        range.operations->write(range.device, offset + done, widest,
+                                (value >> (done * 8)) & bus_mask(widest));
+}
+
+bool bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value)
 {
     const struct bus_range *range = bus_find(bus, address);
-    if (range == NULL || size > range->size - (address - range->start))
-        return;
-    /* Copies: a write may move or remove the range that it goes through (a PCI BAR). */
-    const struct bus_operations *operations = range->operations;
-    void *device = range->device;
-    uint64_t offset = address - range->start;
-    unsigned widest = operations->widest;
-    if (size <= widest) {
-        operations->write(device, offset, size, value & bus_mask(size));
-        return;
-    }
-    for (unsigned done = 0; done < size; done += widest)
-        operations->write(device, offset + done, widest, (value >> (done * 8)) & bus_mask(widest));
+    uint64_t offset;
+    if (range == NULL || size > range->size - (offset = address - range->start))
+        return false;
+    if (size <= range->operations->widest)
+        range->operations->write(range->device, offset, size, value & bus_mask(size));
+    else
+        write_parts(*range, offset, size, value);
+    return true;
 }

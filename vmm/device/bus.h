@@ -54,7 +54,8 @@ const struct bus_range *bus_find(struct bus *bus, uint64_t address);
 
 /* Accesses of 1, 2, 4 or 8 bytes; one that leaves a range is unclaimed. */
 uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size);
-void bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value);
+/* false: unclaimed. */
+bool bus_write(struct bus *bus, uint64_t address, unsigned size, uint64_t value);
 
 /* The low `size` bytes set. */
 static inline uint64_t bus_mask(unsigned size)

@@ -178,16 +178,16 @@ int access_fetch(struct vcpu *vcpu, const struct exit *exit, const struct insn *
 {
     uint8_t bytes[INSN_MAX_LENGTH];
     size_t count;
-    if (exit->byte_count != 0 &&
-        insn_decode(exit->bytes, exit->byte_count, access_mode(vcpu), &vcpu->insn) == INSN_OK) {
-        *insn = &vcpu->insn;
-        return ACCESS_OK;
-    }
     *insn = known_find(vcpu);
     if (*insn == NULL)
         *insn = known_learn(vcpu);
     if (*insn != NULL)
         return ACCESS_OK;
+    if (exit->byte_count != 0 &&
+        insn_decode(exit->bytes, exit->byte_count, access_mode(vcpu), &vcpu->insn) == INSN_OK) {
+        *insn = &vcpu->insn;
+        return ACCESS_OK;
+    }
     int error = fetch_bytes(vcpu, bytes, &count);
     if (error != ACCESS_OK)
         return error;

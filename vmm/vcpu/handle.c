@@ -9,6 +9,7 @@
 #include "vmm/vcpu/dump.h"
 #include "vmm/vcpu/emulate.h"
 #include "vmm/vcpu/known.h"
+#include "vmm/vcpu/operand.h"
 #include "vmm/vcpu/step.h"
 #include "vmm/vm.h"
 
@@ -119,9 +120,31 @@ static __attribute__((noinline)) void handle_port(struct vcpu *vcpu, const struc
     vcpu_set_gpr(vcpu, RAX, value);
 }
 
+/*
+ * A known instruction that stores a register in device memory, in one page: so a driver notifies
+ * its device. Does what the long way does, as no range of the bus lies in RAM (pci.c).
+ */
+static inline bool store_known(struct vcpu *vcpu, const struct exit *exit)
+{
+    const struct exit_memory *memory = &exit->memory;
+    if (!memory->write || memory->page_walk || exit->vectoring.info != 0 ||
+        operand_may_split(memory->gpa))
+        return false;
+    const struct insn *insn = known_find(vcpu);
+    if (insn == NULL || insn->map != MAP_ONE || insn->opcode != 0x89 || !insn->memory)
+        return false;
+    uint64_t value = vcpu_gpr(vcpu, insn->reg) & bus_mask(insn->operand_size);
+    if (!bus_write(&vcpu->vm->mmio, memory->gpa, insn->operand_size, value))
+        return false;
+    vcpu_advance(vcpu, vcpu_rip(vcpu) + insn->length);
+    return true;
+}
+
 static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const struct exit *exit)
 {
     struct vm *vm = vcpu->vm;
+    if (store_known(vcpu, exit))
+        return;
     if (memory_at(&vm->memory, gpa(exit->memory.gpa), 1) != NULL) {
         /* Else RAM is always mapped: another core had not seen the mapping yet. */
         if (vm->is_away && vm->is_away(gpa(exit->memory.gpa)))

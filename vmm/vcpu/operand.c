@@ -4,8 +4,7 @@
 #include "vmm/device/bus.h"
 #include "vmm/vm.h"
 
-#define PAGE   0x1000u
-#define WIDEST 16u /* bytes of an operand */
+#define PAGE OPERAND_PAGE
 
 /* BT, BTS, BTR, BTC with a register, whose bits may lie beyond the operand itself. */
 static bool has_bit_offset(const struct insn *insn)
@@ -35,9 +34,7 @@ struct operand operand_of(struct vcpu *vcpu, const struct exit *exit, const stru
 {
     struct operand operand = {
         .vcpu = vcpu, .insn = insn, .gpa = exit->memory.gpa, .size = insn->operand_size};
-    unsigned place = (unsigned)(operand.gpa % PAGE);
-    /* It begins at the end of a page, or what exited was its part behind one. */
-    operand.split = place > PAGE - WIDEST || place == 0;
+    operand.split = operand_may_split(operand.gpa);
     if (operand.split)
         operand.linear = linear_address(vcpu, insn);
     return operand;

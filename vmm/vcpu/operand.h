@@ -19,6 +19,15 @@ struct operand {
     int error;       /* enum access_result; from the first that is none on nothing is changed */
 };
 
+#define OPERAND_PAGE   0x1000u
+#define OPERAND_WIDEST 16u /* bytes */
+
+/* It begins at the end of a page, or what exited was its part behind one. */
+static inline bool operand_may_split(uint64_t gpa)
+{
+    return gpa % OPERAND_PAGE - 1 >= OPERAND_PAGE - OPERAND_WIDEST;
+}
+
 struct operand operand_of(struct vcpu *vcpu, const struct exit *exit, const struct insn *insn);
 
 /* `size` bytes (1, 2, 4, 8) at an offset in the memory operand. */

@@ -7,7 +7,7 @@
 #define OFFSET_COMMON 0x0000u
 #define OFFSET_ISR    0x1000u
 #define OFFSET_CONFIG 0x2000u
-#define OFFSET_NOTIFY 0x3000u
+#define OFFSET_NOTIFY 0x3010u /* by itself in a page, but not where a store may have begun before */
 #define REGION_SIZE   0x1000u
 
 #define CAP_MSIX     0x40u
@@ -412,10 +412,10 @@ static void register_write(void *context, uint64_t offset, unsigned size, uint64
 {
     struct virtio_device *device = context;
     const struct virtio_model *model = device->model;
-    if (offset < OFFSET_ISR) {
-        write_common(device, (unsigned)offset, value);
-    } else if (offset >= OFFSET_NOTIFY) {
+    if (offset >= OFFSET_NOTIFY) { /* the most frequent */
         notify(device, (unsigned)(offset - OFFSET_NOTIFY) / 4);
+    } else if (offset < OFFSET_ISR) {
+        write_common(device, (unsigned)offset, value);
     } else if (offset >= OFFSET_CONFIG && model->config_written != NULL) {
         uint32_t at = (uint32_t)(offset - OFFSET_CONFIG);
         if (at < model->config_size && size <= model->config_size - at)

@@ -60,7 +60,7 @@ static void submit(struct machine *m, unsigned queue, unsigned head)
     memcpy(&index, m->memory + available + 2, 2);
     put(m, available + 4 + 2 * (index % SIZE), head, 2);
     put(m, available + 2, index + 1u, 2);
-    set(m, 0x3000 + 4 * queue, 2, queue);
+    set(m, 0x3010 + 4 * queue, 2, queue);
 }
 
 static uint16_t used(struct machine *m, unsigned queue)
