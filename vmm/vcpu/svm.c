@@ -77,7 +77,8 @@ static void decode_port(uint64_t info, struct exit *exit)
 }
 
 /* APM 15.25.6, EXITINFO1 of a nested page fault. */
-static __attribute__((noinline)) void decode_memory(const uint64_t *mr, struct exit *exit)
+static inline __attribute__((always_inline)) void decode_memory(const uint64_t *mr,
+                                                                struct exit *exit)
 {
     uint64_t error = mr[QUOIN_VM_QUALIFICATION];
     exit->kind = EXIT_MEMORY;
@@ -90,7 +91,7 @@ static __attribute__((noinline)) void decode_memory(const uint64_t *mr, struct e
 static __attribute__((noinline)) void decode_bytes(const uint64_t *mr, struct exit *exit)
 {
     uint64_t count = mr[QUOIN_VM_INSTRUCTION_INFO];
-    if (count == 0 || count > sizeof(exit->bytes))
+    if (count > sizeof(exit->bytes))
         return;
     uint8_t bytes[16];
     memcpy(bytes, &mr[QUOIN_VM_INSTRUCTION_BYTES], sizeof(bytes));
@@ -158,7 +159,8 @@ void svm_decode(const uint64_t *mr, struct exit *exit)
         return;
     case SVM_NPF:
         decode_memory(mr, exit);
-        decode_bytes(mr, exit);
+        if (mr[QUOIN_VM_INSTRUCTION_INFO] != 0)
+            decode_bytes(mr, exit);
         return;
     case SVM_INTR:
     case SVM_NMI:

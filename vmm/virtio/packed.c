@@ -32,20 +32,33 @@ static struct packed_descriptor load(const uint8_t *at)
 #define WORD_WRITE    ((uint64_t)DESCRIPTOR_WRITE << 48)
 #define WORD_INDIRECT ((uint64_t)DESCRIPTOR_INDIRECT << 48)
 
+/* A list of one descriptor, whose ID names it (2.8.6), is taken. */
+static inline int taken_alone(struct virtqueue *queue, struct virtqueue_chain *chain, uint16_t id)
+{
+    uint16_t position = (uint16_t)(queue->next_available + 1);
+    chain->token = (struct virtqueue_token){id, 1};
+    if (position == queue->size) {
+        position = 0;
+        queue->available_wrap = !queue->available_wrap;
+    }
+    queue->next_available = position;
+    return 1;
+}
+
 /*
- * 2.8.19: of an indirect table's entries only address, length and the write flag count. Does what
- * chain_add does for one descriptor for all of them, which are the chain's only ones. A function of
- * its own, and all that its loop uses in variables of its own: it is most of a large request's way
- * here, and wants the registers.
+ * A list that is an indirect table, which the descriptor `outer` names alone (2.8.5). 2.8.19: of
+ * its entries only address, length and the write flag count. Does what chain_add does for one
+ * descriptor for all of them. A function of its own, and all that its loop uses in variables of its
+ * own: it is most of a large request's way here, and wants the registers.
  */
-static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queue,
-                                                    const struct packed_descriptor *outer,
-                                                    struct virtqueue_chain *chain)
+static __attribute__((noinline)) int take_indirect(struct virtqueue *queue, const uint8_t *outer,
+                                                   struct virtqueue_chain *chain)
 {
     uint32_t entries;
-    const uint8_t *at = chain_indirect(queue, outer->address, outer->length, &entries);
+    struct packed_descriptor table = load(outer);
+    const uint8_t *at = chain_indirect(queue, table.address, table.length, &entries);
     if (at == NULL)
-        return false;
+        return VIRTQUEUE_ERROR_CHAIN;
     struct virtqueue_segment *to = chain->segment;
     const struct virtqueue_segment *end = to + entries;
     struct memory_region region = queue->memory->region[0]; /* that the last of them lay in */
@@ -57,7 +70,7 @@ static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queu
         uint64_t word = shared_load64(at + 8);
         if ((word & (WORD_WRITE | WORD_INDIRECT)) != direction) {
             if (direction != 0 || (word & WORD_INDIRECT) != 0)
-                return false;
+                return VIRTQUEUE_ERROR_CHAIN;
             direction = WORD_WRITE;
             chain->readable = (unsigned)(to - chain->segment);
             chain->readable_length = bytes;
@@ -66,13 +79,13 @@ static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queu
         if (offset >= region.size) {
             const struct memory_region *found = memory_region_of(queue->memory, gpa(address));
             if (found == NULL)
-                return false;
+                return VIRTQUEUE_ERROR_CHAIN;
             region = *found;
             offset = address - region.start;
         }
         uint64_t length = (uint32_t)word;
         if (length - 1 >= region.size - offset) /* 0 is too long, too */
-            return false;
+            return VIRTQUEUE_ERROR_CHAIN;
         *to = (struct virtqueue_segment){region.host + offset, (uint32_t)length};
         bytes += length;
         if (++to == end)
@@ -82,79 +95,44 @@ static __attribute__((noinline)) bool walk_indirect(const struct virtqueue *queu
     if (direction == 0)
         chain->readable_length = bytes;
     chain->writeable_length = bytes - chain->readable_length;
-    return bytes <= UINT32_MAX;
+    return bytes > UINT32_MAX ? VIRTQUEUE_ERROR_CHAIN : taken_alone(queue, chain, table.id);
 }
 
-/* What chain_add does for the chain's first descriptor, if that is the only one. */
-static inline bool take_single(const struct virtqueue *queue, uint64_t address, uint32_t length,
-                               bool writeable, struct virtqueue_chain *chain)
+/* A list of one descriptor: what chain_add does for that. */
+static __attribute__((noinline)) int take_single(struct virtqueue *queue, const uint8_t *at,
+                                                 bool writeable, struct virtqueue_chain *chain)
 {
-    uint8_t *data = length == 0 ? NULL : memory_at(queue->memory, gpa(address), length);
-    chain->segment[0] = (struct virtqueue_segment){data, length};
+    struct packed_descriptor one = load(at);
+    uint8_t *data = one.length == 0 ? NULL : memory_at(queue->memory, gpa(one.address), one.length);
+    if (data == NULL)
+        return VIRTQUEUE_ERROR_CHAIN;
+    chain->segment[0] = (struct virtqueue_segment){data, one.length};
     chain->count = 1;
     chain->readable = writeable ? 0 : 1;
-    chain->readable_length = writeable ? 0 : length;
-    chain->writeable_length = writeable ? length : 0;
-    return data != NULL;
+    chain->readable_length = writeable ? 0 : one.length;
+    chain->writeable_length = writeable ? one.length : 0;
+    return taken_alone(queue, chain, one.id);
 }
 
-/* Most buffers are one descriptor, in whose flags nothing of this stands. */
-#define FLAGS_OF_MORE (DESCRIPTOR_NEXT | DESCRIPTOR_INDIRECT)
-
-static __attribute__((noinline)) int pop_more(struct virtqueue *queue, uint16_t flags,
-                                              struct virtqueue_chain *chain);
-
-int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
+/* A list of several descriptors; the flags of the first have been read. */
+static __attribute__((noinline)) int take_list(struct virtqueue *queue, uint16_t flags,
+                                               struct virtqueue_chain *chain)
 {
     uint16_t position = queue->next_available;
     bool wrap = queue->available_wrap;
-    const uint8_t *at = slot(queue, position);
-    uint16_t flags = shared_load16(at + 14);
-    bool available = (flags & FLAG_AVAILABLE) != 0;
-    bool used = (flags & FLAG_USED) != 0;
-    if (available != wrap || used == wrap)
-        return 0;
     chain_begin(chain);
-    /* 2.8.21.1: the rest of a descriptor is written before the first one's flags. */
-    atomic_thread_fence(memory_order_acquire);
-    if ((flags & FLAGS_OF_MORE) != 0)
-        return pop_more(queue, flags, chain);
-    struct packed_descriptor descriptor = load(at);
-    if (!take_single(queue, descriptor.address, descriptor.length, (flags & DESCRIPTOR_WRITE) != 0,
-                     chain))
-        return VIRTQUEUE_ERROR_CHAIN;
-    chain->token = (struct virtqueue_token){descriptor.id, 1};
-    position++;
-    if (position == queue->size) {
-        position = 0;
-        queue->available_wrap = !wrap;
-    }
-    queue->next_available = position;
-    return 1;
-}
-
-/* A chain, or an indirect table; the flags of its first descriptor have been read. */
-static int pop_more(struct virtqueue *queue, uint16_t flags, struct virtqueue_chain *chain)
-{
-    uint16_t position = queue->next_available;
-    bool wrap = queue->available_wrap;
     for (uint16_t taken = 1; taken <= queue->size; taken++) {
         struct packed_descriptor descriptor = load(slot(queue, position));
-        bool next = (flags & DESCRIPTOR_NEXT) != 0;
-        if ((flags & DESCRIPTOR_INDIRECT) != 0) {
-            /* 2.8.5: an indirect descriptor is the only one of its list. */
-            if (next || taken != 1 || !walk_indirect(queue, &descriptor, chain))
-                return VIRTQUEUE_ERROR_CHAIN;
-        } else if (!chain_add(queue, chain, descriptor.address, descriptor.length,
-                              (flags & DESCRIPTOR_WRITE) != 0)) {
+        if ((flags & DESCRIPTOR_INDIRECT) != 0 || /* 2.8.5: it would be the only one */
+            !chain_add(queue, chain, descriptor.address, descriptor.length,
+                       (flags & DESCRIPTOR_WRITE) != 0))
             return VIRTQUEUE_ERROR_CHAIN;
-        }
         position++;
         if (position == queue->size) {
             position = 0;
             wrap = !wrap;
         }
-        if (!next) {
+        if ((flags & DESCRIPTOR_NEXT) == 0) {
             /* The last descriptor holds the buffer ID (2.8.6). */
             chain->token = (struct virtqueue_token){descriptor.id, taken};
             queue->next_available = position;
@@ -166,6 +144,23 @@ static int pop_more(struct virtqueue *queue, uint16_t flags, struct virtqueue_ch
     return VIRTQUEUE_ERROR_CHAIN; /* longer than the ring */
 }
 
+int packed_pop(struct virtqueue *queue, struct virtqueue_chain *chain)
+{
+    const uint8_t *at = slot(queue, queue->next_available);
+    uint16_t flags = shared_load16(at + 14);
+    bool available = (flags & FLAG_AVAILABLE) != 0;
+    bool used = (flags & FLAG_USED) != 0;
+    if (available != queue->available_wrap || used == available)
+        return 0;
+    /* 2.8.21.1: the rest of a descriptor is written before the first one's flags. */
+    atomic_thread_fence(memory_order_acquire);
+    if ((flags & DESCRIPTOR_NEXT) != 0)
+        return take_list(queue, flags, chain);
+    if ((flags & DESCRIPTOR_INDIRECT) != 0)
+        return take_indirect(queue, at, chain);
+    return take_single(queue, at, (flags & DESCRIPTOR_WRITE) != 0, chain);
+}
+
 void packed_unpop(struct virtqueue *queue, uint16_t descriptors)
 {
     if (queue->next_available < descriptors) {
@@ -175,29 +170,34 @@ void packed_unpop(struct virtqueue *queue, uint16_t descriptors)
     queue->next_available = (uint16_t)(queue->next_available - descriptors);
 }
 
+/* Gives one back but for its flags, which announce it: *flags, to be stored at the returned place.
+ */
+static inline uint8_t *put_used(struct virtqueue *queue, const struct virtqueue_used *done,
+                                uint16_t *flags)
+{
+    uint8_t *at = slot(queue, queue->next_used);
+    *flags = done->written != 0 ? DESCRIPTOR_WRITE : 0;
+    if (queue->used_wrap)
+        *flags |= FLAG_AVAILABLE | FLAG_USED;
+    shared_store32(at + 8, done->written);
+    shared_store16(at + 12, done->token.id);
+    queue->next_used = (uint16_t)(queue->next_used + done->token.descriptors);
+    if (queue->next_used >= queue->size) {
+        queue->next_used = (uint16_t)(queue->next_used - queue->size);
+        queue->used_wrap = !queue->used_wrap;
+    }
+    queue->unsignalled += done->token.descriptors;
+    return at;
+}
+
 void packed_push(struct virtqueue *queue, const struct virtqueue_used *done, unsigned count)
 {
-    uint8_t *first = NULL;
-    uint16_t first_flags = 0;
-    for (unsigned i = 0; i < count; i++) {
-        uint8_t *at = slot(queue, queue->next_used);
-        uint16_t flags = done[i].written != 0 ? DESCRIPTOR_WRITE : 0;
-        if (queue->used_wrap)
-            flags |= FLAG_AVAILABLE | FLAG_USED;
-        shared_store32(at + 8, done[i].written);
-        shared_store16(at + 12, done[i].token.id);
-        if (first == NULL) {
-            first = at;
-            first_flags = flags;
-        } else {
-            shared_store16(at + 14, flags);
-        }
-        queue->next_used = (uint16_t)(queue->next_used + done[i].token.descriptors);
-        if (queue->next_used >= queue->size) {
-            queue->next_used = (uint16_t)(queue->next_used - queue->size);
-            queue->used_wrap = !queue->used_wrap;
-        }
-        queue->unsignalled += done[i].token.descriptors;
+    uint16_t first_flags;
+    uint8_t *first = put_used(queue, &done[0], &first_flags);
+    for (unsigned i = 1; i < count; i++) {
+        uint16_t flags;
+        uint8_t *at = put_used(queue, &done[i], &flags);
+        shared_store16(at + 14, flags);
     }
     /* The driver looks at used descriptors in order, so the first one's flags announce them all. */
     atomic_thread_fence(memory_order_release);
