@@ -47,6 +47,17 @@ static void release(struct virtio_blk_request *request)
     request->blk->free = request;
 }
 
+/* Queues that waited for a slot go on, but not from inside their own loop. */
+static void serve_starved(struct virtio_blk *blk)
+{
+    blk->any_starved = false;
+    for (unsigned i = 0; i < blk->queues; i++) {
+        if (blk->starved[i] && blk->free != NULL)
+            serve(blk, i);
+        blk->any_starved = blk->any_starved || blk->starved[i];
+    }
+}
+
 /* Gives the request back: `written` data bytes and the status behind them. */
 static void finish(struct virtio_blk_request *request, enum status status, uint32_t written)
 {
@@ -59,11 +70,8 @@ static void finish(struct virtio_blk_request *request, enum status status, uint3
         virtio_interrupt(&blk->device, queue);
     }
     release(request);
-    /* A queue that waited for a slot goes on, but not from inside its own loop. */
-    for (unsigned i = 0; i < blk->queues && !blk->serving && blk->free != NULL; i++) {
-        if (blk->starved[i])
-            serve(blk, i);
-    }
+    if (blk->any_starved && !blk->serving)
+        serve_starved(blk);
 }
 
 static enum status status_of(enum block_status status)
@@ -146,6 +154,8 @@ _Static_assert(sizeof(struct virtqueue_segment) == sizeof(struct block_segment) 
                        offsetof(struct block_segment, length),
                "they are copied as they are");
 
+#define FEW 4u /* segments, for which calling memcpy takes longer than copying them */
+
 /* The data segments: those of the chain without the header, or without the status byte. */
 static bool find_data(struct virtio_blk_request *request, bool write)
 {
@@ -164,7 +174,12 @@ static bool find_data(struct virtio_blk_request *request, bool write)
     struct block_segment *to = request->data;
     for (; skip >= from->length; from++, count--)
         skip -= from->length;
-    memcpy(to, from, count * sizeof(*to));
+    if (count > FEW) {
+        memcpy(to, from, count * sizeof(*to));
+    } else {
+        for (unsigned i = 0; i < count; i++)
+            to[i] = (struct block_segment){{from[i].data}, from[i].length};
+    }
     to[0].data += skip;
     to[0].length -= (uint32_t)skip;
     if (!write && --to[count - 1].length == 0)
@@ -276,6 +291,7 @@ static void serve(struct virtio_blk *blk, unsigned queue)
     }
     blk->serving = false;
     blk->starved[queue] = blk->free == NULL;
+    blk->any_starved = blk->any_starved || blk->starved[queue];
     if (result < 0)
         virtio_break(&blk->device);
 }
@@ -297,6 +313,7 @@ static void reset(struct virtio_device *device)
         }
     }
     memset(blk->starved, 0, sizeof(blk->starved));
+    blk->any_starved = false;
 }
 
 /* 2.4.1: a driver has its memory back only when no device has any of it any more. */

@@ -77,6 +77,7 @@ struct virtio_blk {
     struct virtio_blk_request request[VIRTIO_BLK_REQUESTS];
     struct virtio_blk_request *free;
     bool starved[VIRTIO_BLK_MAX_QUEUES]; /* requests wait in the ring for a free slot */
+    bool any_starved;                    /* none of them does where this is false */
     bool serving;                        /* inside the loop over a queue */
 };
 
