@@ -178,7 +178,7 @@ int vm_initialize(struct vm *vm)
         if (vcpu->exits == NULL)
             vcpu->exits = vcpu->own_exits;
         timer_queue_initialize(&vcpu->timers, vcpu_wake, vcpu);
-        apic_initialize(&vcpu->apic, &vm->apics, i, &vcpu->timers, vcpu_wake, vcpu);
+        apic_initialize(&vcpu->apic, &vm->apics, &vcpu->timers, vcpu_wake, vcpu);
     }
     /* The platform's timers go off on vCPU 0's thread. */
     struct timer_queue *timers = &vm->vcpu[0].timers;

@@ -133,23 +133,25 @@ static __attribute__((noinline)) bool list_segments(struct block_client *client,
             (borders & (client->lending.boundary - 1))) == 0;
 }
 
+#define AT_LIST (offsetof(struct block_message, list) / sizeof(uint64_t))
+
 static void send(struct block_client *client, unsigned slot)
 {
     const struct block_request *request = client->slot[slot];
-    union block_any_message message = {
-        .request = {
-            .id = (uint64_t)client->generation[slot] << 32 | slot,
-            .operation = (uint8_t)request->operation,
-            .flags = request->force_unit_access ? BLOCK_MESSAGE_FORCE : 0,
-            .sector = request->sector,
-            .count = request->count,
-        }};
-    if (request->parts != 0) {
-        message.request.segments = (uint16_t)request->segments;
-        message.request.list = slot;
-    } else if (request->segments != 0) {
-        message.request.offset = (uint32_t)(request->segment[0].data - client->data);
-    }
+    bool lent = request->parts != 0;
+    bool in_area = !lent && request->segments != 0;
+    union block_any_message message;
+    /* Each field by itself: a compiler clears all of a message before it fills in the rest. */
+    message.request.id = (uint64_t)client->generation[slot] << 32 | slot;
+    message.request.operation = (uint8_t)request->operation;
+    message.request.flags = request->force_unit_access ? BLOCK_MESSAGE_FORCE : 0;
+    message.request.segments = lent ? (uint16_t)request->segments : 0;
+    message.request.offset = in_area ? (uint32_t)(request->segment[0].data - client->data) : 0;
+    message.request.sector = request->sector;
+    message.request.count = request->count;
+    for (unsigned i = AT_LIST; i < MESSAGE_WORDS; i++)
+        message.word[i] = 0;
+    message.request.list = lent ? slot : 0;
     /* The ring holds as many messages as there are slots: it has room unless it is broken. */
     if (!message_write(&client->requests, &message, MESSAGE_WORDS))
         client->broken = true;
@@ -170,7 +172,7 @@ static void wake(struct block_client *client)
         return;
     ring_stay_awake(&client->responses);
     client->wake(client->context);
-    if (!ring_prepare_sleep(&client->responses))
+    if (ring_held(&client->responses) != 0 || !ring_prepare_sleep(&client->responses))
         block_client_poll(client);
 }
 
@@ -334,7 +336,8 @@ void block_client_poll(struct block_client *client)
             block_client_fail(client);
             break;
         }
-        send_more(client);
+        if (client->first != NULL)
+            send_more(client);
     } while (!ring_prepare_sleep(&client->responses));
     client->polling = false;
 }

@@ -56,12 +56,12 @@ bool apic_software_enabled(const struct apic *apic)
     return apic_hardware_enabled(apic) && (apic->svr & SVR_ENABLE) != 0;
 }
 
-void apic_initialize(struct apic *apic, struct apic_bus *bus, uint32_t id,
-                     struct timer_queue *queue, void (*wake)(void *), void *wake_context)
+void apic_initialize(struct apic *apic, struct apic_bus *bus, struct timer_queue *queue,
+                     void (*wake)(void *), void *wake_context)
 {
     memset(apic, 0, sizeof(*apic));
     apic->bus = bus;
-    apic->id = id;
+    apic->id = bus->count;
     apic->wake = wake;
     apic->wake_context = wake_context;
     timer_add(queue, &apic->timer, apic_timer_expired, apic);
@@ -182,7 +182,7 @@ void apic_request(struct apic *apic, uint8_t vector, bool level)
     }
     if (level)
         apic_bits_set(&apic->tmr, vector);
-    else
+    else if (apic_bits_test(&apic->tmr, vector))
         apic_bits_clear(&apic->tmr, vector);
     if (!apic_bits_test(&apic->irr, vector)) {
         apic_bits_set(&apic->irr, vector);

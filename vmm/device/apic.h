@@ -112,8 +112,9 @@ struct apic_bus {
 
 extern const struct bus_operations apic_operations; /* device: struct apic_bus */
 
-void apic_initialize(struct apic *apic, struct apic_bus *bus, uint32_t id,
-                     struct timer_queue *queue, void (*wake)(void *), void *wake_context);
+/* Its ID is its place on the bus. */
+void apic_initialize(struct apic *apic, struct apic_bus *bus, struct timer_queue *queue,
+                     void (*wake)(void *), void *wake_context);
 
 /* State after power-up (SDM 11.4.7.1); after INIT the ID and IA32_APIC_BASE stay (11.4.7.3). */
 void apic_reset(struct apic *apic, bool init);

@@ -33,13 +33,18 @@ static bool matches(const struct apic *apic, const struct apic_message *message)
     return destination >> 4 == own >> 4 && (destination & own & 0xf) != 0;
 }
 
+static void deliver_interrupt(struct apic *apic, uint8_t vector, bool level)
+{
+    if (apic_software_enabled(apic))
+        apic_request(apic, vector, level);
+}
+
 static void deliver_to(struct apic *apic, const struct apic_message *message)
 {
     switch (message->delivery) {
     case DELIVERY_FIXED:
     case DELIVERY_LOWEST:
-        if (apic_software_enabled(apic))
-            apic_request(apic, message->vector, message->level);
+        deliver_interrupt(apic, message->vector, message->level);
         return;
     case DELIVERY_NMI:
         apic->nmi_pending = true;
@@ -88,12 +93,21 @@ void apic_msi(struct apic_bus *bus, uint64_t address, uint32_t data)
 {
     if ((address >> 20) != APIC_BASE >> 20)
         return; /* not the interrupt address range */
-    struct apic_message message = {
-        .destination = (uint32_t)(address >> 12) & 0xff,
-        .logical = (address & (1u << 2)) != 0,
-        .level = (data & (1u << 15)) != 0,
+    uint32_t destination = (uint32_t)(address >> 12) & 0xff;
+    uint32_t delivery = (data >> 8) & 7;
+    bool logical = (address & (1u << 2)) != 0;
+    bool level = (data & (1u << 15)) != 0;
+    /* Most are for one processor by its ID, which is its place. */
+    if (!logical && delivery == DELIVERY_FIXED && destination < bus->count) {
+        deliver_interrupt(bus->apic[destination], (uint8_t)data, level);
+        return;
+    }
+    const struct apic_message message = {
+        .destination = destination,
+        .logical = logical,
+        .level = level,
         .vector = (uint8_t)data,
-        .delivery = (enum apic_delivery)((data >> 8) & 7),
+        .delivery = (enum apic_delivery)delivery,
     };
     apic_deliver(bus, &message);
 }

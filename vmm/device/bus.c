@@ -36,12 +36,8 @@ void bus_remove(struct bus *bus, uint64_t start)
     }
 }
 
-const struct bus_range *bus_find(struct bus *bus, uint64_t address)
+static __attribute__((noinline)) const struct bus_range *search(struct bus *bus, uint64_t address)
 {
-    /* Accesses come in runs, to one device. */
-    const struct bus_range *found = &bus->range[bus->last];
-    if (bus->last < bus->count && address - found->start < found->size)
-        return found;
     unsigned low = 0;
     unsigned high = bus->count;
     while (low < high) {
@@ -57,6 +53,15 @@ const struct bus_range *bus_find(struct bus *bus, uint64_t address)
         }
     }
     return NULL;
+}
+
+const struct bus_range *bus_find(struct bus *bus, uint64_t address)
+{
+    /* Accesses come in runs, to one device. */
+    const struct bus_range *found = &bus->range[bus->last];
+    if (bus->last < bus->count && address - found->start < found->size)
+        return found;
+    return search(bus, address);
 }
 
 uint64_t bus_read(struct bus *bus, uint64_t address, unsigned size)

@@ -39,8 +39,9 @@ int access_write(struct vcpu *vcpu, uint64_t linear, unsigned size, uint64_t val
 /* Checks that a linear address can be written, without writing. */
 int access_probe_write(struct vcpu *vcpu, uint64_t linear, unsigned size);
 
-/* Fetches and decodes the instruction at RIP, where it is not known; uses the bytes the processor
- * reported, if it did, where fetching is not simple (known.h). *insn is good until the next exit. */
+/* The instruction at RIP, fetched and decoded where it is not known; from the bytes that the
+ * processor reported, if it did, where fetching is not simple (known.h). Good until the next exit.
+ */
 int access_fetch(struct vcpu *vcpu, const struct exit *exit, const struct insn **insn);
 
 #endif

@@ -140,11 +140,9 @@ static inline bool store_known(struct vcpu *vcpu, const struct exit *exit)
     return true;
 }
 
-static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const struct exit *exit)
+static __attribute__((noinline)) void emulate(struct vcpu *vcpu, const struct exit *exit)
 {
     struct vm *vm = vcpu->vm;
-    if (store_known(vcpu, exit))
-        return;
     if (memory_at(&vm->memory, gpa(exit->memory.gpa), 1) != NULL) {
         /* Else RAM is always mapped: another core had not seen the mapping yet. */
         if (vm->is_away && vm->is_away(gpa(exit->memory.gpa)))
@@ -167,6 +165,12 @@ static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const str
         fail(vcpu, exit, "cannot decode the instruction");
     else if (emulate_memory(vcpu, exit, insn) != EMULATE_DONE)
         fail(vcpu, exit, "no emulation of the instruction");
+}
+
+static __attribute__((noinline)) void handle_memory(struct vcpu *vcpu, const struct exit *exit)
+{
+    if (!store_known(vcpu, exit))
+        emulate(vcpu, exit);
 }
 
 static __attribute__((noinline)) void handle_msr(struct vcpu *vcpu, const struct exit *exit)

@@ -237,6 +237,19 @@ static void start(struct virtio_blk_request *request, const struct header *heade
     }
 }
 
+/* Each by itself: a compiler clears all of it before it fills in the rest. */
+static inline void begin(struct block_request *block, void *owner)
+{
+    block->force_unit_access = false;
+    block->segment = NULL;
+    block->segments = 0;
+    block->lent = false;
+    block->lasting = true;
+    block->cancelled = false;
+    block->owner = owner;
+    block->held = false;
+}
+
 /* Takes one request: 1, 0 when there is none, or an error that breaks the device. */
 static int take(struct virtio_blk *blk, unsigned queue)
 {
@@ -257,7 +270,7 @@ static int take(struct virtio_blk *blk, unsigned queue)
     request->queue = queue;
     request->status = last->data + last->length - 1;
     /* The memory is the request's until it is given back, or the driver sees the end of a reset. */
-    request->block = (struct block_request){.owner = request, .lasting = true};
+    begin(&request->block, request);
     start(request, &header);
     return 1;
 }

@@ -7,7 +7,7 @@
 #define OFFSET_COMMON 0x0000u
 #define OFFSET_ISR    0x1000u
 #define OFFSET_CONFIG 0x2000u
-#define OFFSET_NOTIFY 0x3010u /* by itself in a page, but not where a store may have begun before */
+#define OFFSET_NOTIFY 0x3010u /* by itself in a page, but no store that began before leads here */
 #define REGION_SIZE   0x1000u
 
 #define CAP_MSIX     0x40u
@@ -408,19 +408,25 @@ static uint64_t register_read(void *context, uint64_t offset, unsigned size)
     return value;
 }
 
-static void register_write(void *context, uint64_t offset, unsigned size, uint64_t value)
+static __attribute__((noinline)) void write_rest(struct virtio_device *device, uint64_t offset,
+                                                 unsigned size, uint64_t value)
 {
-    struct virtio_device *device = context;
     const struct virtio_model *model = device->model;
-    if (offset >= OFFSET_NOTIFY) { /* the most frequent */
-        notify(device, (unsigned)(offset - OFFSET_NOTIFY) / 4);
-    } else if (offset < OFFSET_ISR) {
+    if (offset < OFFSET_ISR) {
         write_common(device, (unsigned)offset, value);
     } else if (offset >= OFFSET_CONFIG && model->config_written != NULL) {
         uint32_t at = (uint32_t)(offset - OFFSET_CONFIG);
         if (at < model->config_size && size <= model->config_size - at)
             model->config_written(device, at, size, value);
     }
+}
+
+static void register_write(void *context, uint64_t offset, unsigned size, uint64_t value)
+{
+    if (offset >= OFFSET_NOTIFY) /* the most frequent */
+        notify(context, (unsigned)(offset - OFFSET_NOTIFY) / 4);
+    else
+        write_rest(context, offset, size, value);
 }
 
 static const struct bus_operations register_operations = {register_read, register_write, 4};
