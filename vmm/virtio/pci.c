@@ -7,7 +7,7 @@
 #define OFFSET_COMMON 0x0000u
 #define OFFSET_ISR    0x1000u
 #define OFFSET_CONFIG 0x2000u
-#define OFFSET_NOTIFY 0x3010u /* by itself in a page, but no store that began before leads here */
+#define OFFSET_NOTIFY 0x3010u /* not where its page begins: see operand_may_split */
 #define REGION_SIZE   0x1000u
 
 #define CAP_MSIX     0x40u

@@ -64,10 +64,10 @@ static void set_gpr(struct machine *m, unsigned number, uint64_t value)
 }
 
 /* Runs an instruction whose memory operand is at RDI = linear, and whose access exited at gpa. */
-static void run_at(struct machine *m, const char *code, size_t length, uint64_t linear,
-                   uint64_t gpa)
+static void run_as(struct machine *m, const char *code, size_t length, uint64_t linear,
+                   uint64_t gpa, bool write)
 {
-    const struct exit exit = {.kind = EXIT_MEMORY, .memory = {.gpa = gpa}};
+    const struct exit exit = {.kind = EXIT_MEMORY, .memory = {.gpa = gpa, .write = write}};
     uint64_t flags = m->mr[0][QUOIN_VM_RFLAGS];
     machine_long_mode(m, CODE);
     m->mr[0][QUOIN_VM_RFLAGS] = flags;
@@ -80,6 +80,12 @@ static void run_at(struct machine *m, const char *code, size_t length, uint64_t 
         assert_int_equal(m->mr[0][QUOIN_VM_RIP], CODE + length);
     else
         assert_int_equal(m->mr[0][QUOIN_VM_RIP], CODE);
+}
+
+static void run_at(struct machine *m, const char *code, size_t length, uint64_t linear,
+                   uint64_t gpa)
+{
+    run_as(m, code, length, linear, gpa, false);
 }
 
 #define RUN(m, code) run_at(m, code, sizeof(code) - 1, DEVICE + 0x100, DEVICE + 0x100)
@@ -313,6 +319,44 @@ static void operands_over_two_pages(void **state)
     machine_destroy(m);
 }
 
+/* Stores of registers, which go a short way from the second time on: what they do is the same. */
+static void known_stores(void **state)
+{
+    (void)state;
+    struct machine *m = make();
+    static const struct {
+        const char *code;
+        unsigned length;
+        uint64_t stored;
+    } store[] = {
+        {"\x89\x07", 2, 0xffffffff33221100},     /* mov [rdi], eax */
+        {"\x66\x89\x07", 3, 0xffffffffffff1100}, /* mov [rdi], ax */
+        {"\x48\x89\x07", 3, 0x7766554433221100}, /* mov [rdi], rax */
+        {"\x44\x89\x07", 3, 0xffffffffbbaa9988}, /* mov [rdi], r8d */
+        {"\x88\x27", 2, 0xffffffffffffff11},     /* mov [rdi], ah */
+        {"\x01\x07", 2, 0xffffffffb3221100},     /* add [rdi], eax */
+        {"\xc7\x07\x02\x00\x00\x00", 6, 0xffffffff00000002},
+    };
+    for (unsigned i = 0; i < sizeof(store) / sizeof(store[0]); i++) {
+        for (unsigned round = 0; round < 3; round++) {
+            set_gpr(m, RAX, 0x7766554433221100);
+            set_gpr(m, 8, 0xffeeddccbbaa9988);
+            set_cell(store[i].code[0] == 1 ? 0xffffffff80000000 : UINT64_MAX);
+            run_as(m, store[i].code, store[i].length, DEVICE + 0x100, DEVICE + 0x100, true);
+            assert_int_equal(cell(), store[i].stored);
+        }
+    }
+    /* Where the store may reach into another page, and where nothing is. */
+    for (unsigned round = 0; round < 2; round++) {
+        ram[PAGE - 1] = ram[PAGE] = 0;
+        run_as(m, "\x89\x07", 2, DEVICE + PAGE - 1, DEVICE + PAGE, true);
+        assert_int_equal(ram[PAGE - 1], 0x00);
+        assert_int_equal(ram[PAGE], 0x11);
+        run_as(m, "\x89\x07", 2, DEVICE - 0x100, DEVICE - 0x100, true);
+    }
+    machine_destroy(m);
+}
+
 /* Behind the device nothing is mapped: the guest gets its page fault, and nothing has changed. */
 static void faults_in_the_second_page(void **state)
 {
@@ -348,6 +392,7 @@ int main(void)
         cmocka_unit_test(stack),
         cmocka_unit_test(vectors),
         cmocka_unit_test(operands_over_two_pages),
+        cmocka_unit_test(known_stores),
         cmocka_unit_test(faults_in_the_second_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
