@@ -34,15 +34,20 @@ static inline void component_timer_cancel(microkit_channel id)
     (void)seL4_QuoinTimer_Cancel(COMPONENT_SLOT_TIMER + id);
 }
 
+/* Asks init to let a PCI device (as a requester ID) reach memory that `number` names. */
+static inline bool component_let_device(seL4_Word request, unsigned number, uint16_t device)
+{
+    seL4_SetMR(0, number);
+    seL4_SetMR(1, device);
+    microkit_msginfo answer = seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(request, 2));
+    return microkit_msginfo_get_label(answer) == 0;
+}
+
 /* Lets a PCI device (as a requester ID) reach the memory that the system description calls by id in
  * this domain's `dma`. Where there is no IOMMU every device reaches it. false: it did not work. */
 static inline bool component_map_dma(unsigned id, uint16_t device)
 {
-    seL4_SetMR(0, id);
-    seL4_SetMR(1, device);
-    microkit_msginfo answer =
-        seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_DMA, 2));
-    return microkit_msginfo_get_label(answer) == 0;
+    return component_let_device(COMPONENT_REQUEST_DMA, id, device);
 }
 
 /* A disks' driver: lets a device of its reach the memory that machine `slot`, whose disk is there,
@@ -50,11 +55,7 @@ static inline bool component_map_dma(unsigned id, uint16_t device)
  * does not reach it. */
 static inline bool component_lend(unsigned slot, uint16_t device)
 {
-    seL4_SetMR(0, slot);
-    seL4_SetMR(1, device);
-    microkit_msginfo answer =
-        seL4_Call(COMPONENT_SLOT_INIT, microkit_msginfo_new(COMPONENT_REQUEST_LEND, 2));
-    return microkit_msginfo_get_label(answer) == 0;
+    return component_let_device(COMPONENT_REQUEST_LEND, slot, device);
 }
 
 /* Puts device memory at a physical address into the region that the system description calls by id
