@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "delay.h"
 #include "exercise.h"
 
@@ -117,16 +118,6 @@ static void errors_come_through(void **state)
     destroy(s);
 }
 
-static enum block_status answer;
-static unsigned answers;
-
-static void note(struct block_request *request, enum block_status status)
-{
-    (void)request;
-    answer = status;
-    answers++;
-}
-
 static enum block_status ask(struct block_device *device, enum block_operation operation,
                              uint64_t sector, uint64_t count, uint32_t bytes)
 {
@@ -137,7 +128,7 @@ static enum block_status ask(struct block_device *device, enum block_operation o
                                     .count = count,
                                     .segment = &segment,
                                     .segments = bytes == 0 ? 0 : 1,
-                                    .complete = note};
+                                    .complete = answer_note};
     answers = 0;
     block_submit(device, &request);
     assert_int_equal(answers, 1);
@@ -204,7 +195,7 @@ static void cancelled_requests(void **state)
                                             .count = 128,
                                             .segment = &segment,
                                             .segments = 1,
-                                            .complete = note};
+                                            .complete = answer_note};
         block_submit(&s->bounce.device, &request[i]);
     }
     for (unsigned i = 0; i < 6; i++)

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "answer.h"
 #include "delay.h"
 #include "exercise.h"
 #include "nvme_model.h"
@@ -118,16 +119,6 @@ static void errors_come_through(void **state)
     destroy(b);
 }
 
-static enum block_status answer;
-static unsigned answers;
-
-static void note(struct block_request *request, enum block_status status)
-{
-    (void)request;
-    answer = status;
-    answers++;
-}
-
 /* Segments of lent memory, of which the first begins inside a page and the last ends in one. */
 static void lent_memory(void **state)
 {
@@ -152,7 +143,7 @@ static void lent_memory(void **state)
                                         .sector = 100 * i,
                                         .segment = segment,
                                         .lent = true,
-                                        .complete = note};
+                                        .complete = answer_note};
         for (unsigned s = 0; s < 4 && shape[i][s].length != 0; s++) {
             uint8_t *data = pages + (48 - 16 * s) * 4096 + shape[i][s].offset;
             memset(data, (int)(16 * i + s + 1), shape[i][s].length);
@@ -186,7 +177,7 @@ static void lent_memory(void **state)
                                     .segment = odd,
                                     .segments = 2,
                                     .lent = true,
-                                    .complete = note};
+                                    .complete = answer_note};
     block_submit(&b->driver.device, &request);
     assert_int_equal(answer, BLOCK_INVALID);
     destroy(b);
@@ -204,7 +195,7 @@ static void faults(void **state)
         start(b, 16384);
         b->model.wrong_id = kind == 0;
         b->model.silent = kind == 1;
-        struct block_request request = {.operation = BLOCK_FLUSH, .complete = note};
+        struct block_request request = {.operation = BLOCK_FLUSH, .complete = answer_note};
         answers = 0;
         block_submit(&b->driver.device, &request);
         for (unsigned i = 0; i < 20 && answers == 0; i++) {
@@ -236,7 +227,7 @@ static void large_ranges(void **state)
     struct bench *b = create();
     start(b, 16384);
     struct block_request request = {
-        .operation = BLOCK_DISCARD, .sector = 0, .count = SECTORS, .complete = note};
+        .operation = BLOCK_DISCARD, .sector = 0, .count = SECTORS, .complete = answer_note};
     answers = 0;
     block_submit(&b->driver.device, &request);
     for (unsigned i = 0; i < 100; i++)

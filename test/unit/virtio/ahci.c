@@ -7,86 +7,68 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <block/bounce.h>
-#include <block/ramdisk.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "delay.h"
+#include "answer.h"
 #include "exercise.h"
-#include "guest.h"
+#include "rig.h"
 #include "service/block/ahci.h"
 #include "vmm/device/ahci.h"
 
-#define SECTORS 2048u
-
 struct bench {
-    struct machine *machine;
-    struct ramdisk disk;
-    struct delay delay;
+    struct rig rig;
     struct ahci ahci;
-    struct guest guest;
     struct ahci_driver driver;
-    struct bounce bounce;
-    uint32_t map[SECTORS / 8];
-    uint8_t *store;
 };
 
 static struct bench *create(enum ahci_kind kind)
 {
     struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
-    b->machine = machine_create(1, VM_VENDOR_AMD);
-    b->store = calloc(SECTORS, BLOCK_SECTOR);
-    for (unsigned i = 0; kind == AHCI_CDROM && i < SECTORS * BLOCK_SECTOR; i++)
-        b->store[i] = (uint8_t)(i / 2048 + i);
-    if (kind == AHCI_CDROM)
-        ramdisk_initialize(&b->disk, b->store, SECTORS * BLOCK_SECTOR, SECTORS, NULL, NULL, 0);
-    else
-        ramdisk_initialize(&b->disk, NULL, 0, SECTORS, b->map, b->store, SECTORS * BLOCK_SECTOR);
-    delay_initialize(&b->delay, &b->disk.device);
-    struct vm *vm = &b->machine->vm;
+    rig_create(&b->rig, kind == AHCI_DISK);
+    for (unsigned i = 0; kind == AHCI_CDROM && i < RIG_SECTORS * BLOCK_SECTOR; i++)
+        b->rig.store[i] = (uint8_t)(i / 2048 + i);
+    struct vm *vm = &b->rig.machine->vm;
     ahci_initialize(&b->ahci, &vm->memory, &vm->apics, &vm->irq);
-    assert_true(ahci_attach(&b->ahci, 1, kind, &b->delay.device));
+    assert_true(ahci_attach(&b->ahci, 1, kind, &b->rig.delay.device));
     if (kind == AHCI_DISK) /* a drive that the driver does not take */
-        assert_true(ahci_attach(&b->ahci, 0, AHCI_CDROM, &b->disk.device));
+        assert_true(ahci_attach(&b->ahci, 0, AHCI_CDROM, &b->rig.disk.device));
     assert_true(pci_add(&vm->pci, &b->ahci.function));
-    guest_attach(&b->guest, b->machine, AHCI_DEVFN);
+    guest_attach(&b->rig.guest, b->rig.machine, AHCI_DEVFN);
     return b;
 }
 
 static void start(struct bench *b)
 {
-    b->guest.dma.used = 0;
-    guest_interrupted(&b->guest); /* of what was before */
-    assert_int_equal(ahci_start(&b->driver, &b->guest.config, &b->guest.bar[5], &b->guest.dma),
-                     AHCI_OK);
+    b->rig.guest.dma.used = 0;
+    guest_interrupted(&b->rig.guest); /* of what was before */
+    assert_int_equal(
+        ahci_start(&b->driver, &b->rig.guest.config, &b->rig.guest.bar[5], &b->rig.guest.dma),
+        AHCI_OK);
     assert_int_equal(b->driver.disks, 1);
     assert_int_equal(b->ahci.port[0].interrupt_enable, 0);
-    assert_false(guest_interrupted(&b->guest));
-    uint8_t *buffers = dma_allocate(&b->guest.dma, 48 * 16384, 4096);
-    assert_non_null(buffers);
-    bounce_initialize(&b->bounce, &b->driver.disk[0].device, buffers, 48 * 16384, 16384);
+    assert_false(guest_interrupted(&b->rig.guest));
+    rig_bounce(&b->rig, &b->driver.disk[0].device, 48);
 }
 
 static void destroy(struct bench *b)
 {
-    machine_destroy(b->machine);
-    free(b->store);
+    rig_destroy(&b->rig);
     free(b);
 }
 
 static void step(void *context)
 {
     struct bench *b = context;
-    delay_run(&b->delay, 2);
-    if (guest_interrupted(&b->guest))
+    delay_run(&b->rig.delay, 2);
+    if (guest_interrupted(&b->rig.guest))
         ahci_interrupt(&b->driver);
 }
 
 static void exercise(struct bench *b, unsigned rounds, bool errors)
 {
-    struct exercise e = {.device = &b->bounce.device,
+    struct exercise e = {.device = &b->rig.bounce.device,
                          .step = step,
                          .context = b,
                          .rounds = rounds,
@@ -105,13 +87,13 @@ static void reads_and_writes(void **state)
     struct bench *b = create(AHCI_DISK);
     start(b);
     const struct block_device *device = &b->driver.disk[0].device;
-    assert_int_equal(device->sectors, SECTORS);
+    assert_int_equal(device->sectors, RIG_SECTORS);
     assert_true(device->can_flush && device->can_discard);
     assert_int_equal(b->driver.disk[0].depth, 32);
     assert_memory_equal(device->serial, "quoin-ramdisk", 13);
     exercise(b, 20000, false);
-    assert_true(b->delay.forced > 100 && b->delay.flushes > 100);
-    assert_true(b->delay.largest > 8); /* commands do run side by side */
+    assert_true(b->rig.delay.forced > 100 && b->rig.delay.flushes > 100);
+    assert_true(b->rig.delay.largest > 8); /* commands do run side by side */
     destroy(b);
 }
 
@@ -121,21 +103,11 @@ static void errors_are_recovered(void **state)
     (void)state;
     struct bench *b = create(AHCI_DISK);
     start(b);
-    b->delay.fail_one_in = 20;
+    b->rig.delay.fail_one_in = 20;
     exercise(b, 10000, true);
-    b->delay.fail_one_in = 0;
+    b->rig.delay.fail_one_in = 0;
     assert_false(b->driver.disk[0].dead);
     destroy(b);
-}
-
-static enum block_status answer;
-static unsigned answers;
-
-static void note(struct block_request *request, enum block_status status)
-{
-    (void)request;
-    answer = status;
-    answers++;
 }
 
 /* A command that is never answered is given up, and the next ones work. */
@@ -144,10 +116,13 @@ static void lost_commands(void **state)
     (void)state;
     struct bench *b = create(AHCI_DISK);
     start(b);
-    uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
+    uint8_t *data = dma_allocate(&b->rig.guest.dma, 4096, 4096);
     const struct block_segment segment = {{data}, 4096};
-    struct block_request request = {
-        .operation = BLOCK_READ, .count = 8, .segment = &segment, .segments = 1, .complete = note};
+    struct block_request request = {.operation = BLOCK_READ,
+                                    .count = 8,
+                                    .segment = &segment,
+                                    .segments = 1,
+                                    .complete = answer_note};
     answers = 0;
     block_submit(&b->driver.disk[0].device, &request);
     for (unsigned i = 0; i < 40 && answers == 0; i++)
@@ -156,8 +131,8 @@ static void lost_commands(void **state)
     assert_int_equal(answer, BLOCK_ERROR);
     /* The model drops the late answers: nothing is written, nothing reported. */
     memset(data, 0x77, 4096);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
+    while (b->rig.delay.count > 0)
+        delay_run(&b->rig.delay, 1);
     for (unsigned i = 0; i < 4096; i++)
         assert_int_equal(data[i], 0x77);
     assert_int_equal(answers, 1);
@@ -172,7 +147,7 @@ static void discards(void **state)
     struct bench *b = create(AHCI_DISK);
     start(b);
     struct block_request request = {
-        .operation = BLOCK_DISCARD, .sector = 8, .count = SECTORS - 8, .complete = note};
+        .operation = BLOCK_DISCARD, .sector = 8, .count = RIG_SECTORS - 8, .complete = answer_note};
     answers = 0;
     block_submit(&b->driver.disk[0].device, &request);
     for (unsigned i = 0; i < 100; i++)
@@ -192,22 +167,22 @@ struct hand {
 
 static void port_set(struct bench *b, unsigned offset, uint32_t value)
 {
-    registers_write32(&b->guest.bar[5], 0x180 + offset, value);
+    registers_write32(&b->rig.guest.bar[5], 0x180 + offset, value);
 }
 
 static uint32_t port_get(struct bench *b, unsigned offset)
 {
-    return registers_read32(&b->guest.bar[5], 0x180 + offset);
+    return registers_read32(&b->rig.guest.bar[5], 0x180 + offset);
 }
 
 static void hand_start(struct bench *b, struct hand *h)
 {
-    b->guest.dma.used = 0;
-    h->list = dma_allocate(&b->guest.dma, 4096, 4096);
-    h->table = dma_allocate(&b->guest.dma, 4096, 4096);
-    h->data = dma_allocate(&b->guest.dma, 65536, 4096);
-    h->address = dma_address(&b->guest.dma, h->list);
-    registers_write32(&b->guest.bar[5], 4, 1u << 31 | 2);
+    b->rig.guest.dma.used = 0;
+    h->list = dma_allocate(&b->rig.guest.dma, 4096, 4096);
+    h->table = dma_allocate(&b->rig.guest.dma, 4096, 4096);
+    h->data = dma_allocate(&b->rig.guest.dma, 65536, 4096);
+    h->address = dma_address(&b->rig.guest.dma, h->list);
+    registers_write32(&b->rig.guest.bar[5], 4, 1u << 31 | 2);
     port_set(b, 0x00, (uint32_t)h->address);
     port_set(b, 0x08, (uint32_t)h->address + 0x400);
     port_set(b, 0x14, UINT32_MAX);
@@ -232,8 +207,8 @@ static void hand_command(struct bench *b, struct hand *h, uint8_t command, const
     memcpy(h->table + 0x80, prd, sizeof(prd));
     port_set(b, 0x10, UINT32_MAX);
     port_set(b, 0x38, 1);
-    while (b->delay.count > 0)
-        delay_run(&b->delay, 1);
+    while (b->rig.delay.count > 0)
+        delay_run(&b->rig.delay, 1);
 }
 
 static void cdrom(void **state)
@@ -252,12 +227,12 @@ static void cdrom(void **state)
     assert_int_equal(h.data[0] | h.data[1] << 8, 0x85c0);
     const uint8_t capacity[12] = {0x25};
     hand_command(b, &h, 0xa0, capacity, 8);
-    const uint8_t expected[8] = {0, 0, (SECTORS / 4 - 1) >> 8, (SECTORS / 4 - 1) & 0xff, 0, 0,
-                                 8, 0};
+    const uint8_t expected[8] = {
+        0, 0, (RIG_SECTORS / 4 - 1) >> 8, (RIG_SECTORS / 4 - 1) & 0xff, 0, 0, 8, 0};
     assert_memory_equal(h.data, expected, 8);
     const uint8_t read[12] = {0x28, 0, 0, 0, 0, 5, 0, 0, 3};
     hand_command(b, &h, 0xa0, read, 3 * 2048);
-    assert_memory_equal(h.data, b->store + 5 * 2048, 3 * 2048);
+    assert_memory_equal(h.data, b->rig.store + 5 * 2048, 3 * 2048);
     assert_int_equal(h.data[3 * 2048], 0xcc);
     uint32_t transferred;
     memcpy(&transferred, h.list + 4, 4);
@@ -267,7 +242,7 @@ static void cdrom(void **state)
     assert_int_equal(h.data[1], 18);
     assert_int_equal(h.data[14], 0xaa);
     /* Beyond its end: sense data say so. */
-    const uint8_t beyond[12] = {0x28, 0, 0, 0, SECTORS / 4 >> 8, 0, 0, 0, 1};
+    const uint8_t beyond[12] = {0x28, 0, 0, 0, RIG_SECTORS / 4 >> 8, 0, 0, 0, 1};
     hand_command(b, &h, 0xa0, beyond, 2048);
     assert_int_equal(port_get(b, 0x20) >> 12, 5);
     assert_int_equal(port_get(b, 0x10) >> 30 & 1, 1);
@@ -323,7 +298,7 @@ static void broken_tables(void **state)
         memcpy(h.table + 0x80, prd, sizeof(prd));
         port_set(b, 0x38, 1);
         assert_int_equal(port_get(b, 0x10) >> 29 & 1, 1);
-        assert_int_equal(b->delay.count, 0);
+        assert_int_equal(b->rig.delay.count, 0);
         assert_int_equal(port_get(b, 0x38), 1);
         port_set(b, 0x18, 0x10);
         assert_int_equal(port_get(b, 0x38), 0);

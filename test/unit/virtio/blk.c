@@ -7,61 +7,47 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
-#include <block/bounce.h>
-#include <block/ramdisk.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "delay.h"
+#include "answer.h"
 #include "exercise.h"
-#include "guest.h"
+#include "rig.h"
 #include "service/block/virtio_blk.h"
 #include "vmm/virtio/blk.h"
 
-#define SLOT    3u
-#define SECTORS 2048u
+#define SLOT 3u
 
 struct bench {
-    struct machine *machine;
-    struct ramdisk disk;
-    struct delay delay;
+    struct rig rig;
     struct virtio_blk blk;
-    struct guest guest;
     struct virtio_blk_driver driver;
-    struct bounce bounce;
-    uint32_t map[SECTORS / 8];
-    uint8_t *store;
 };
 
-static struct bench *create(bool read_only)
+static struct bench *create(bool writable)
 {
     struct bench *b = calloc(1, sizeof(*b));
     assert_non_null(b);
-    b->machine = machine_create(1, VM_VENDOR_AMD);
-    b->store = calloc(SECTORS, BLOCK_SECTOR);
-    ramdisk_initialize(&b->disk, NULL, 0, SECTORS, read_only ? NULL : b->map, b->store,
-                       SECTORS * BLOCK_SECTOR);
-    delay_initialize(&b->delay, &b->disk.device);
-    struct vm *vm = &b->machine->vm;
-    virtio_blk_initialize(&b->blk, SLOT, &vm->memory, &vm->apics, &vm->irq, &b->delay.device, 4);
+    rig_create(&b->rig, writable);
+    struct vm *vm = &b->rig.machine->vm;
+    virtio_blk_initialize(&b->blk, SLOT, &vm->memory, &vm->apics, &vm->irq, &b->rig.delay.device,
+                          4);
     assert_true(pci_add(&vm->pci, &b->blk.device.function));
-    guest_attach(&b->guest, b->machine, pci_id(0, SLOT, 0));
+    guest_attach(&b->rig.guest, b->rig.machine, pci_id(0, SLOT, 0));
     return b;
 }
 
 static void start(struct bench *b)
 {
-    assert_int_equal(virtio_blk_start(&b->driver, &b->guest.config, b->guest.bar, &b->guest.dma, 0),
-                     VIRTIO_OK);
-    uint8_t *buffers = dma_allocate(&b->guest.dma, 32 * 16384, 4096);
-    assert_non_null(buffers);
-    bounce_initialize(&b->bounce, &b->driver.device, buffers, 32 * 16384, 16384);
+    assert_int_equal(
+        virtio_blk_start(&b->driver, &b->rig.guest.config, b->rig.guest.bar, &b->rig.guest.dma, 0),
+        VIRTIO_OK);
+    rig_bounce(&b->rig, &b->driver.device, 32);
 }
 
 static void destroy(struct bench *b)
 {
-    machine_destroy(b->machine);
-    free(b->store);
+    rig_destroy(&b->rig);
     free(b);
 }
 
@@ -69,15 +55,15 @@ static void step(void *context)
 {
     struct bench *b = context;
     virtio_blk_settle(&b->driver); /* its thread waits from now on */
-    delay_run(&b->delay, 2);
-    if (guest_interrupted(&b->guest))
+    delay_run(&b->rig.delay, 2);
+    if (guest_interrupted(&b->rig.guest))
         virtio_blk_interrupt(&b->driver);
 }
 
 static struct exercise exercise(struct bench *b, unsigned rounds, uint64_t seed,
                                 uint64_t max_sectors, bool errors)
 {
-    struct exercise e = {.device = &b->bounce.device,
+    struct exercise e = {.device = &b->rig.bounce.device,
                          .step = step,
                          .context = b,
                          .rounds = rounds,
@@ -91,14 +77,14 @@ static struct exercise exercise(struct bench *b, unsigned rounds, uint64_t seed,
 static void reads_and_writes(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     start(b);
-    assert_int_equal(b->driver.device.sectors, SECTORS);
+    assert_int_equal(b->driver.device.sectors, RIG_SECTORS);
     assert_true(b->driver.device.can_flush && b->driver.device.can_discard);
     assert_memory_equal(b->driver.device.serial, "quoin-ramdisk", 13);
     assert_true(virtio_has(&b->blk.device, VIRTIO_F_RING_PACKED));
     struct exercise e = exercise(b, 20000, 11, 200, false);
-    assert_true(e.reads > 500 && e.writes > 500 && b->delay.flushes > 100);
+    assert_true(e.reads > 500 && e.writes > 500 && b->rig.delay.flushes > 100);
     assert_int_equal(b->blk.device.status & VIRTIO_NEEDS_RESET, 0);
     destroy(b);
 }
@@ -106,9 +92,9 @@ static void reads_and_writes(void **state)
 static void errors_come_through(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     start(b);
-    b->delay.fail_one_in = 10;
+    b->rig.delay.fail_one_in = 10;
     struct exercise e = exercise(b, 5000, 12, 64, true);
     assert_true(e.failed > 100 && e.reads > 100);
     destroy(b);
@@ -117,7 +103,7 @@ static void errors_come_through(void **state)
 static void read_only_disks(void **state)
 {
     (void)state;
-    struct bench *b = create(true);
+    struct bench *b = create(false);
     start(b);
     assert_true(b->driver.device.read_only);
     struct exercise e = exercise(b, 1000, 13, 64, false);
@@ -125,24 +111,14 @@ static void read_only_disks(void **state)
     destroy(b);
 }
 
-static unsigned answers;
-static enum block_status last;
-
-static void note(struct block_request *request, enum block_status status)
-{
-    (void)request;
-    last = status;
-    answers++;
-}
-
 enum { PIECE = 8192 };
 
 /* A driver that was started and has nothing to take. */
 static struct bench *ready(void)
 {
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     start(b);
-    guest_interrupted(&b->guest); /* of the serial number, which was polled for */
+    guest_interrupted(&b->rig.guest); /* of the serial number, which was polled for */
     answers = 0;
     return b;
 }
@@ -150,36 +126,39 @@ static struct bench *ready(void)
 /* A request that reads a piece. */
 static struct block_request reading(struct bench *b, struct block_segment *segment, uint64_t sector)
 {
-    *segment = (struct block_segment){{dma_allocate(&b->guest.dma, PIECE, 4096)}, PIECE};
+    *segment = (struct block_segment){{dma_allocate(&b->rig.guest.dma, PIECE, 4096)}, PIECE};
     return (struct block_request){.operation = BLOCK_READ,
                                   .sector = sector,
                                   .count = PIECE / BLOCK_SECTOR,
                                   .segment = segment,
                                   .segments = 1,
-                                  .complete = note};
+                                  .complete = answer_note};
 }
 
 /* The driver has an interrupt for what is done while it waits, and none for what it sees before. */
 static void interrupts_only_while_waiting(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     start(b);
-    uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
+    uint8_t *data = dma_allocate(&b->rig.guest.dma, 4096, 4096);
     const struct block_segment segment = {{data}, 4096};
-    struct block_request request = {
-        .operation = BLOCK_READ, .count = 8, .segment = &segment, .segments = 1, .complete = note};
+    struct block_request request = {.operation = BLOCK_READ,
+                                    .count = 8,
+                                    .segment = &segment,
+                                    .segments = 1,
+                                    .complete = answer_note};
     answers = 0;
     for (unsigned i = 0; i < 300; i++) {
         bool waits = i % 3 != 2; /* the device answers after the driver has begun to wait */
-        (void)guest_interrupted(&b->guest);
+        (void)guest_interrupted(&b->rig.guest);
         block_submit(&b->driver.device, &request);
         if (waits)
             assert_false(virtio_blk_settle(&b->driver));
-        delay_run(&b->delay, 1);
+        delay_run(&b->rig.delay, 1);
         assert_int_equal(answers, i);
         if (i != 0) /* it has not been asked before the first one */
-            assert_int_equal(guest_interrupted(&b->guest), waits);
+            assert_int_equal(guest_interrupted(&b->rig.guest), waits);
         if (waits)
             virtio_blk_interrupt(&b->driver);
         else
@@ -204,10 +183,10 @@ static void device_does_not_answer(void **state)
         for (unsigned i = 0; i < 9; i++)
             virtio_blk_tick(&b->driver);
         assert_int_equal(answers, round);
-        delay_run(&b->delay, 1);
+        delay_run(&b->rig.delay, 1);
         virtio_blk_interrupt(&b->driver);
         assert_int_equal(answers, round + 1);
-        assert_int_equal(last, BLOCK_OK);
+        assert_int_equal(answer, BLOCK_OK);
     }
     block_submit(&b->driver.device, &request[0]);
     block_submit(&b->driver.device, &request[1]);
@@ -217,20 +196,20 @@ static void device_does_not_answer(void **state)
         virtio_blk_tick(&b->driver);
     }
     assert_int_equal(answers, 4);
-    assert_int_equal(last, BLOCK_ERROR);
+    assert_int_equal(answer, BLOCK_ERROR);
     assert_true(b->driver.broken);
     assert_int_equal(b->blk.device.status, 0); /* it was reset */
     virtio_blk_tick(&b->driver);
-    delay_run(&b->delay, 2); /* too late: nothing of it arrives */
+    delay_run(&b->rig.delay, 2); /* too late: nothing of it arrives */
     assert_int_equal(answers, 4);
-    b->guest.dma.used = 0;
+    b->rig.guest.dma.used = 0;
     start(b);
     request[0] = reading(b, &segment[0], 0);
     block_submit(&b->driver.device, &request[0]);
-    delay_run(&b->delay, 1);
+    delay_run(&b->rig.delay, 1);
     virtio_blk_interrupt(&b->driver);
     assert_int_equal(answers, 5);
-    assert_int_equal(last, BLOCK_OK);
+    assert_int_equal(answer, BLOCK_OK);
     destroy(b);
 }
 
@@ -246,16 +225,16 @@ static void reset_forgets(void **state)
         block_submit(&b->driver.device, &request[i]);
         memset(segment[i].data, 0x55, PIECE);
     }
-    assert_int_equal(b->delay.count, 4);
+    assert_int_equal(b->rig.delay.count, 4);
     assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_OK);
     uint8_t *before = malloc(MACHINE_MEMORY);
-    memcpy(before, b->machine->memory, MACHINE_MEMORY);
-    delay_run(&b->delay, 10);
-    assert_memory_equal(before, b->machine->memory, MACHINE_MEMORY);
-    assert_false(guest_interrupted(&b->guest));
+    memcpy(before, b->rig.machine->memory, MACHINE_MEMORY);
+    delay_run(&b->rig.delay, 10);
+    assert_memory_equal(before, b->rig.machine->memory, MACHINE_MEMORY);
+    assert_false(guest_interrupted(&b->rig.guest));
     free(before);
     /* And it works again; all slots are back. */
-    b->guest.dma.used = 0;
+    b->rig.guest.dma.used = 0;
     start(b);
     unsigned free_slots = 0;
     for (const struct virtio_blk_request *r = b->blk.free; r != NULL; r = r->next_free)
@@ -274,13 +253,13 @@ static void reset_waits_for_memory(void **state)
     struct block_segment segment;
     struct block_request request = reading(b, &segment, 0);
     block_submit(&b->driver.device, &request);
-    assert_int_equal(b->delay.count, 1);
-    b->delay.waiting[0]->held = true;
+    assert_int_equal(b->rig.delay.count, 1);
+    b->rig.delay.waiting[0]->held = true;
     assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_ERROR_RESET);
-    delay_run(&b->delay, 1);
+    delay_run(&b->rig.delay, 1);
     assert_int_equal(virtio_stop(&b->driver.transport), VIRTIO_OK);
-    assert_false(guest_interrupted(&b->guest));
-    b->guest.dma.used = 0;
+    assert_false(guest_interrupted(&b->rig.guest));
+    b->rig.guest.dma.used = 0;
     start(b);
     destroy(b);
 }
@@ -289,30 +268,30 @@ static void reset_waits_for_memory(void **state)
 static void more_requests_than_slots(void **state)
 {
     (void)state;
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     struct virtio_transport t;
     struct virtio_queue queue = {0};
-    assert_int_equal(virtio_find(&t, &b->guest.config, b->guest.bar), VIRTIO_OK);
-    pci_enable(&b->guest.config, true);
+    assert_int_equal(virtio_find(&t, &b->rig.guest.config, b->rig.guest.bar), VIRTIO_OK);
+    pci_enable(&b->rig.guest.config, true);
     assert_int_equal(virtio_negotiate(&t, VIRTIO_FEATURE_INDIRECT, 0), VIRTIO_OK);
-    assert_int_equal(virtio_start_queue(&t, &b->guest.dma, 2, 256, 3, &queue), VIRTIO_OK);
+    assert_int_equal(virtio_start_queue(&t, &b->rig.guest.dma, 2, 256, 3, &queue), VIRTIO_OK);
     virtio_ready(&t);
-    uint8_t *header = dma_allocate(&b->guest.dma, 4096, 4096); /* type 0: read, sector 0 */
-    uint8_t *data = dma_allocate(&b->guest.dma, 4096, 4096);
+    uint8_t *header = dma_allocate(&b->rig.guest.dma, 4096, 4096); /* type 0: read, sector 0 */
+    uint8_t *data = dma_allocate(&b->rig.guest.dma, 4096, 4096);
     const struct virtio_buffer buffer[3] = {
-        {dma_address(&b->guest.dma, header), 16},
-        {dma_address(&b->guest.dma, data), 512},
-        {dma_address(&b->guest.dma, data) + 512, 1},
+        {dma_address(&b->rig.guest.dma, header), 16},
+        {dma_address(&b->rig.guest.dma, data), 512},
+        {dma_address(&b->rig.guest.dma, data) + 512, 1},
     };
     for (unsigned i = 0; i < 200; i++)
         assert_int_equal(virtio_queue_add(&queue, buffer, 1, 2, i), VIRTIO_QUEUE_OK);
     virtio_notify(&t, &queue);
-    assert_int_equal(b->delay.count, VIRTIO_BLK_REQUESTS);
+    assert_int_equal(b->rig.delay.count, VIRTIO_BLK_REQUESTS);
     unsigned done = 0;
     for (unsigned i = 0; i < 400; i++) {
         uint32_t cookie;
         uint32_t written;
-        delay_run(&b->delay, 1);
+        delay_run(&b->rig.delay, 1);
         while (virtio_queue_take(&queue, &cookie, &written) == 1) {
             assert_int_equal(written, 513);
             done++;
@@ -335,23 +314,33 @@ static void odd_requests(void **state)
 {
     (void)state;
     const struct raw odd[] = {
-        {0, 0, 0, 511, 1},        {0, SECTORS, 0, 512, 1}, {0, UINT64_MAX, 0, 512, 1},
-        {0, 0, 0, 0, 1},          {1, 0, 100, 0, 1},       {1, SECTORS - 1, 1024, 0, 1},
-        {4, 0, 0, 0, 0},          {8, 0, 0, 20, 0},        {8, 0, 0, 3, 0},
-        {8, 0, 0, 100, 0},        {99, 0, 0, 0, 2},        {11, 0, 0, 0, 1},
-        {11, 0, 15, 0, 1},        {13, 0, 16 * 17, 0, 1},  {11, 0, 16, 0, 1},
+        {0, 0, 0, 511, 1},
+        {0, RIG_SECTORS, 0, 512, 1},
+        {0, UINT64_MAX, 0, 512, 1},
+        {0, 0, 0, 0, 1},
+        {1, 0, 100, 0, 1},
+        {1, RIG_SECTORS - 1, 1024, 0, 1},
+        {4, 0, 0, 0, 0},
+        {8, 0, 0, 20, 0},
+        {8, 0, 0, 3, 0},
+        {8, 0, 0, 100, 0},
+        {99, 0, 0, 0, 2},
+        {11, 0, 0, 0, 1},
+        {11, 0, 15, 0, 1},
+        {13, 0, 16 * 17, 0, 1},
+        {11, 0, 16, 0, 1},
         {UINT32_MAX, 0, 0, 0, 2},
     };
-    struct bench *b = create(false);
+    struct bench *b = create(true);
     struct virtio_transport t;
     struct virtio_queue queue = {0};
-    pci_enable(&b->guest.config, true);
-    assert_int_equal(virtio_find(&t, &b->guest.config, b->guest.bar), VIRTIO_OK);
+    pci_enable(&b->rig.guest.config, true);
+    assert_int_equal(virtio_find(&t, &b->rig.guest.config, b->rig.guest.bar), VIRTIO_OK);
     assert_int_equal(virtio_negotiate(&t, 1ull << 9 | 1ull << 13 | 1ull << 14, 0), VIRTIO_OK);
-    assert_int_equal(virtio_start_queue(&t, &b->guest.dma, 0, 16, 1, &queue), VIRTIO_OK);
+    assert_int_equal(virtio_start_queue(&t, &b->rig.guest.dma, 0, 16, 1, &queue), VIRTIO_OK);
     virtio_ready(&t);
-    uint8_t *page = dma_allocate(&b->guest.dma, 8192, 4096);
-    uint64_t address = dma_address(&b->guest.dma, page);
+    uint8_t *page = dma_allocate(&b->rig.guest.dma, 8192, 4096);
+    uint64_t address = dma_address(&b->rig.guest.dma, page);
     for (unsigned i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
         memset(page, 0, 8192);
         memcpy(page, &odd[i].type, 4);
@@ -361,7 +350,7 @@ static void odd_requests(void **state)
                                                 {address + 4096, odd[i].writeable + 1}};
         assert_int_equal(virtio_queue_add(&queue, buffer, 1, 1, i), VIRTIO_QUEUE_OK);
         virtio_notify(&t, &queue);
-        delay_run(&b->delay, 10);
+        delay_run(&b->rig.delay, 10);
         uint32_t cookie;
         uint32_t written;
         assert_int_equal(virtio_queue_take(&queue, &cookie, &written), 1);
