@@ -36,8 +36,8 @@ def test(options):
     suites = [kind for kind in kinds if kind in ("unit", "proof")]
     found = hosttests.run_meson(results, suites, slow, options.name)
     if whole:
-        # libFuzzer is clang's.
-        found += hosttests.run_meson(results, ["fuzz"], slow, None, "clang")
+        # libFuzzer is clang's; what depends on the compiler is run for both.
+        found += hosttests.run_meson(results, ["fuzz", "compilers"], slow, None, "clang")
     emulators = [kind for kind in kinds if kind in ("kernel", "vm", "boot")]
     if "boot" in emulators:
         found += imagetests.run_all(results, options.name, slow)
