@@ -286,7 +286,11 @@ static void submit_front(struct block_device *device, struct block_request *requ
     /* The list of a request that waits is written when its turn comes. */
     if (!may_be_lent(client, request) || !list_segments(client, request->segment, request->segments,
                                                         waits ? NULL : list_of(client, slot))) {
-        block_submit(&client->bounce->device, request);
+        /* What is only too long goes in pieces, which come back here. */
+        if (request->lasting && cut_suits(&client->cut, request))
+            cut_submit(&client->cut, request);
+        else
+            block_submit(&client->bounce->device, request);
         return;
     }
     request->parts = 1;
@@ -388,6 +392,8 @@ void block_client_lend(struct block_client *client, struct bounce *bounce,
     client->front = bounce->device;
     client->front.submit = submit_front;
     client->front.context = client;
+    cut_initialize(&client->cut, &client->front, client->lending.segments,
+                   client->device.max_sectors);
 }
 
 static int attach_rings(struct block_client *client)

@@ -66,8 +66,10 @@ static void cut_segments(struct state *s, struct slot *slot, uint32_t bytes)
         uint32_t length = bytes - at;
         if (slot->request.segments + 1 < most)
             length = 1 + draw(s, length);
+        if (slot->exercise->grain != 0 && length < bytes - at)
+            length &= ~(slot->exercise->grain - 1);
         /* Hardware wants even addresses. */
-        if (length > 1 && length < bytes - at)
+        else if (length > 1 && length < bytes - at)
             length &= ~3u;
         if (length == 0)
             continue;

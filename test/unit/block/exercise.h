@@ -19,6 +19,7 @@ struct exercise {
     uint64_t seed;
     bool errors;            /* requests may fail: what they wrote is unknown then */
     uint64_t max_sectors;   /* of one request */
+    uint32_t grain;         /* of segments' lengths, a power of two; 0: any */
     const uint8_t *initial; /* what the disk holds at first, or NULL for zeroes */
     /* Where requests have their data, EXERCISE_SLOTS times as much as one may have, left to the
      * device until they complete; NULL: elsewhere. */

@@ -88,8 +88,9 @@ static void reach_submit(struct block_device *device, struct block_request *requ
     block_submit(reach->lower, &t->request);
 }
 
-/* Two runs, the second of which stands before the first one for the device. */
-static struct lender *create(struct block_lending lending)
+/* Two runs, the second of which stands before the first one for the device, which takes so many
+ * sectors at once. */
+static struct lender *create_for(struct block_lending lending, uint32_t max_sectors)
 {
     struct lender *l = calloc(1, sizeof(*l));
     assert_non_null(l);
@@ -106,11 +107,17 @@ static struct lender *create(struct block_lending lending)
     l->reach.device.submit = reach_submit;
     l->reach.device.context = &l->reach;
     l->reach.device.lending = lending;
+    l->reach.device.max_sectors = max_sectors;
     const struct block_offer what = {.sectors = SECTORS, .lent = &l->lent};
     bench_open(&l->bench, &l->reach.device, &what);
     const struct block_own own = {l->memory, MEMORY_SIZE, PLACE};
     block_client_lend(&l->bench.client, &l->bench.bounce, &own, 1);
     return l;
+}
+
+static struct lender *create(struct block_lending lending)
+{
+    return create_for(lending, 0x10000);
 }
 
 static void destroy(struct lender *l)
@@ -162,6 +169,82 @@ static void what_does_not_suit_is_copied(void **state)
     struct lender *l = create((struct block_lending){0});
     exercise(l, 10000);
     assert_int_equal(l->reach.lent_requests, 0);
+    destroy(l);
+}
+
+/* Longer than the device takes, or in more segments: nothing of it is copied for that. */
+static void what_is_too_long_is_cut(void **state)
+{
+    static const struct {
+        struct block_lending lending;
+        uint32_t sectors;
+        unsigned crash, fail_one_in;
+    } with[] = {{{126, 1, 1}, 8, 0, 0},
+                {{2, 1, 1}, 0x10000, 0, 0},
+                {{3, 4, 4}, 16, 0, 0},
+                {{126, 1, 1}, 8, 300, 0},
+                {{2, 1, 1}, 16, 0, 50}};
+    (void)state;
+    for (unsigned i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+        struct lender *l = create_for(with[i].lending, with[i].sectors);
+        struct exercise e = {.device = &l->bench.client.front,
+                             .step = bench_step,
+                             .context = &l->bench,
+                             .rounds = 10000,
+                             .seed = 43,
+                             .errors = with[i].fail_one_in != 0,
+                             .max_sectors = MOST,
+                             .grain = BLOCK_SECTOR,
+                             .memory = l->memory};
+        l->bench.crash = with[i].crash;
+        l->bench.delay.fail_one_in = with[i].fail_one_in;
+        exercise_run(&e);
+        assert_true(e.reads > 200 && e.writes > 200 && (e.failed > 100) == e.errors);
+        assert_int_equal(l->bench.server.refused, 0);
+        assert_true(l->reach.lent_requests > 2000);
+        /* But for segments across the border between the runs. */
+        assert_true(l->reach.copied_requests * 20 < l->reach.lent_requests);
+        destroy(l);
+    }
+}
+
+static unsigned ended;
+
+static void note_end(struct block_request *request, enum block_status status)
+{
+    (void)request;
+    (void)status;
+    ended++;
+}
+
+/* Of a request that nobody wants any more no further piece is begun, and it ends with those that
+ * are under way: so long it has its memory. */
+static void pieces_are_cancelled(void **state)
+{
+    (void)state;
+    struct lender *l = create_for((struct block_lending){126, 1, 1}, 8);
+    const struct block_segment segment = {{l->memory}, MOST * BLOCK_SECTOR};
+    struct block_request request = {.operation = BLOCK_READ,
+                                    .lasting = true,
+                                    .count = MOST,
+                                    .segment = &segment,
+                                    .segments = 1,
+                                    .complete = note_end};
+    ended = 0;
+    block_submit(&l->bench.client.front, &request);
+    block_server_poll(&l->bench.server);
+    assert_int_equal(l->bench.delay.count, CUT_PIECES);
+    assert_true(request.held);
+    request.cancelled = true;
+    for (unsigned i = 0; i < 10 && ended == 0; i++) {
+        assert_int_equal(l->bench.delay.count, CUT_PIECES - i);
+        delay_run(&l->bench.delay, 1);
+        block_client_poll(&l->bench.client);
+        block_server_poll(&l->bench.server);
+    }
+    assert_int_equal(ended, 1);
+    assert_int_equal(l->bench.delay.count, 0);
+    assert_int_equal(l->reach.lent_requests, CUT_PIECES);
     destroy(l);
 }
 
@@ -404,6 +487,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_copied),
         cmocka_unit_test(what_does_not_suit_is_copied),
+        cmocka_unit_test(what_is_too_long_is_cut),
+        cmocka_unit_test(pieces_are_cancelled),
         cmocka_unit_test(the_server_restarts),
         cmocka_unit_test(what_may_be_taken_back_is_copied),
         cmocka_unit_test(odd_lists),

@@ -9,6 +9,7 @@
 #define BLOCK_CLIENT_H
 
 #include <block/bounce.h>
+#include <block/cut.h>
 #include <block/protocol.h>
 #include <ring/ring.h>
 
@@ -34,6 +35,7 @@ struct block_client {
     struct block_device device;
     struct block_device front; /* after block_client_lend */
     struct bounce *bounce;
+    struct cut cut;
     struct block_own own[BLOCK_CLIENT_OWN];
     unsigned own_count;
     /* What the service takes of lent memory; no segments: it takes none. */
@@ -80,8 +82,8 @@ int block_client_attach(struct block_client *client, uint8_t *region, uint64_t s
 
 /*
  * Makes client->front: it takes requests of any memory. Those that are `lasting`, lie in one of the
- * `count` ranges (at most BLOCK_CLIENT_OWN) and suit what the service says go as they are; others
- * go through the bounce, which is over client->device.
+ * `count` ranges (at most BLOCK_CLIENT_OWN) and suit what the service says go as they are, or in
+ * pieces if they are too long; others go through the bounce, which is over client->device.
  */
 void block_client_lend(struct block_client *client, struct bounce *bounce,
                        const struct block_own *own, unsigned count);
