@@ -47,10 +47,10 @@ enum block_status block_check_range(const struct block_device *device,
     if ((request->operation == BLOCK_DISCARD && !device->can_discard) ||
         (request->operation == BLOCK_WRITE_ZEROES && !device->can_zero))
         return BLOCK_UNSUPPORTED;
-    uint32_t unit = device->block_size / BLOCK_SECTOR;
+    uint64_t inside = device->block_size / BLOCK_SECTOR - 1; /* a block: bits of a sector */
     if (request->count == 0 || request->sector > device->sectors ||
-        request->count > device->sectors - request->sector || request->sector % unit != 0 ||
-        request->count % unit != 0)
+        request->count > device->sectors - request->sector ||
+        ((request->sector | request->count) & inside) != 0)
         return BLOCK_INVALID;
     return moves_data(request->operation) && request->count > device->max_sectors ? BLOCK_INVALID
                                                                                   : BLOCK_OK;

@@ -92,6 +92,23 @@ static __attribute__((noinline)) bool translate(const struct block_lent *lent,
     return true;
 }
 
+/* The same of a list of one segment, as most small requests have it. */
+static bool translate_one(const struct block_lent *lent, const volatile struct block_place *list,
+                          struct block_segment *to, struct list_sum *sum)
+{
+    uint64_t place = list->place;
+    uint64_t length = list->length;
+    if (length - 1 >= UINT32_MAX)
+        return false;
+    const struct block_run *run = block_lent_find(lent, place, length);
+    if (run == NULL)
+        return false;
+    to->address = run->address + (place - run->place);
+    to->length = (uint32_t)length;
+    *sum = (struct list_sum){.bytes = length, .edges = place | (place + length)};
+    return true;
+}
+
 /* The data of a request that is in lent memory. */
 static bool decode_list(const struct block_server *server, const struct block_message *message,
                         struct block_server_slot *slot)
@@ -105,7 +122,8 @@ static bool decode_list(const struct block_server *server, const struct block_me
         (const volatile struct block_place *)(void *)(server->region + BLOCK_AT_LISTS +
                                                       message->list * BLOCK_LIST_BYTES);
     struct block_segment *to = message->segments > 1 ? slot->list->segment : &slot->segment;
-    if (!translate(server->offer.lent, list, message->segments, to, &sum))
+    if (message->segments > 1 ? !translate(server->offer.lent, list, message->segments, to, &sum)
+                              : !translate_one(server->offer.lent, list, to, &sum))
         return false;
     /* Runs are whole pages: what is true of places is true of addresses. */
     if (((sum.edges | sum.borders) & (lending->alignment - 1)) != 0 ||
@@ -118,7 +136,8 @@ static bool decode_list(const struct block_server *server, const struct block_me
     return true;
 }
 
-/* Fills the slot's request with what the message asks for, as sectors of the client. */
+/* Fills the slot's request with what the message asks for, as sectors of the client. What is the
+ * same in all of them stands there since block_server_initialize. */
 static bool decode(const struct block_server *server, const struct block_message *message,
                    struct block_server_slot *slot)
 {
@@ -127,20 +146,15 @@ static bool decode(const struct block_server *server, const struct block_message
     if (message->operation >= BLOCK_OPERATION_COUNT || message->flags > BLOCK_MESSAGE_FORCE ||
         (force && message->operation != BLOCK_WRITE))
         return false;
-    uint32_t rest = 0;
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < sizeof(message->zero) / sizeof(message->zero[0]); i++)
-        rest |= message->zero[i];
-    if (rest != 0)
+    if ((message->zero0 | message->zero[0] | message->zero[1] | message->zero[2]) != 0)
         return false;
-    slot->request = (struct block_request){
-        .operation = (enum block_operation)message->operation,
-        .force_unit_access = force,
-        .sector = message->sector,
-        .count = message->count,
-        .complete = completed,
-        .owner = slot,
-    };
+    slot->request.operation = (enum block_operation)message->operation;
+    slot->request.force_unit_access = force;
+    slot->request.sector = message->sector;
+    slot->request.count = message->count;
+    slot->request.segments = 0;
+    slot->request.lent = false;
+    slot->request.cancelled = false;
     if (data && message->segments != 0)
         return decode_list(server, message, slot);
     if (message->segments != 0 || message->list != 0)
@@ -176,8 +190,10 @@ static void start(struct block_server *server, const struct block_message *messa
         return;
     }
     server->under_way++;
-    server->lent += slot->request.lent;
-    server->shared += slot->request.segments != 0 && !slot->request.lent;
+    if (slot->request.lent)
+        server->lent++;
+    else if (slot->request.segments != 0)
+        server->shared++;
     slot->id = message->id;
     slot->generation = server->generation;
     slot->request.sector += server->offer.first;
@@ -233,6 +249,8 @@ void block_server_initialize(struct block_server *server, void (*wake)(void *), 
     server->context = context;
     for (unsigned i = 0; i < BLOCK_SERVER_SLOTS; i++) {
         server->slot[i].server = server;
+        server->slot[i].request.complete = completed;
+        server->slot[i].request.owner = &server->slot[i];
         server->slot[i].next_free = server->free;
         server->free = &server->slot[i];
     }

@@ -66,14 +66,15 @@ void connection_release(struct connection_service *service, unsigned slot)
 
 bool connection_settle(const struct connection_service *service, unsigned slot)
 {
+    if (service->generation[slot] != 0)
+        return false;
     const volatile struct connection_row *row = &service->rows[slot];
     volatile struct connection_head *head = head_of(service, slot);
     bool live = row->live != 0;
 
     atomic_thread_fence(memory_order_acquire);
     uint32_t generation = row->generation;
-    if (live || generation == 0 || service->generation[slot] != 0 ||
-        head->released_generation == generation)
+    if (live || generation == 0 || head->released_generation == generation)
         return false;
     /* Behind all that was done with the memory. */
     atomic_thread_fence(memory_order_release);

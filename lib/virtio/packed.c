@@ -25,36 +25,39 @@ static void advance(const struct virtio_queue *queue, uint16_t *position, bool *
     }
 }
 
-uint16_t packed_add(struct virtio_queue *queue, const struct virtio_buffer *buffer,
-                    unsigned readable, unsigned count, bool indirect)
+void packed_add(struct virtio_queue *queue, const struct virtio_buffer *buffer, unsigned readable,
+                unsigned count)
 {
     uint16_t id = queue->free_head;
     uint8_t *first = queue->descriptors + 16ull * queue->next_available;
     uint16_t first_flags = 0;
-    unsigned entries = indirect ? 1 : count;
     queue->free_head = queue->pending[id].next;
-    for (unsigned i = 0; i < entries; i++) {
+    for (unsigned i = 0; i < count; i++) {
         uint8_t *at = queue->descriptors + 16ull * queue->next_available;
         uint16_t flags = available_flags(queue->available_wrap);
-        uint64_t address = buffer[i].address;
-        uint32_t length = buffer[i].length;
-        if (indirect) {
-            address = ring_fill_indirect(queue, id, buffer, readable, count);
-            length = count * 16;
-            flags |= RING_INDIRECT;
-        } else {
-            flags = (uint16_t)(flags | (i < readable ? 0 : RING_WRITE));
-            flags = (uint16_t)(flags | (i + 1 < entries ? RING_NEXT : 0));
-        }
+        flags = (uint16_t)(flags | (i < readable ? 0 : RING_WRITE));
+        flags = (uint16_t)(flags | (i + 1 < count ? RING_NEXT : 0));
         /* The first descriptor's flags stay as they are until the rest is there. */
         if (i == 0)
             first_flags = flags;
-        ring_store_descriptor(at, address, length, id, i == 0 ? ring_load16(at + 14) : flags);
+        ring_store_descriptor(at, buffer[i].address, buffer[i].length, id,
+                              i == 0 ? ring_load16(at + 14) : flags);
         advance(queue, &queue->next_available, &queue->available_wrap, 1);
     }
     atomic_thread_fence(memory_order_release);
     ring_store16(first + 14, first_flags);
-    return id;
+}
+
+void packed_add_table(struct virtio_queue *queue, uint64_t table, uint32_t bytes)
+{
+    uint16_t id = queue->free_head;
+    uint8_t *at = queue->descriptors + 16ull * queue->next_available;
+    uint16_t flags = available_flags(queue->available_wrap) | RING_INDIRECT;
+    queue->free_head = queue->pending[id].next;
+    ring_store_descriptor(at, table, bytes, id, ring_load16(at + 14));
+    advance(queue, &queue->next_available, &queue->available_wrap, 1);
+    atomic_thread_fence(memory_order_release);
+    ring_store16(at + 14, flags);
 }
 
 bool packed_must_notify(const struct virtio_queue *queue, uint16_t added)

@@ -54,47 +54,71 @@ int virtio_queue_initialize(struct virtio_queue *queue, struct dma *dma, uint16_
     return VIRTIO_QUEUE_OK;
 }
 
-void ring_store_descriptor(uint8_t *at, uint64_t address, uint32_t length, uint16_t word12,
-                           uint16_t word14)
+/* What stands behind the length in the descriptors of an indirect table. */
+struct table_words {
+    uint64_t first; /* of one that is read, with another one behind it */
+    uint64_t step;  /* from one to the next */
+    uint64_t write; /* more where the device writes */
+};
+
+/* Flags and next stand in the other order in a packed descriptor (2.8.13), which has no next in a
+ * table (2.8.7). */
+static struct table_words words_of(const struct virtio_queue *queue)
 {
-    *(volatile uint64_t *)at = address;
-    *(volatile uint64_t *)(at + 8) = length | (uint64_t)word12 << 32 | (uint64_t)word14 << 48;
+    if (queue->packed)
+        return (struct table_words){0, 0, (uint64_t)RING_WRITE << 48};
+    return (struct table_words){1ull << 48 | (uint64_t)RING_NEXT << 32, 1ull << 48,
+                                (uint64_t)RING_WRITE << 32};
+}
+
+static void fill_one(uint8_t *at, const struct virtio_buffer *buffer, uint64_t word)
+{
+    *(volatile uint64_t *)at = buffer->address;
+    *(volatile uint64_t *)(at + 8) = word | buffer->length;
 }
 
 /* Descriptors one behind the other, with `word` behind the length, which grows by `step` each time;
- * returns the next word. The loop is most of a large request's way here. */
+ * returns how many bytes they are. The loop is most of a large request's way here. */
 static uint64_t fill(uint8_t *at, const struct virtio_buffer *buffer, unsigned count, uint64_t word,
                      uint64_t step)
 {
-    for (const struct virtio_buffer *end = buffer + count; buffer != end; buffer++) {
-        *(volatile uint64_t *)at = buffer->address;
-        *(volatile uint64_t *)(at + 8) = word | buffer->length;
+    uint64_t bytes = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct virtio_buffer one = buffer[i];
+        fill_one(at, &one, word);
         at += 16;
         word += step;
+        bytes += one.length;
     }
-    return word;
+    return bytes;
 }
 
-uint64_t ring_fill_indirect(const struct virtio_queue *queue, uint16_t slot,
-                            const struct virtio_buffer *buffer, unsigned readable, unsigned count)
+static uint64_t table_offset(uint16_t id)
 {
-    uint64_t offset = (uint64_t)slot * VIRTIO_QUEUE_SEGMENTS * 16;
-    uint8_t *table = queue->indirect + offset;
-    uint8_t *rest = table + 16ull * readable;
-    /* Flags and next stand in the other order in a packed descriptor (2.8.13), which has no next in
-     * a table (2.8.7). */
-    if (queue->packed) {
-        fill(table, buffer, readable, 0, 0);
-        fill(rest, buffer + readable, count - readable, (uint64_t)RING_WRITE << 48, 0);
-    } else {
-        const struct virtio_buffer *last = &buffer[count - 1];
-        uint64_t one = 1ull << 48; /* of `next` */
-        uint64_t word = fill(table, buffer, readable, one | (uint64_t)RING_NEXT << 32, one);
-        fill(rest, buffer + readable, count - readable, word | (uint64_t)RING_WRITE << 32, one);
-        ring_store_descriptor(table + 16ull * (count - 1), last->address, last->length,
-                              count > readable ? RING_WRITE : 0, 0);
-    }
-    return queue->indirect_address + offset;
+    return (uint64_t)id * VIRTIO_QUEUE_SEGMENTS * 16;
+}
+
+/* Makes the table with the first free ID available. */
+static void add_table(struct virtio_queue *queue, unsigned count)
+{
+    uint64_t table = queue->indirect_address + table_offset(queue->free_head);
+    if (queue->packed)
+        packed_add_table(queue, table, count * 16);
+    else
+        split_add_table(queue, table, count * 16);
+}
+
+/* Notes what was made available. */
+static void note(struct virtio_queue *queue, uint16_t id, unsigned descriptors, uint64_t writeable,
+                 uint32_t cookie)
+{
+    struct virtio_pending *pending = &queue->pending[id];
+    pending->used = true;
+    pending->descriptors = (uint16_t)descriptors;
+    pending->cookie = cookie;
+    pending->writeable = writeable;
+    queue->free_count = (uint16_t)(queue->free_count - descriptors);
+    queue->added = (uint16_t)(queue->added + (queue->packed ? descriptors : 1)); /* ring entries */
 }
 
 int virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buffer,
@@ -108,16 +132,57 @@ int virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buf
     unsigned needed = indirect ? 1 : count;
     if (queue->free_count < needed)
         return VIRTIO_QUEUE_FULL;
+    uint16_t id = queue->free_head;
     for (unsigned i = readable; i < count; i++)
         bytes += buffer[i].length;
-    uint16_t id = queue->packed ? packed_add(queue, buffer, readable, count, indirect)
-                                : split_add(queue, buffer, readable, count, indirect);
-    queue->pending[id].used = true;
-    queue->pending[id].descriptors = (uint16_t)needed;
-    queue->pending[id].cookie = cookie;
-    queue->pending[id].writeable = bytes;
-    queue->free_count = (uint16_t)(queue->free_count - needed);
-    queue->added = (uint16_t)(queue->added + (queue->packed ? needed : 1)); /* ring entries */
+    if (indirect) {
+        const struct table_words words = words_of(queue);
+        uint8_t *table = queue->indirect + table_offset(id);
+        fill(table, buffer, readable, words.first, words.step);
+        fill(table + 16ull * readable, buffer + readable, writeable,
+             (words.first + readable * words.step) | words.write, words.step);
+        fill_one(table + 16ull * (count - 1), &buffer[count - 1], writeable != 0 ? words.write : 0);
+        add_table(queue, count);
+    } else if (queue->packed) {
+        packed_add(queue, buffer, readable, count);
+    } else {
+        split_add(queue, buffer, readable, count);
+    }
+    note(queue, id, needed, bytes, cookie);
+    return VIRTIO_QUEUE_OK;
+}
+
+/* A request as one list. */
+static int add_flat(struct virtio_queue *queue, const struct virtio_request *request,
+                    uint32_t cookie)
+{
+    struct virtio_buffer buffer[VIRTIO_QUEUE_SEGMENTS];
+    unsigned readable = request->writeable ? 1 : 1 + request->count;
+    buffer[0] = request->header;
+    for (unsigned i = 0; i < request->count; i++)
+        buffer[1 + i] = request->data[i];
+    buffer[1 + request->count] = request->status;
+    return virtio_queue_add(queue, buffer, readable, request->count + 2 - readable, cookie);
+}
+
+int virtio_queue_add_request(struct virtio_queue *queue, const struct virtio_request *request,
+                             uint32_t cookie)
+{
+    unsigned count = request->count;
+    if (count > VIRTIO_QUEUE_SEGMENTS - 2 || queue->free_count == 0)
+        return VIRTIO_QUEUE_FULL;
+    if (queue->indirect == NULL)
+        return add_flat(queue, request, cookie);
+    const struct table_words words = words_of(queue);
+    uint16_t id = queue->free_head;
+    uint8_t *table = queue->indirect + table_offset(id);
+    fill_one(table, &request->header, words.first);
+    uint64_t bytes =
+        fill(table + 16, request->data, count,
+             (words.first + words.step) | (request->writeable ? words.write : 0), words.step);
+    fill_one(table + 16 + 16ull * count, &request->status, words.write);
+    add_table(queue, count + 2);
+    note(queue, id, 1, request->status.length + (request->writeable ? bytes : 0), cookie);
     return VIRTIO_QUEUE_OK;
 }
 

@@ -8,31 +8,38 @@
 #define NO_NOTIFY    1u
 #define NO_INTERRUPT 1u
 
-uint16_t split_add(struct virtio_queue *queue, const struct virtio_buffer *buffer,
-                   unsigned readable, unsigned count, bool indirect)
+static void make_available(struct virtio_queue *queue, uint16_t head)
 {
-    uint16_t head = queue->free_head;
-    uint16_t at = head;
-    if (indirect) {
-        uint64_t table = ring_fill_indirect(queue, head, buffer, readable, count);
-        ring_store_descriptor(queue->descriptors + 16ull * at, table, count * 16, RING_INDIRECT, 0);
-        queue->free_head = queue->chain[at];
-    }
-    for (unsigned i = 0; !indirect && i < count; i++) {
-        bool last = i + 1 == count;
-        uint16_t flags = (uint16_t)((i < readable ? 0 : RING_WRITE) | (last ? 0 : RING_NEXT));
-        uint16_t next = queue->chain[at];
-        ring_store_descriptor(queue->descriptors + 16ull * at, buffer[i].address, buffer[i].length,
-                              flags, last ? 0 : next);
-        queue->free_head = next;
-        at = last ? at : next;
-    }
     unsigned slot = queue->next_available & (queue->size - 1u);
     ring_store16(queue->driver_area + ENTRY + 2 * slot, head);
     queue->next_available++;
     atomic_thread_fence(memory_order_release);
     ring_store16(queue->driver_area + INDEX, queue->next_available);
-    return head;
+}
+
+void split_add(struct virtio_queue *queue, const struct virtio_buffer *buffer, unsigned readable,
+               unsigned count)
+{
+    uint16_t head = queue->free_head;
+    uint16_t at = head;
+    for (unsigned i = 0; i < count; i++) {
+        bool last = i + 1 == count;
+        uint16_t flags = (uint16_t)((i < readable ? 0 : RING_WRITE) | (last ? 0 : RING_NEXT));
+        uint16_t next = queue->chain[at];
+        ring_store_descriptor(queue->descriptors + 16ull * at, buffer[i].address, buffer[i].length,
+                              flags, last ? 0 : next);
+        at = next;
+    }
+    queue->free_head = at;
+    make_available(queue, head);
+}
+
+void split_add_table(struct virtio_queue *queue, uint64_t table, uint32_t bytes)
+{
+    uint16_t head = queue->free_head;
+    ring_store_descriptor(queue->descriptors + 16ull * head, table, bytes, RING_INDIRECT, 0);
+    queue->free_head = queue->chain[head];
+    make_available(queue, head);
 }
 
 bool split_must_notify(const struct virtio_queue *queue, uint16_t added)

@@ -13,17 +13,25 @@ struct disk_share {
 
 struct client {
     struct disk_share disk[VMCONFIG_MAX_DISKS];
-    bool waits;   /* joined; its disks are opened when all of them are known */
-    bool closing; /* gone, but drivers still move data of its requests */
+    unsigned disks; /* as many its configuration has: no others are ever opened */
     struct block_lent lent;
 };
 
 static struct connection_service service;
 static struct client clients[CONNECTION_SLOTS];
-static uint64_t unsettled; /* bits of those that wait or are closing */
+/* A bit for each slot. */
+static uint64_t waiting; /* joined; its disks are opened when all of them are known */
+static uint64_t closing; /* gone, but drivers still move data of its requests */
 static void (*wake_machine)(unsigned slot);
 static void (*tell_init)(void);
 static bool (*lend_memory)(unsigned slot, uint16_t device);
+
+_Static_assert(CONNECTION_SLOTS <= 64, "each has a bit");
+
+static uint64_t bit(unsigned slot)
+{
+    return 1ull << slot;
+}
 
 static void wake(void *context)
 {
@@ -145,12 +153,13 @@ static void open_disks(unsigned slot)
     uint32_t size = connection_config(&service, slot, text);
     uint8_t *slice = connection_slice(&service, slot);
 
-    clients[slot].waits = false;
+    waiting &= ~bit(slot);
     if (vmconfig_parse(text, size, &config, &error) != 0)
         return; /* init has checked it: this is another version's */
     read_lent(slot);
     uint64_t room = block_part_size(service.slice, vmconfig_machine_disks(&config));
     uint8_t *part = slice + CONNECTION_AT_CONTENT;
+    clients[slot].disks = config.disk_count;
     for (unsigned i = 0; i < config.disk_count; i++) {
         if (config.disk[i].source == VMCONFIG_SOURCE_FILE)
             continue;
@@ -171,8 +180,8 @@ static bool is_idle(const struct client *client)
 static void close_disks(unsigned slot)
 {
     struct client *client = &clients[slot];
-    client->waits = false;
-    client->closing = true;
+    waiting &= ~bit(slot);
+    closing |= bit(slot);
     for (unsigned i = 0; i < VMCONFIG_MAX_DISKS; i++) {
         struct block_server *server = &client->disk[i].server;
         if (server->open)
@@ -185,22 +194,20 @@ static void close_disks(unsigned slot)
 /* One step of what has happened in the slot; false when there is nothing more to do. */
 static bool step(unsigned slot)
 {
-    struct client *client = &clients[slot];
-
     switch (connection_look(&service, slot)) {
     case CONNECTION_WANTED:
         connection_admit(&service, slot);
         wake_machine(slot);
         return true;
     case CONNECTION_JOINED:
-        client->waits = true;
+        waiting |= bit(slot);
         return true;
     case CONNECTION_ENDED:
-        if (!client->closing)
+        if ((closing & bit(slot)) == 0)
             close_disks(slot);
-        if (!is_idle(client))
+        if (!is_idle(&clients[slot]))
             return false;
-        client->closing = false;
+        closing &= ~bit(slot);
         connection_release(&service, slot);
         return true;
     default:
@@ -218,21 +225,19 @@ void clients_notified(unsigned slot)
         continue;
     if (connection_settle(&service, slot))
         tell_init();
-    if (client->waits && disks_known())
+    if ((waiting & bit(slot)) != 0 && disks_known())
         open_disks(slot);
-    for (unsigned i = 0; i < VMCONFIG_MAX_DISKS && !client->closing; i++)
+    if ((closing & bit(slot)) != 0)
+        return;
+    for (unsigned i = 0; i < client->disks; i++)
         block_server_poll(&client->disk[i].server);
-    uint64_t bit = 1ull << slot;
-    unsettled = client->waits || client->closing ? unsettled | bit : unsettled & ~bit;
 }
-
-_Static_assert(CONNECTION_SLOTS <= 64, "each has a bit");
 
 void clients_settle(void)
 {
-    for (uint64_t left = unsettled; left != 0; left &= left - 1) {
+    for (uint64_t left = waiting | closing; left != 0; left &= left - 1) {
         unsigned slot = (unsigned)__builtin_ctzll(left);
-        if (clients[slot].closing || disks_known())
+        if ((closing & bit(slot)) != 0 || disks_known())
             clients_notified(slot);
     }
 }

@@ -31,24 +31,16 @@ struct block_device *controller_disk(struct controller *controller, unsigned num
 
 bool controller_interrupt(struct controller *controller)
 {
-    if (!controller->running)
-        return true;
-    controller_kind.interrupt(controller->number);
-    return controller_kind.works(controller->number);
+    return !controller->running || controller_kind.interrupt(controller->number);
 }
 
 bool controller_tick(struct controller *controller)
 {
-    if (!controller->running)
-        return true;
-    controller_kind.tick(controller->number);
-    return controller_kind.works(controller->number);
+    return !controller->running || controller_kind.tick(controller->number);
 }
 
 bool controller_settle(struct controller *controller)
 {
-    if (controller_kind.settle == NULL || !controller->running)
-        return true;
-    controller_kind.settle(controller->number);
-    return controller_kind.works(controller->number);
+    return controller_kind.settle == NULL || !controller->running ||
+           controller_kind.settle(controller->number);
 }

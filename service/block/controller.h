@@ -27,10 +27,10 @@ struct controller_kind {
     const char *name;                                             /* for the log */
     int (*start)(struct controller *controller);                  /* 0 or the driver's error */
     struct block_device *(*disk)(unsigned number, unsigned disk); /* NULL: it has no such disk */
-    void (*interrupt)(unsigned number);
-    void (*settle)(unsigned number); /* before the thread waits; NULL: it has nothing to do then */
-    void (*tick)(unsigned number);
-    bool (*works)(unsigned number); /* false: a disk of it has stopped working */
+    /* These return false when a disk of it has stopped working. */
+    bool (*interrupt)(unsigned number);
+    bool (*settle)(unsigned number); /* before the thread waits; NULL: it has nothing to do then */
+    bool (*tick)(unsigned number);
 };
 
 extern const struct controller_kind controller_kind;

@@ -16,19 +16,21 @@ static struct block_device *disk(unsigned number, unsigned disk)
     return disk == 0 ? &drivers[number].device : NULL;
 }
 
-static void interrupt(unsigned number)
-{
-    nvme_interrupt(&drivers[number]);
-}
-
-static void tick(unsigned number)
-{
-    nvme_tick(&drivers[number]);
-}
-
 static bool works(unsigned number)
 {
     return !drivers[number].dead;
+}
+
+static bool interrupt(unsigned number)
+{
+    nvme_interrupt(&drivers[number]);
+    return works(number);
+}
+
+static bool tick(unsigned number)
+{
+    nvme_tick(&drivers[number]);
+    return works(number);
 }
 
 const struct controller_kind controller_kind = {
@@ -37,5 +39,4 @@ const struct controller_kind controller_kind = {
     .disk = disk,
     .interrupt = interrupt,
     .tick = tick,
-    .works = works,
 };

@@ -19,16 +19,6 @@ static struct block_device *disk(unsigned number, unsigned disk)
     return disk < driver->disks ? &driver->disk[disk].device : NULL;
 }
 
-static void interrupt(unsigned number)
-{
-    ahci_interrupt(&drivers[number]);
-}
-
-static void tick(unsigned number)
-{
-    ahci_tick(&drivers[number]);
-}
-
 static bool works(unsigned number)
 {
     const struct ahci_driver *driver = &drivers[number];
@@ -38,11 +28,22 @@ static bool works(unsigned number)
     return !dead;
 }
 
+static bool interrupt(unsigned number)
+{
+    ahci_interrupt(&drivers[number]);
+    return works(number);
+}
+
+static bool tick(unsigned number)
+{
+    ahci_tick(&drivers[number]);
+    return works(number);
+}
+
 const struct controller_kind controller_kind = {
     .name = "SATA",
     .start = start,
     .disk = disk,
     .interrupt = interrupt,
     .tick = tick,
-    .works = works,
 };

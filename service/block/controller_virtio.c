@@ -16,24 +16,27 @@ static struct block_device *disk(unsigned number, unsigned disk)
     return disk == 0 ? &drivers[number].device : NULL;
 }
 
-static void interrupt(unsigned number)
-{
-    virtio_blk_interrupt(&drivers[number]);
-}
-
-static void settle(unsigned number)
-{
-    (void)virtio_blk_settle(&drivers[number]);
-}
-
-static void tick(unsigned number)
-{
-    virtio_blk_tick(&drivers[number]);
-}
-
 static bool works(unsigned number)
 {
     return !drivers[number].broken;
+}
+
+static bool interrupt(unsigned number)
+{
+    virtio_blk_interrupt(&drivers[number]);
+    return works(number);
+}
+
+static bool settle(unsigned number)
+{
+    (void)virtio_blk_settle(&drivers[number]);
+    return works(number);
+}
+
+static bool tick(unsigned number)
+{
+    virtio_blk_tick(&drivers[number]);
+    return works(number);
 }
 
 const struct controller_kind controller_kind = {
@@ -43,5 +46,4 @@ const struct controller_kind controller_kind = {
     .interrupt = interrupt,
     .settle = settle,
     .tick = tick,
-    .works = works,
 };

@@ -19,22 +19,22 @@
 #define TICK_SECONDS 3u
 
 /* Set by the system description. Each controller has the interrupt of its number. */
-microkit_channel pci_channel;
-microkit_channel irq_first_id;
-microkit_channel tick_id;
-uint64_t windows; /* of the controllers' registers, one behind the other */
-uint64_t windows_size;
-uint64_t dma_virtual; /* of the first; the others' follow */
-uint64_t dma_size;    /* of each */
-uint64_t dma_physical0;
-uint64_t dma_physical1;
-uint64_t dma_physical2;
-uint64_t dma_physical3;
-microkit_channel machines_first_id;
-uint64_t machines_slots;
-uint64_t machines_slice;
-uint64_t machines_rows;
-uint64_t machines_slices;
+COMPONENT_SETVAR microkit_channel pci_channel;
+COMPONENT_SETVAR microkit_channel irq_first_id;
+COMPONENT_SETVAR microkit_channel tick_id;
+COMPONENT_SETVAR uint64_t windows; /* of the controllers' registers, one behind the other */
+COMPONENT_SETVAR uint64_t windows_size;
+COMPONENT_SETVAR uint64_t dma_virtual; /* of the first; the others' follow */
+COMPONENT_SETVAR uint64_t dma_size;    /* of each */
+COMPONENT_SETVAR uint64_t dma_physical0;
+COMPONENT_SETVAR uint64_t dma_physical1;
+COMPONENT_SETVAR uint64_t dma_physical2;
+COMPONENT_SETVAR uint64_t dma_physical3;
+COMPONENT_SETVAR microkit_channel machines_first_id;
+COMPONENT_SETVAR uint64_t machines_slots;
+COMPONENT_SETVAR uint64_t machines_slice;
+COMPONENT_SETVAR uint64_t machines_rows;
+COMPONENT_SETVAR uint64_t machines_slices;
 
 static struct dma_range machines_memory[CONNECTION_SLOTS];
 static unsigned machines_ranges;

@@ -90,57 +90,67 @@ _Static_assert(sizeof(struct virtio_buffer) == sizeof(struct block_segment) &&
                    offsetof(struct virtio_buffer, address) ==
                        offsetof(struct block_segment, address) &&
                    offsetof(struct virtio_buffer, length) == offsetof(struct block_segment, length),
-               "lent segments are copied as they are");
+               "lent segments are taken as they are");
 
-static unsigned add_segments(const struct virtio_blk_driver *driver,
-                             const struct block_request *request, struct virtio_buffer *to)
+/* The data of a request as the device sees it; what is not lent is put into `room`. */
+static const struct virtio_buffer *data_of(const struct virtio_blk_driver *driver,
+                                           const struct block_request *request,
+                                           struct virtio_buffer room[MOST])
 {
     if (request->lent)
-        memcpy(to, request->segment, request->segments * sizeof(*to));
-    for (unsigned i = 0; !request->lent && i < request->segments; i++)
-        to[i] = (struct virtio_buffer){dma_address(driver->dma, request->segment[i].data),
-                                       request->segment[i].length};
-    return request->segments;
+        return (const struct virtio_buffer *)request->segment;
+    for (unsigned i = 0; i < request->segments; i++)
+        room[i] = (struct virtio_buffer){dma_address(driver->dma, request->segment[i].data),
+                                         request->segment[i].length};
+    return room;
 }
 
 /* Hands one request to the device; false when there is no room. */
 static bool send(struct virtio_blk_driver *driver, struct block_request *request)
 {
-    struct virtio_buffer buffer[MOST + 2];
-    unsigned slot = driver->free_slot;
-    unsigned count = 0;
-    if (slot == NO_SLOT)
+    struct virtio_buffer room[MOST];
+    unsigned number = driver->free_slot;
+    if (number == NO_SLOT)
         return false;
-    struct control *control = control_of(driver, slot);
-    bool second = is_second_step(request);
-    enum block_operation operation = second ? BLOCK_FLUSH : request->operation;
-    bool range = operation == BLOCK_DISCARD || operation == BLOCK_WRITE_ZEROES;
-    bool data = operation == BLOCK_READ || operation == BLOCK_WRITE;
+    struct virtio_blk_slot *slot = &driver->slot[number];
+    struct control *control = control_of(driver, number);
+    enum block_operation operation = is_second_step(request) ? BLOCK_FLUSH : request->operation;
+    struct virtio_request to_device = {
+        .header = {control_address(driver, number, 0), CONTROL_HEADER},
+        .status = {control_address(driver, number, offsetof(struct control, status)), 1},
+    };
     /* The serial number's place is no part of any of these requests. */
     control->type = type_of(operation);
     control->reserved = 0;
-    control->sector = data ? request->sector : 0;
-    control->range_sector = request->sector;
-    control->range_count = (uint32_t)request->count;
-    control->range_flags = 0;
+    control->sector = 0;
     control->status = STATUS_NONE;
-    buffer[count++] = (struct virtio_buffer){
-        control_address(driver, slot, 0), range ? CONTROL_HEADER + CONTROL_RANGE : CONTROL_HEADER};
-    if (data)
-        count += add_segments(driver, request, buffer + count);
-    unsigned readable = operation == BLOCK_READ ? 1 : count;
-    buffer[count++] =
-        (struct virtio_buffer){control_address(driver, slot, offsetof(struct control, status)), 1};
-    if (virtio_queue_add(&driver->queue, buffer, readable, count - readable, slot) !=
-        VIRTIO_QUEUE_OK)
+    if (operation == BLOCK_READ || operation == BLOCK_WRITE) {
+        control->sector = request->sector;
+        to_device.data = data_of(driver, request, room);
+        to_device.count = request->segments;
+        to_device.writeable = operation == BLOCK_READ;
+    } else if (operation != BLOCK_FLUSH) {
+        control->range_sector = request->sector;
+        control->range_count = (uint32_t)request->count;
+        control->range_flags = 0;
+        to_device.header.length += CONTROL_RANGE;
+    }
+    if (virtio_queue_add_request(&driver->queue, &to_device, number) != VIRTIO_QUEUE_OK)
         return false;
-    driver->free_slot = driver->slot[slot].next_free;
+    driver->free_slot = slot->next_free;
     driver->under_way++;
-    driver->slot[slot].request = request;
-    driver->slot[slot].age = 0;
+    slot->request = request;
+    slot->age = 0;
     return true;
 }
 
+static void notify(struct virtio_blk_driver *driver)
+{
+    if (virtio_queue_must_notify(&driver->queue))
+        virtio_notify(&driver->transport, &driver->queue);
+}
+
+/* Hands over what waits. */
 static void kick(struct virtio_blk_driver *driver)
 {
     while (driver->first != NULL && send(driver, driver->first)) {
@@ -148,8 +158,7 @@ static void kick(struct virtio_blk_driver *driver)
         if (driver->first == NULL)
             driver->last = NULL;
     }
-    if (virtio_queue_must_notify(&driver->queue))
-        virtio_notify(&driver->transport, &driver->queue);
+    notify(driver);
 }
 
 /* Can this request go to the device as it is? */
@@ -187,8 +196,12 @@ static void submit(struct block_device *device, struct block_request *request)
         return;
     }
     request->progress = 0;
-    enqueue(driver, request);
-    kick(driver);
+    if (driver->first == NULL && send(driver, request)) {
+        notify(driver);
+    } else {
+        enqueue(driver, request);
+        kick(driver);
+    }
 }
 
 static void fail_all(struct virtio_blk_driver *driver)
@@ -251,7 +264,7 @@ bool virtio_blk_settle(struct virtio_blk_driver *driver)
 {
     bool any = false;
     while (driver->under_way != 0 && !driver->broken) {
-        while (take(driver))
+        while (driver->under_way != 0 && take(driver))
             any = true;
         if (driver->first != NULL && !driver->broken)
             kick(driver);
@@ -293,16 +306,20 @@ void virtio_blk_tick(struct virtio_blk_driver *driver)
 static void read_serial(struct virtio_blk_driver *driver)
 {
     struct control *control = control_of(driver, 0);
-    const struct virtio_buffer buffer[3] = {
-        {control_address(driver, 0, 0), CONTROL_HEADER},
-        {control_address(driver, 0, offsetof(struct control, serial)), BLOCK_SERIAL_SIZE},
-        {control_address(driver, 0, offsetof(struct control, status)), 1},
+    const struct virtio_buffer serial = {
+        control_address(driver, 0, offsetof(struct control, serial)), BLOCK_SERIAL_SIZE};
+    const struct virtio_request request = {
+        .header = {control_address(driver, 0, 0), CONTROL_HEADER},
+        .data = &serial,
+        .count = 1,
+        .writeable = true,
+        .status = {control_address(driver, 0, offsetof(struct control, status)), 1},
     };
     uint32_t cookie;
     uint32_t written;
     int result = 0;
     *control = (struct control){.type = TYPE_GET_ID, .status = STATUS_NONE};
-    if (virtio_queue_add(&driver->queue, buffer, 1, 2, 0) != VIRTIO_QUEUE_OK)
+    if (virtio_queue_add_request(&driver->queue, &request, 0) != VIRTIO_QUEUE_OK)
         return;
     if (virtio_queue_must_notify(&driver->queue))
         virtio_notify(&driver->transport, &driver->queue);

@@ -123,8 +123,13 @@ static void odd_messages(void **state)
     m.flags = 2;
     assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
     m = good;
-    m.zero[6] = 1;
+    m.zero0 = 1;
     assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
+    for (unsigned i = 0; i < 3; i++) {
+        m = good;
+        m.zero[i] = 1ull << (31 * i);
+        assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);
+    }
     m = good;
     m.sector = OFFERED; /* the neighbour's */
     assert_int_equal(bench_ask(b, &m), BLOCK_INVALID);

@@ -76,6 +76,22 @@ static void destroy(struct pair *p)
     free(p);
 }
 
+/* Half of those that look like a disk's request go as one. */
+static int add(struct pair *p, const struct virtio_buffer *buffer, unsigned readable,
+               unsigned writeable, unsigned id)
+{
+    if (writeable == 0 || (readable > 1 && writeable > 1) || next(p, 2) == 0)
+        return virtio_queue_add(&p->driver, buffer, readable, writeable, id);
+    const struct virtio_request request = {
+        .header = buffer[0],
+        .data = buffer + 1,
+        .count = readable + writeable - 2,
+        .writeable = writeable > 1,
+        .status = buffer[readable + writeable - 1],
+    };
+    return virtio_queue_add_request(&p->driver, &request, id);
+}
+
 /* A request of random pieces inside its own buffer; the first readable byte names it. */
 static void submit(struct pair *p)
 {
@@ -101,7 +117,7 @@ static void submit(struct pair *p)
     uint8_t *start = p->bytes + BUFFERS + id * BUFFER;
     memset(start, p->pattern[id], at);
     start[0] = (uint8_t)id;
-    int result = virtio_queue_add(&p->driver, buffer, readable, writeable, id);
+    int result = add(p, buffer, readable, writeable, id);
     if (result == VIRTIO_QUEUE_FULL)
         return;
     assert_int_equal(result, VIRTIO_QUEUE_OK);
@@ -325,14 +341,44 @@ static void driver_survives_its_device(void **state)
     }
 }
 
+/* A request of as many pieces as there may be, and of one more. */
+static void large_requests(void **state)
+{
+    (void)state;
+    for (unsigned packed = 0; packed < 2; packed++) {
+        struct pair *p = create(packed != 0, false, true, 8);
+        struct virtio_buffer data[VIRTIO_QUEUE_SEGMENTS - 1];
+        struct virtio_request request = {
+            .header = {BASE + BUFFERS, 16},
+            .data = data,
+            .count = VIRTIO_QUEUE_SEGMENTS - 1,
+            .writeable = true,
+            .status = {BASE + BUFFERS + 16, 1},
+        };
+        struct virtqueue_chain chain;
+        for (unsigned i = 0; i < VIRTIO_QUEUE_SEGMENTS - 1; i++)
+            data[i] = (struct virtio_buffer){BASE + BUFFERS + 1024 * i, 512};
+        assert_int_equal(virtio_queue_add_request(&p->driver, &request, 1), VIRTIO_QUEUE_FULL);
+        request.count--;
+        for (unsigned i = 0; i < 8; i++)
+            assert_int_equal(virtio_queue_add_request(&p->driver, &request, i), VIRTIO_QUEUE_OK);
+        assert_int_equal(virtio_queue_add_request(&p->driver, &request, 8), VIRTIO_QUEUE_FULL);
+        for (unsigned i = 0; i < 8; i++) {
+            assert_int_equal(virtqueue_pop(&p->device, &chain), 1);
+            assert_int_equal(chain.readable, 1);
+            assert_int_equal(chain.count, VIRTIO_QUEUE_SEGMENTS);
+            assert_int_equal(chain.writeable_length, (VIRTIO_QUEUE_SEGMENTS - 2) * 512 + 1);
+        }
+        destroy(p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(split_rings),
-        cmocka_unit_test(packed_rings),
-        cmocka_unit_test(event_index_saves),
-        cmocka_unit_test(pushes_all_or_none),
-        cmocka_unit_test(driver_survives_its_device),
+        cmocka_unit_test(split_rings),       cmocka_unit_test(packed_rings),
+        cmocka_unit_test(event_index_saves), cmocka_unit_test(pushes_all_or_none),
+        cmocka_unit_test(large_requests),    cmocka_unit_test(driver_survives_its_device),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

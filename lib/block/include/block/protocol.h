@@ -81,7 +81,8 @@ struct block_message {
     uint64_t sector;
     uint64_t count;
     uint32_t list; /* of the segments: its number */
-    uint32_t zero[7];
+    uint32_t zero0;
+    uint64_t zero[3];
 };
 
 /* A segment of a list. */
@@ -105,6 +106,7 @@ _Static_assert(sizeof(struct block_info) <= BLOCK_AT_REQUESTS, "block protocol 2
 _Static_assert(offsetof(struct block_message, offset) == 12, "block protocol 2");
 _Static_assert(offsetof(struct block_message, sector) == 16, "block protocol 2");
 _Static_assert(offsetof(struct block_message, list) == 32, "block protocol 2");
+_Static_assert(offsetof(struct block_message, zero) == 40, "block protocol 2");
 _Static_assert(sizeof(struct block_place) == 16, "block protocol 2");
 _Static_assert(BLOCK_SEGMENTS_MAX * sizeof(struct block_place) <= BLOCK_LIST_BYTES,
                "a list has its place");

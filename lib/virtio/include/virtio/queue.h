@@ -12,9 +12,20 @@
 #define VIRTIO_QUEUE_MAX      256u
 #define VIRTIO_QUEUE_SEGMENTS 128u /* of one request, where descriptors are indirect */
 
+/* Drivers may pass lists of another type that is laid out in the same way. */
 struct virtio_buffer {
     uint64_t address; /* as the device sees it */
     uint32_t length;  /* not 0 */
+} __attribute__((may_alias));
+
+/* What a disk's request looks like (5.2.6): a header that the device reads, data that it reads or
+ * writes, and a status that it writes. */
+struct virtio_request {
+    struct virtio_buffer header;
+    const struct virtio_buffer *data;
+    unsigned count; /* of the data's buffers; may be 0 */
+    bool writeable; /* of the data */
+    struct virtio_buffer status;
 };
 
 enum virtio_queue_error {
@@ -74,6 +85,10 @@ void virtio_queue_restart(struct virtio_queue *queue);
  */
 int virtio_queue_add(struct virtio_queue *queue, const struct virtio_buffer *buffer,
                      unsigned readable, unsigned writeable, uint32_t cookie);
+
+/* The same of such a request. */
+int virtio_queue_add_request(struct virtio_queue *queue, const struct virtio_request *request,
+                             uint32_t cookie);
 
 /* Does the device want to be notified of what was added since the last call? */
 bool virtio_queue_must_notify(struct virtio_queue *queue);
