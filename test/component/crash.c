@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Linked around the entry of a driver that is to fail in a test: after some notifications, another
- * number each time, it faults, or goes round in a loop for ever; one in HANGS_IN does the latter.
+ * Linked around the entry of a driver that is to fail in a test: after LEAST notifications and up
+ * to MORE further ones, another number each time, it faults, or goes round in a loop for ever; one
+ * in HANGS_IN does the latter.
  */
 #include <component/component.h>
 #include <stdbool.h>
 
 void __real_notified(microkit_channel channel);
 void __wrap_notified(microkit_channel channel);
-
-#define LEAST 200u
-#define MORE  800u
 
 void __wrap_notified(microkit_channel channel)
 {
@@ -19,7 +17,7 @@ void __wrap_notified(microkit_channel channel)
 
     if (left == 0) {
         uint64_t now = component_tsc() >> 6;
-        left = LEAST + (unsigned)(now % MORE);
+        left = LEAST + (unsigned)(now % (MORE + 1u));
         hang = (now >> 8) % HANGS_IN == 0;
     }
     if (--left > 0) {
