@@ -2,8 +2,9 @@
  *
  * A driver of virtio disks that was taken over, and tells its device to move data from and to
  * memory that neither has: of machines before they have lent it and after they have ended, and of
- * others. It sees by the disk whether the device has reached it: what is written to memory and read
- * from there again goes through two sectors. It ends once, and goes on as its successor.
+ * others. What another machine has lent it reaches all the while. It sees by the disk whether the
+ * device has reached it: what is written to memory and read from there again goes through two
+ * sectors. It ends once, and goes on as its successor.
  */
 #include <component/component.h>
 #include <connection/connection.h>
@@ -25,7 +26,8 @@ enum {
     FIRST = 8,
     SECOND = 16,
     ADDRESSES = 64,
-    PATIENCE_SECONDS = 10
+    PATIENCE_SECONDS = 10,
+    NEIGHBOUR = 2 /* slot of the machine that it leaves in peace */
 };
 enum { WORDS = BLOCK_SECTOR / 8, DEVICES = 0x10000 };
 #define MEMORY 0x40000000u /* of the computer that it is tested on */
@@ -155,12 +157,13 @@ static bool is_lent(unsigned slot, uint64_t address)
 }
 
 /* Is it what the device may reach? */
-static bool is_own(unsigned slot, uint64_t address)
+static bool is_own(uint64_t address)
 {
-    bool own = address - dma_physical0 < dma_size || is_lent(slot, address);
+    bool own = address - dma_physical0 < dma_size;
 
     for (unsigned i = 0; i < machines_slots; i++)
-        own = own || address - connection_slice_address(&service, i) < machines_slice;
+        own = own || is_lent(i, address) ||
+              address - connection_slice_address(&service, i) < machines_slice;
     return own;
 }
 
@@ -173,20 +176,20 @@ static void ask_for_others(unsigned slot)
     for (unsigned device = 0; device < DEVICES; device++)
         granted += device != own && component_lend(slot, (uint16_t)device);
     for (unsigned other = 0; other < 64; other++)
-        granted += other != slot && component_lend(other, own);
+        granted += other != slot && other != NEIGHBOUR && component_lend(other, own);
     if (granted != 0)
         log_error("BEYOND: %u requests for what is others' are granted", granted);
     else
         log_info("requests for what is others' are refused");
 }
 
-static void try_elsewhere(unsigned slot)
+static void try_elsewhere(void)
 {
     unsigned tried = 0, reached = 0;
 
     for (unsigned i = 0; i < ADDRESSES; i++) {
         uint64_t address = random_below(MEMORY / PAGE) * (uint64_t)PAGE;
-        if (is_own(slot, address))
+        if (is_own(address))
             continue;
         tried++;
         reached += reaches(address);
@@ -230,11 +233,19 @@ static void attack(unsigned slot)
         log_error("BEYOND: nothing is lent");
     tell("lent", at, true);
     try_other_controller();
-    try_elsewhere(slot);
+    try_elsewhere();
     if (*life() == 1) {
         __builtin_trap();
     }
     log_info("life %lu waits for the end of machine %u", *life(), generation);
+}
+
+/* The machine that is left in peace lends its memory, too. */
+static void take(unsigned slot)
+{
+    if (!component_lend(slot, controller.pci.requester))
+        log_error("BEYOND: nothing is lent by the neighbour");
+    tell("lent by the neighbour", last_page(slot), true);
 }
 
 static void ended(unsigned slot)
@@ -250,6 +261,7 @@ static void ended(unsigned slot)
     if (component_lend(slot, controller.pci.requester))
         log_error("BEYOND: a machine that has ended lends memory");
     tell("released", at, false);
+    tell("still lent by the neighbour", last_page(NEIGHBOUR), true);
 }
 
 static void look(unsigned slot)
@@ -258,7 +270,10 @@ static void look(unsigned slot)
         switch (connection_look(&service, slot)) {
         case CONNECTION_WANTED:
             connection_admit(&service, slot);
-            attack(slot);
+            if (slot == NEIGHBOUR)
+                take(slot);
+            else
+                attack(slot);
             break;
         case CONNECTION_ENDED:
             ended(slot);
