@@ -89,6 +89,12 @@ static seL4_Error make(struct lending *l, uint64_t frames, uint64_t tables)
     return error;
 }
 
+/*
+ * For reading and writing, even where all that the machine has on the device is read-only. Then the
+ * device need not read memory, only write it; but who may write all of a machine's memory has the
+ * machine do what he likes, and tell him the rest. To map it for writing alone keeps nothing from
+ * anybody, and VT-d's units may refuse a read of no bytes there (CAP's ZLR).
+ */
 static seL4_Error map(struct lending *l, seL4_CPtr frame, seL4_CPtr space, uint64_t address)
 {
     int64_t slot = cspace_node_take(&l->node, 1);
