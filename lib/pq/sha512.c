@@ -90,19 +90,6 @@ PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
     return w[i % 16];
 }
 
-/* Eight rounds, after which each name is back in its place: from the i-th word of the block on, or
- * with the words that the schedule has for them next. i is 0 or 8, k the constant of round i. */
-#define EIGHT(input)                                                                    \
-    round_step(s[0], s[1], bc, &s[3], s[4], s[5], s[6], &s[7], k[0] + input(w, i));     \
-    round_step(s[7], s[0], bc, &s[2], s[3], s[4], s[5], &s[6], k[1] + input(w, i + 1)); \
-    round_step(s[6], s[7], bc, &s[1], s[2], s[3], s[4], &s[5], k[2] + input(w, i + 2)); \
-    round_step(s[5], s[6], bc, &s[0], s[1], s[2], s[3], &s[4], k[3] + input(w, i + 3)); \
-    round_step(s[4], s[5], bc, &s[7], s[0], s[1], s[2], &s[3], k[4] + input(w, i + 4)); \
-    round_step(s[3], s[4], bc, &s[6], s[7], s[0], s[1], &s[2], k[5] + input(w, i + 5)); \
-    round_step(s[2], s[3], bc, &s[5], s[6], s[7], s[0], &s[1], k[6] + input(w, i + 6)); \
-    round_step(s[1], s[2], bc, &s[4], s[5], s[6], s[7], &s[0], k[7] + input(w, i + 7))
-#define WORD(w, i) (w)[i]
-
 /*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid_read(w + (0 .. 15)) && i <= 8;
     requires \valid_read(k + (0 .. 7));
     requires \separated(s + (0 .. 7), bc, w + (0 .. 15)) &&
@@ -111,7 +98,7 @@ PQ_INLINE uint64_t schedule_next(uint64_t w[16], unsigned i)
 PQ_INLINE void eight_first(uint64_t s[8], uint64_t *bc, const uint64_t w[16], unsigned i,
                            const uint64_t *k)
 {
-    EIGHT(WORD);
+    SHA2_EIGHT(SHA2_WORD);
 }
 
 /*@ requires \valid(s + (0 .. 7)) && \valid(bc) && \valid(w + (0 .. 15)) && i <= 8;
@@ -122,7 +109,7 @@ PQ_INLINE void eight_first(uint64_t s[8], uint64_t *bc, const uint64_t w[16], un
 PQ_INLINE void eight_later(uint64_t s[8], uint64_t *bc, uint64_t w[16], unsigned i,
                            const uint64_t *k)
 {
-    EIGHT(schedule_next);
+    SHA2_EIGHT(schedule_next);
 }
 
 /*@ requires \valid(h + (0 .. 7)) && blocks <= 0x100000000;
