@@ -53,13 +53,6 @@ TEST(domain_schedule_has_an_end)
     CHECK_OK(seL4_DomainSet_ScheduleConfigure(cap, 98, 0, 0));
 }
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 /* The schedule names domain 0 alone, so a thread of another one never runs. */
 TEST(domain_without_time_does_not_run)
 {
@@ -68,7 +61,7 @@ TEST(domain_without_time_does_not_run)
     if (seL4_DomainSet_Set(seL4_CapDomain, 1, thread->tcb) != seL4_NoError) {
         test_skip("the kernel has one domain");
     }
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     sleep_us(5000);
     CHECK_EQ(thread->step, 0);
     CHECK_OK(seL4_TCB_SetPriority(thread->tcb, seL4_CapInitThreadTCB, LOWER));
@@ -89,7 +82,7 @@ TEST(domain_schedule_of_two)
     if (seL4_DomainSet_Set(seL4_CapDomain, 1, thread->tcb) != seL4_NoError) {
         test_skip("the kernel has one domain");
     }
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     CHECK_OK(seL4_DomainSet_ScheduleConfigure(seL4_CapDomain, 2, 0, 3 * ticks_per_ms));
     CHECK_OK(seL4_DomainSet_ScheduleConfigure(seL4_CapDomain, 3, 1, 2 * ticks_per_ms));
     CHECK_OK(seL4_DomainSet_ScheduleConfigure(seL4_CapDomain, 4, 0, 0));

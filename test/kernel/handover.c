@@ -14,13 +14,6 @@ static void waits_and_spins(struct thread *self)
     }
 }
 
-static void spins(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 /* Signals arg[0] and waits at arg[1]; arg[2], if it is one, is signalled before. */
 static void signals_and_waits(struct thread *self)
 {
@@ -79,8 +72,8 @@ TEST(handover_while_a_thread_with_a_budget_runs)
         .priority = TEST_PRIORITY - 1, .mcp = HIGHER, .budget = 2000, .period = 20000});
     struct thread *last = thread_new(TEST_PRIORITY - 2);
 
-    thread_start(budget, spins, 0, 0, 0);
-    thread_start(last, spins, 0, 0, 0);
+    thread_start(budget, thread_spin, 0, 0, 0);
+    thread_start(last, thread_spin, 0, 0, 0);
     for (unsigned i = 0; i < 100 && last->step == 0; i++) {
         sleep_us(2000);
         thread_run(HIGHER + 1, signals_and_waits, signal, endpoint_new(), 0);

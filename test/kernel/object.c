@@ -109,6 +109,11 @@ seL4_CPtr frame_new(void)
     return object_new(seL4_X86_4K, 0);
 }
 
+seL4_CPtr tcb_new(void)
+{
+    return object_new(seL4_TCBObject, 0);
+}
+
 seL4_CPtr sc_new_on(seL4_Word core, seL4_Time budget, seL4_Time period, seL4_Word badge)
 {
     seL4_CPtr sc = object_new(seL4_SchedContextObject, 8);

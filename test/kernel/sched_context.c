@@ -14,13 +14,6 @@ static seL4_Error configure(seL4_CPtr sc, seL4_Time budget, seL4_Time period)
     return seL4_SchedControl_Configure(boot_info->schedcontrol.start, sc, budget, period, 0, 0);
 }
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 TEST(sched_control_configure)
 {
     seL4_CPtr sc = raw_sc(7);
@@ -89,7 +82,7 @@ TEST(sched_control_for_each_core)
 
 TEST(sched_control_reconfigures_a_running_thread)
 {
-    struct thread *thread = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *thread = thread_run(LOWER, thread_spin, 0, 0, 0);
     seL4_Word step;
 
     sleep_us(2000);
@@ -159,7 +152,7 @@ TEST(sched_context_unbind_own)
 
 TEST(sched_context_unbind_stops_the_thread)
 {
-    struct thread *thread = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *thread = thread_run(LOWER, thread_spin, 0, 0, 0);
     seL4_Word step;
 
     sleep_us(2000);
@@ -191,7 +184,7 @@ TEST(sched_context_unbind_undoes_both)
 
 TEST(sched_context_deleted_stops_the_thread)
 {
-    struct thread *thread = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *thread = thread_run(LOWER, thread_spin, 0, 0, 0);
     seL4_Word step;
 
     sleep_us(2000);
@@ -206,7 +199,7 @@ TEST(sched_context_deleted_stops_the_thread)
 
 TEST(sched_context_thread_deleted_frees_it)
 {
-    struct thread *thread = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *thread = thread_run(LOWER, thread_spin, 0, 0, 0);
 
     sleep_us(2000);
     CHECK_OK(cap_delete(thread->tcb));
@@ -219,7 +212,7 @@ TEST(sched_context_never_configured_does_not_run)
         &(struct thread_options){.priority = HIGHER, .mcp = HIGHER, .passive = true});
 
     CHECK_OK(seL4_SchedContext_Bind(raw_sc(8), thread->tcb));
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     CHECK_EQ(thread->step, 0);
 }
 
@@ -254,7 +247,7 @@ TEST(sched_context_bound_to_a_ready_thread_runs_it)
 
 TEST(sched_context_consumed)
 {
-    struct thread *thread = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *thread = thread_run(LOWER, thread_spin, 0, 0, 0);
     uint64_t start = time_now();
     seL4_SchedContext_Consumed_t used;
 

@@ -10,13 +10,6 @@ static void trace_and_end(struct thread *self)
     trace((char)self->arg[0]);
 }
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 static void yield_loop(struct thread *self)
 {
     for (;;) {
@@ -148,8 +141,8 @@ TEST(round_robin_yield_alternates)
 
 TEST(round_robin_slices)
 {
-    struct thread *a = thread_run(LOWER, spin, 0, 0, 0);
-    struct thread *b = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *a = thread_run(LOWER, thread_spin, 0, 0, 0);
+    struct thread *b = thread_run(LOWER, thread_spin, 0, 0, 0);
 
     sleep_us(60000);
     CHECK(a->step > 0);
@@ -170,7 +163,7 @@ TIMED_TEST(round_robin_slice_length)
     struct thread *thread = budgeted(TEST_PRIORITY, 20000, 20000);
     uint64_t start, took;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     seL4_Yield();
     start = time_now();
     seL4_Yield();
@@ -186,7 +179,7 @@ TIMED_TEST(budget_limits_a_thread)
     uint64_t start = time_now(), took;
     seL4_Time used;
 
-    thread_start(thread, spin, 0, 0, 0); /* back when the budget is used up */
+    thread_start(thread, thread_spin, 0, 0, 0); /* back when the budget is used up */
     if (!IN_RANGE(time_us(time_now() - start), 1900, 3000)) {
         return false;
     }
@@ -254,9 +247,9 @@ TIMED_TEST(budget_shares_of_three_threads)
     struct thread *c = budgeted(HIGHER, 2000, 40000);
     seL4_Time x, y, z;
 
-    thread_start(a, spin, 0, 0, 0);
-    thread_start(b, spin, 0, 0, 0);
-    thread_start(c, spin, 0, 0, 0);
+    thread_start(a, thread_spin, 0, 0, 0);
+    thread_start(b, thread_spin, 0, 0, 0);
+    thread_start(c, thread_spin, 0, 0, 0);
     spin_us(200000);
     x = seL4_SchedContext_Consumed(a->sc).consumed;
     y = seL4_SchedContext_Consumed(b->sc).consumed;
@@ -317,7 +310,7 @@ TEST(yield_to_errors)
 
 TEST(yield_to_needs_the_mcp)
 {
-    struct thread *thread = thread_run(TEST_PRIORITY, spin, 0, 0, 0);
+    struct thread *thread = thread_run(TEST_PRIORITY, thread_spin, 0, 0, 0);
 
     CHECK_OK(seL4_TCB_SetMCPriority(test_tcb, test_tcb, TEST_PRIORITY - 1));
     CHECK_EQ(seL4_SchedContext_YieldTo(thread->sc).error, seL4_IllegalOperation);
@@ -349,7 +342,7 @@ TIMED_TEST(yield_to_reports_what_was_consumed)
     struct thread *thread = budgeted(TEST_PRIORITY, 10000, 10000);
     seL4_SchedContext_YieldTo_t result;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     result = seL4_SchedContext_YieldTo(thread->sc);
     CHECK_OK(result.error);
     return IN_RANGE(result.consumed, 8000, 12000);
@@ -365,7 +358,7 @@ static void yield_to(struct thread *self)
 
 TEST(yield_to_ends_when_the_target_is_suspended)
 {
-    struct thread *target = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *target = thread_run(LOWER, thread_spin, 0, 0, 0);
     struct thread *yielder = thread_new(LOWER);
 
     CHECK_OK(seL4_TCB_SetMCPriority(yielder->tcb, seL4_CapInitThreadTCB, 254));
@@ -380,7 +373,7 @@ TEST(yield_to_ends_when_the_target_is_suspended)
 
 TEST(yield_to_ends_when_the_target_is_deleted)
 {
-    struct thread *target = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *target = thread_run(LOWER, thread_spin, 0, 0, 0);
     struct thread *yielder = thread_new(LOWER);
 
     CHECK_OK(seL4_TCB_SetMCPriority(yielder->tcb, seL4_CapInitThreadTCB, 254));
@@ -394,7 +387,7 @@ TEST(yield_to_ends_when_the_target_is_deleted)
 
 TEST(yield_to_and_the_yielder_is_deleted)
 {
-    struct thread *target = thread_run(LOWER, spin, 0, 0, 0);
+    struct thread *target = thread_run(LOWER, thread_spin, 0, 0, 0);
     struct thread *yielder = thread_run(LOWER, yield_to, target->sc, 0, 0);
     seL4_Word step;
 
@@ -408,7 +401,7 @@ TEST(yield_to_and_the_yielder_is_deleted)
 /* The timer is the kernel's own: a thread without a single system call is still preempted. */
 TEST(timer_preempts_a_loop)
 {
-    struct thread *thread = thread_run(TEST_PRIORITY, spin, 0, 0, 0);
+    struct thread *thread = thread_run(TEST_PRIORITY, thread_spin, 0, 0, 0);
 
     seL4_Yield();
     CHECK(thread->step > 0);

@@ -4,13 +4,6 @@
  */
 #include "test.h"
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 static void step_once(struct thread *self)
 {
     self->step = 1;
@@ -58,7 +51,7 @@ static struct thread *running_on(seL4_Word core)
 {
     struct thread *thread = thread_on(core, LOWER);
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     AWAIT(thread->step > 0);
     return thread;
 }
@@ -83,7 +76,7 @@ TEST(smp_threads_of_lower_priority_run_beside_the_test)
 
     need_cores(2);
     thread = thread_on(1, 1);
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     CHECK(moves(thread));
 }
 
@@ -107,7 +100,7 @@ TEST(smp_move_between_cores)
 
     need_cores(2);
     thread = thread_on(0, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     CHECK(stands(thread));
     for (int round = 0; round < 3; round++) {
         for (seL4_Word core = 1; core < boot_info->numNodes; core++) {
@@ -159,7 +152,7 @@ TEST(smp_delete_the_context_while_its_budget_ends)
         struct thread *thread = thread_new_with(&(struct thread_options){
             .priority = LOWER, .mcp = LOWER, .core = 1, .budget = 20, .period = 100});
 
-        thread_start(thread, spin, 0, 0, 0);
+        thread_start(thread, thread_spin, 0, 0, 0);
         AWAIT(thread->step > 0);
         CHECK_OK(cap_delete(thread->sc));
     }
@@ -200,8 +193,8 @@ TEST(smp_priority_of_a_running_thread)
     need_cores(2);
     a = thread_on(1, LOWER);
     b = thread_on(1, LOWER - 1);
-    thread_start(a, spin, 0, 0, 0);
-    thread_start(b, spin, 0, 0, 0);
+    thread_start(a, thread_spin, 0, 0, 0);
+    thread_start(b, thread_spin, 0, 0, 0);
     CHECK(moves(a));
     CHECK(stands(b));
     CHECK_OK(seL4_TCB_SetPriority(a->tcb, seL4_CapInitThreadTCB, LOWER - 2));
@@ -383,7 +376,7 @@ TEST(smp_vspace_revoked_under_a_thread_on_another_core)
     faults = endpoint_new();
     thread = thread_new_with(&(struct thread_options){
         .priority = LOWER, .mcp = LOWER, .core = 1, .vspace = pml4, .fault_ep = faults});
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     AWAIT(thread->step > 0);
     CHECK_OK(cap_revoke(pml4));
     CHECK_OK(cap_delete(pml4));
@@ -454,7 +447,7 @@ TEST(smp_yield_to_another_core)
 
     need_cores(2);
     thread = thread_on(1, LOWER);
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     CHECK_EQ(seL4_SchedContext_YieldTo(thread->sc).error, seL4_IllegalOperation);
 }
 
@@ -466,7 +459,7 @@ TEST(smp_consumed_on_another_core)
     need_cores(2);
     thread = thread_on(1, LOWER);
     start = time_now();
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     spin_us(30000);
     CHECK_RANGE(seL4_SchedContext_Consumed(thread->sc).consumed, 100,
                 time_us(time_now() - start) + 1000);

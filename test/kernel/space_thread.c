@@ -39,20 +39,13 @@ TEST(vspace_revoked_from_a_thread)
     CHECK_EQ(label_of(seL4_Recv(faults, NULL, reply_new())), seL4_Fault_VMFault);
 }
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 /* A thread in the space that runs whenever the test sleeps. */
 static void start_in(seL4_CPtr pml4, seL4_CPtr faults)
 {
     struct thread *thread = thread_new_with(&(struct thread_options){
         .priority = LOWER, .mcp = LOWER, .vspace = pml4, .fault_ep = faults});
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     while (thread->step == 0) {
         sleep_us(1000);
     }
@@ -85,7 +78,7 @@ TEST(vspace_revoked_under_a_running_thread)
     struct thread *thread = thread_new_with(&(struct thread_options){
         .priority = LOWER, .mcp = LOWER, .vspace = pml4, .fault_ep = faults});
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     sleep_us(3000);
     CHECK(thread->step > 0);
     CHECK_OK(cap_revoke(pml4));
@@ -99,7 +92,7 @@ TEST(vspace_lives_while_a_thread_uses_it)
     struct thread *thread = thread_new_with(&(struct thread_options){
         .priority = LOWER, .mcp = LOWER, .vspace = pml4, .fault_ep = faults});
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     sleep_us(3000);
     CHECK_OK(cap_delete(pml4)); /* the thread's copy keeps the address space */
     sleep_us(3000);

@@ -124,6 +124,7 @@ seL4_CPtr endpoint_new(void);
 seL4_CPtr notification_new(void);
 seL4_CPtr reply_new(void);
 seL4_CPtr frame_new(void);
+seL4_CPtr tcb_new(void);
 /* A scheduling context of 2^8 bytes on core 0, round robin with a slice of 5 ms. */
 seL4_CPtr sc_new(void);
 seL4_CPtr sc_new_on(seL4_Word core, seL4_Time budget, seL4_Time period, seL4_Word badge);
@@ -185,6 +186,8 @@ struct thread *thread_run(seL4_Word priority, void (*entry)(struct thread *self)
 void thread_join(struct thread *thread);
 /* What a thread does when its entry returns; an entry may call it, too. Does not return. */
 _Noreturn void thread_exit(struct thread *self);
+/* An entry that counts its steps for ever. */
+void thread_spin(struct thread *self);
 /* The TCB of the thread that runs the test. */
 extern seL4_CPtr test_tcb;
 extern seL4_CPtr test_sc;

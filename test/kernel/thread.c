@@ -61,6 +61,13 @@ _Noreturn void thread_exit(struct thread *self)
     }
 }
 
+void thread_spin(struct thread *self)
+{
+    for (;;) {
+        self->step++;
+    }
+}
+
 static _Noreturn void thread_enter(struct thread *self)
 {
     self_pointer = self;

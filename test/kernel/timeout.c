@@ -4,13 +4,6 @@
  */
 #include "test.h"
 
-static void spin(struct thread *self)
-{
-    for (;;) {
-        self->step++;
-    }
-}
-
 static struct thread *with_timeout(seL4_Time budget, seL4_Time period, seL4_CPtr endpoint)
 {
     struct thread *thread = thread_new_with(&(struct thread_options){
@@ -27,7 +20,7 @@ TEST(timeout_fault_message)
     seL4_MessageInfo_t info;
     seL4_Word badge;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     info = seL4_Recv(endpoint, &badge, reply_new());
     CHECK_EQ(badge, 0x55);
     CHECK_EQ(label_of(info), seL4_Fault_Timeout);
@@ -42,7 +35,7 @@ TEST(timeout_fault_stops_the_thread)
     struct thread *thread = with_timeout(1000, 5000, endpoint);
     seL4_Word step;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     seL4_Recv(endpoint, NULL, reply_new());
     step = thread->step;
     sleep_us(10000);
@@ -56,7 +49,7 @@ TIMED_TEST(timeout_fault_reply_goes_on_with_the_next_budget)
     struct thread *thread = with_timeout(1000, 3000, endpoint);
     seL4_Word step = 0;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     seL4_Recv(endpoint, NULL, reply);
     for (int i = 0; i < 10; i++) {
         if (!IN_RANGE(thread->step, step + 1, ~(seL4_Word)0)) {
@@ -76,9 +69,9 @@ TEST(timeout_fault_reply_rewrites_registers)
     struct thread *other = thread_new(HIGHER);
     seL4_UserContext regs;
 
-    thread_prepare(other, spin, 0, 0, 0);
+    thread_prepare(other, thread_spin, 0, 0, 0);
     CHECK_OK(seL4_TCB_ReadRegisters(other->tcb, false, 0, seL4_UserContextWords, &regs));
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     seL4_Recv(endpoint, NULL, reply);
     /* The words stand in the order of seL4_UserContext, without GS base. */
     for (seL4_Word i = 0; i < seL4_TimeoutReply_Length; i++) {
@@ -95,7 +88,7 @@ TEST(timeout_fault_reply_with_label_leaves_it_stopped)
     struct thread *thread = with_timeout(1000, 3000, endpoint);
     seL4_Word step;
 
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     seL4_Recv(endpoint, NULL, reply);
     step = thread->step;
     seL4_Send(reply, message(1, 0));
@@ -111,7 +104,7 @@ TEST(timeout_fault_not_for_round_robin)
     seL4_Word badge = 1;
 
     CHECK_OK(seL4_TCB_SetTimeoutEndpoint(thread->tcb, cap_mint(endpoint, seL4_AllRights, 9)));
-    thread_start(thread, spin, 0, 0, 0);
+    thread_start(thread, thread_spin, 0, 0, 0);
     sleep_us(20000);
     seL4_NBRecv(endpoint, &badge, reply_new());
     CHECK_EQ(badge, 0);
