@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The machines of ./quoin bench io: one test in Debian's kernel on the machine itself, in a virtual
-machine of Quoin, and in one of KVM with QEMU on Debian's kernel. All three on the same emulated
-hardware, whose devices answer without the host's time in it: what is counted is repeatable."""
+machine of Quoin, in one of KVM with QEMU on Debian's kernel, and in one of Xen beside Debian's
+kernel. All on the same emulated hardware, whose devices answer without the host's time in it: what
+is counted is repeatable."""
 
 import subprocess
 from pathlib import Path
 
 from composer import symbols
 
-from . import build, guest, image, ui
+from . import benchxen, build, guest, image, ui
 from .benchvm import counted
-from .machine import Machine
+from .machine import Machine, parse_memory
 from .ui import Problem, Step
 
 DONE = "^guest tests: 1 passed"
@@ -21,11 +22,12 @@ TIMEOUT = 1800
 KVM_TIMEOUT = 180
 KVM_TRIES = 5
 # What is done many times, and how long a stream is. KVM in the emulator takes an hour for that; its
-# figures for it are those of so many times less, so many times over.
+# figures for it are those of so many times less, so many times over; Xen's, too.
 COUNT = 20000
 MIB = 64
 KVM_LESS = 40
 KVM_MIB_LESS = 8
+XEN_LESS = 8
 MEMORY = "256M"
 
 # A request is carried out before the instruction that gives it is over (no ioeventfd, no host
@@ -73,22 +75,23 @@ class Test:
     """script runs as the guest's only test; program (of test/guest) has the marks."""
 
     def __init__(self, name, script, program, marks, devices, options, inner_devices,
-                 streams=False, settle=False):
+                 xen_devices=None, streams=False, settle=False):
         self.name = name
         self.program = program
         self.marks = marks
         self.devices = devices              # of the machine, for QEMU
         self.options = options              # lines of the virtual machine's configuration
         self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
+        self.xen_devices = xen_devices      # of Xen's, in xl.cfg(5); None: Xen is left out
         self.streams = streams              # is there anything that does not depend on the count?
         self.settle = settle  # the machine stands still until its disk has answered
         data = build.artifact(f"test/guest/guest-{program}").read_bytes()
-        self.files = guest.test_files({f"test/{name}": script.encode(), f"test/{program}": data})
-        self.command_line = f"console=ttyS0 quiet nokaslr tests={name}"
+        self.overlay = {f"test/{name}": script.encode(), f"test/{program}": data}
+        self.files = guest.test_files(self.overlay)
 
-    def arguments(self, count, mib):
+    def arguments(self, count, mib, console="ttyS0"):
         """The guest's command line; the scripts have both numbers in their environment."""
-        return f"{self.command_line} count={count} mib={mib}"
+        return f"console={console} quiet nokaslr tests={self.name} count={count} mib={mib}"
 
     def places(self):
         """Addresses of the marks."""
@@ -158,14 +161,27 @@ def _kvm_with(test, arguments):
                    qemu_args=["-append", "console=ttyS0 quiet nokaslr", *test.devices])
 
 
+def _xen(test):
+    """Xen, its first domain with the machine's devices, and the same virtual machine beside it."""
+    arguments = test.arguments(COUNT // XEN_LESS, MIB, "hvc0")
+    lines = [f"memory = {parse_memory(MEMORY)}", f"cmdline = '{arguments}'", test.xen_devices]
+    hypervisor, kernel, initramfs = benchxen.files(test.overlay, lines)
+    return Machine(kernel=test.file("xen", hypervisor), memory="1G", icount=0, qemu_args=[
+        "-append", benchxen.COMMAND_LINE, "-initrd",
+        f"{test.file('xen-vmlinuz', kernel)} console=hvc0 quiet,"
+        f"{test.file('xen-initramfs', initramfs)}", *test.devices])
+
+
 COLUMNS = {"bare": (_bare, False, "without a hypervisor"),
            "quoin": (_quoin, True, "in a virtual machine of Quoin"),
            "kvm": (_kvm, True, "in a virtual machine of KVM"),
-           "kvm streams": (_kvm_streams, True, "in a virtual machine of KVM, streams")}
+           "kvm streams": (_kvm_streams, True, "in a virtual machine of KVM, streams"),
+           "xen": (_xen, True, "in a virtual machine of Xen")}
 
 
 def _spent(test, column, yes):
-    """What lies between each two marks, or None: KVM did not get to its end in any of its tries."""
+    """What lies between each two marks, or None: KVM did not get to its end in any of its tries, or
+    Xen did not."""
     make, inside, where = COLUMNS[column]
     kvm = column.startswith("kvm")
     for _ in range(KVM_TRIES if kvm else 1):
@@ -174,7 +190,7 @@ def _spent(test, column, yes):
                 seen = counted(make(test), test.places(), inside, DONE, yes,
                                KVM_TIMEOUT if kvm else TIMEOUT, test.settle)
         except Problem as problem:
-            if not kvm:
+            if not kvm and column != "xen":
                 raise
             print(f"{test.name}, {where}: not counted: {problem}", file=ui.progress, flush=True)
         else:
@@ -190,20 +206,23 @@ def beside(test, count, mib, yes):
     return [after - before for before, after in zip(more, more[1:])]
 
 
-def rows(test, titles, yes, without_kvm=False):
+def rows(test, titles, yes, without_others=False):
     """Rows of instructions and entries for what lies behind each mark but the last: its title, and
     whether it depends on the count (None: it is a stream, so many times shorter for KVM)."""
-    skipped = {"kvm", "kvm streams"} if without_kvm else set()
+    skipped = {"kvm", "kvm streams", "xen"} if without_others else set()
+    if test.xen_devices is None:
+        skipped.add("xen")
     spent = {column: None if column in skipped else _spent(test, column, yes) for column in COLUMNS
              if column != "kvm streams" or test.streams}
     out = []
     for number, (title, counts) in enumerate(titles):
         kvm, times = {True: ("kvm", KVM_LESS), False: ("kvm", 1),
                       None: ("kvm streams", KVM_MIB_LESS)}[counts]
+        runs = {"quoin": ("quoin", 1), "kvm": (kvm, times),
+                "xen": ("xen", XEN_LESS if counts else 1)}
         for name, unit, which in ((title, "instructions", 0), (f"{title}: entries", "entries", 2)):
-            columns = {column: spent[column][number][which] for column in ("bare", "quoin")}
-            columns["kvm"] = spent[kvm] and spent[kvm][number][which] * times
-            if which == 2:
-                columns["bare"] = None
-            out.append({"name": name, "unit": unit, "xen": None, "reference": None, **columns})
+            columns = {column: spent[run] and spent[run][number][which] * factor
+                       for column, (run, factor) in runs.items()}
+            columns["bare"] = None if which == 2 else spent["bare"][number][which]
+            out.append({"name": name, "unit": unit, "reference": None, **columns})
     return out
