@@ -15,7 +15,7 @@ SOME_TRIPS = 1000
 NETWORK_PARTS = [("20,000 round trips", True), ("64 MiB sent by TCP", None),
                  ("64 MiB received by TCP", None)]
 
-# A virtual machine of Xen has another disk, which appears by itself once its driver is there.
+# A virtual machine of Xen has other devices, which appear by themselves once their driver is there.
 DISK_SCRIPT = """#!/bin/sh
 if [ -e /lib/xen-blkfront.ko ]; then
     insmod /lib/xen-blkfront.ko
@@ -30,7 +30,13 @@ exec /test/blocks /dev/vda $count
 """
 NETWORK_SCRIPT = """#!/bin/sh
 set -e
-. /test/load-network
+if [ -e /lib/xen-netfront.ko ]; then
+    insmod /lib/xen-netfront.ko
+    until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done
+    for link in lo eth0; do ip link set $link up; done
+else
+    . /test/load-network
+fi
 ip addr add 10.0.2.20/24 dev eth0
 echo 0 0 >/proc/sys/net/ipv4/ping_group_range
 ping -c 2 10.0.2.2
@@ -44,7 +50,7 @@ def _disk_test(devices=benchmachine.DISK):
         devices, "disk = serial:bench\n",
         ["-drive", "if=none,id=disk,format=raw,file=/dev/vda,cache=none,aio=native",
          "-device", "virtio-blk-pci,drive=disk,disable-legacy=on"],
-        xen_devices="disk = ['phy:/dev/vda,xvda,w']", settle=True)
+        "disk = ['phy:/dev/vda,xvda,w']", settle=True)
 
 
 def disk_requests(yes):
@@ -65,7 +71,8 @@ def _network_test():
         ["mark_rounds", "mark_send", "mark_receive", "mark_end"],
         benchmachine.NETWORK, "net = outside\n",
         ["-netdev", "tap,id=net,ifname=tap0,script=/tap,downscript=no",
-         "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile="], streams=True)
+         "-device", "virtio-net-pci,netdev=net,disable-legacy=on,romfile="],
+        "vif = ['bridge=br0,mac=00:16:3e:51:00:01']", streams=True)
 
 
 def round_trips(yes):

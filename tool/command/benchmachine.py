@@ -27,7 +27,7 @@ COUNT = 20000
 MIB = 64
 KVM_LESS = 40
 KVM_MIB_LESS = 8
-XEN_LESS = 8
+XEN_LESS = 8  # both
 MEMORY = "256M"
 
 # A request is carried out before the instruction that gives it is over (no ioeventfd, no host
@@ -74,15 +74,15 @@ fi
 class Test:
     """script runs as the guest's only test; program (of test/guest) has the marks."""
 
-    def __init__(self, name, script, program, marks, devices, options, inner_devices,
-                 xen_devices=None, streams=False, settle=False):
+    def __init__(self, name, script, program, marks, devices, options, inner_devices, xen_devices,
+                 streams=False, settle=False):
         self.name = name
         self.program = program
         self.marks = marks
         self.devices = devices              # of the machine, for QEMU
         self.options = options              # lines of the virtual machine's configuration
         self.inner_devices = inner_devices  # of KVM's virtual machine, for the QEMU in it
-        self.xen_devices = xen_devices      # of Xen's, in xl.cfg(5); None: Xen is left out
+        self.xen_devices = xen_devices      # of Xen's, in xl.cfg(5)
         self.streams = streams              # is there anything that does not depend on the count?
         self.settle = settle  # the machine stands still until its disk has answered
         data = build.artifact(f"test/guest/guest-{program}").read_bytes()
@@ -163,7 +163,7 @@ def _kvm_with(test, arguments):
 
 def _xen(test):
     """Xen, its first domain with the machine's devices, and the same virtual machine beside it."""
-    arguments = test.arguments(COUNT // XEN_LESS, MIB, "hvc0")
+    arguments = test.arguments(COUNT // XEN_LESS, MIB // XEN_LESS, "hvc0")
     lines = [f"memory = {parse_memory(MEMORY)}", f"cmdline = '{arguments}'", test.xen_devices]
     hypervisor, kernel, initramfs = benchxen.files(test.overlay, lines)
     return Machine(kernel=test.file("xen", hypervisor), memory="1G", icount=0, qemu_args=[
@@ -208,10 +208,8 @@ def beside(test, count, mib, yes):
 
 def rows(test, titles, yes, without_others=False):
     """Rows of instructions and entries for what lies behind each mark but the last: its title, and
-    whether it depends on the count (None: it is a stream, so many times shorter for KVM)."""
+    whether it depends on the count (None: it is a stream, which is shorter for KVM and Xen)."""
     skipped = {"kvm", "kvm streams", "xen"} if without_others else set()
-    if test.xen_devices is None:
-        skipped.add("xen")
     spent = {column: None if column in skipped else _spent(test, column, yes) for column in COLUMNS
              if column != "kvm streams" or test.streams}
     out = []
@@ -219,7 +217,7 @@ def rows(test, titles, yes, without_others=False):
         kvm, times = {True: ("kvm", KVM_LESS), False: ("kvm", 1),
                       None: ("kvm streams", KVM_MIB_LESS)}[counts]
         runs = {"quoin": ("quoin", 1), "kvm": (kvm, times),
-                "xen": ("xen", XEN_LESS if counts else 1)}
+                "xen": ("xen", 1 if counts is False else XEN_LESS)}
         for name, unit, which in ((title, "instructions", 0), (f"{title}: entries", "entries", 2)):
             columns = {column: spent[run] and spent[run][number][which] * factor
                        for column, (run, factor) in runs.items()}

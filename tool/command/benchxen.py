@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Xen for ./quoin bench io: Debian's hypervisor with Debian's kernel as its first domain, which has
-the machine's disk, and a virtual machine beside it (PVH) with a paravirtual one. The packages are
+the machine's devices, and a virtual machine beside it (PVH) with paravirtual ones. The packages are
 unpacked, never installed."""
 
 import gzip
@@ -25,10 +25,12 @@ KERNEL = "linux-image-amd64"
 MODULES = ["drivers/xen/xen-privcmd.ko", "drivers/xen/xenfs/xenfs.ko", "drivers/xen/xen-evtchn.ko",
            "drivers/xen/xen-gntdev.ko", "drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
            "drivers/virtio/virtio_pci_legacy_dev.ko", "drivers/virtio/virtio_pci_modern_dev.ko",
-           "drivers/virtio/virtio_pci.ko", "drivers/block/virtio_blk.ko",
-           "drivers/block/xen-blkback/xen-blkback.ko"]
+           "drivers/virtio/virtio_pci.ko", "net/core/failover.ko", "drivers/net/net_failover.ko",
+           "drivers/net/virtio_net.ko", "drivers/block/virtio_blk.ko", "net/llc/llc.ko",
+           "net/802/stp.ko", "net/bridge/bridge.ko", "drivers/block/xen-blkback/xen-blkback.ko",
+           "drivers/net/xen-netback/xen-netback.ko"]
 # And the virtual machine, of its cloud kernel.
-GUEST_MODULES = ["drivers/block/xen-blkfront.ko"]
+GUEST_MODULES = ["drivers/block/xen-blkfront.ko", "drivers/net/xen-netfront.ko"]
 # Without SMAP for itself (virtual machines have it): in QEMU 7.2 the first domain's IRET, which is
 # in user mode there, reads its stack as if it were in kernel mode. And without MWAIT, which gets a
 # general protection fault where it is to end with an interrupt.
@@ -39,12 +41,18 @@ TOOLS = ["xl", "xenstored", "xenconsoled", "xenconsole", "xen-init-dom0"]
 CANCELLING = Path("/lib/x86_64-linux-gnu/libgcc_s.so.1")
 STORE_TOOLS = ["xenstore-read", "xenstore-write"]
 
-# The toolstack calls this when a disk's backend has appeared: XENBUS_PATH is its place in the store
-# (where it waits for the numbers of its device).
+# The toolstack calls these when a device's backend has appeared: XENBUS_PATH is its place in the
+# store.
 BLOCK = """#!/bin/sh
 [ "$1" = add ] || exit 0
 device=$(xenstore-read "$XENBUS_PATH/params")
 xenstore-write "$XENBUS_PATH/physical-device" "$(stat -L -c %t:%T "$device")"
+xenstore-write "$XENBUS_PATH/hotplug-status" connected
+"""
+VIF = """#!/bin/sh
+[ "$1" = online ] || exit 0
+brctl addif br0 "$vif"
+ip link set "$vif" up
 xenstore-write "$XENBUS_PATH/hotplug-status" connected
 """
 INIT = """#!/bin/sh
@@ -59,6 +67,11 @@ for module in {modules}; do
     insmod /lib/$module
 done
 mount -t xenfs xenfs /proc/xen
+if [ -e /sys/class/net/eth0 ]; then
+    brctl addbr br0
+    brctl addif br0 eth0
+    for link in lo eth0 br0; do ip link set $link up; done
+fi
 cd {bin}
 ./xenstored --pid-file=/run/xen/xenstored.pid
 ./xen-init-dom0
@@ -119,7 +132,8 @@ def files(overlay, lines):
     outside = _tools(root) | guest.modules(kernel, MODULES) | {
         "init": INIT.format(modules=" ".join(Path(name).name for name in MODULES),
                             bin=f"/usr/lib/xen-{VERSION}/bin").encode(),
-        "etc/xen/scripts/block": BLOCK.encode(), "etc/xen/xl.conf": b'autoballoon="0"\n',
+        "etc/xen/scripts/block": BLOCK.encode(), "etc/xen/scripts/vif-bridge": VIF.encode(),
+        "etc/xen/xl.conf": b'autoballoon="0"\n',
         "guest.cfg": "".join(f"{line}\n" for line in config).encode(),
         "vmlinuz": inside["guest/vmlinuz"], "initramfs": inside["test/initramfs"]}
     return (gzip.decompress((root / f"boot/xen-{VERSION}-amd64.gz").read_bytes()),
