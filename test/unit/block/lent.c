@@ -248,6 +248,27 @@ static void pieces_are_cancelled(void **state)
     destroy(l);
 }
 
+static void pieces_are_forced(void **state)
+{
+    (void)state;
+    struct lender *l = create_for((struct block_lending){126, 1, 1}, 8);
+    const struct block_segment segment = {{l->memory}, 24 * BLOCK_SECTOR};
+    struct block_request request = {.operation = BLOCK_WRITE,
+                                    .force_unit_access = true,
+                                    .lasting = true,
+                                    .count = 24,
+                                    .segment = &segment,
+                                    .segments = 1,
+                                    .complete = note_end};
+    ended = 0;
+    block_submit(&l->bench.client.front, &request);
+    for (unsigned i = 0; i < 100 && ended == 0; i++)
+        bench_step(&l->bench);
+    assert_int_equal(ended, 1);
+    assert_int_equal(l->bench.delay.forced, 3);
+    destroy(l);
+}
+
 static void the_server_restarts(void **state)
 {
     (void)state;
@@ -489,6 +510,7 @@ int main(void)
         cmocka_unit_test(what_does_not_suit_is_copied),
         cmocka_unit_test(what_is_too_long_is_cut),
         cmocka_unit_test(pieces_are_cancelled),
+        cmocka_unit_test(pieces_are_forced),
         cmocka_unit_test(the_server_restarts),
         cmocka_unit_test(what_may_be_taken_back_is_copied),
         cmocka_unit_test(odd_lists),

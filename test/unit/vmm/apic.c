@@ -86,6 +86,35 @@ static void apic_ipis(void **state)
     machine_destroy(m);
 }
 
+static void apic_messages(void **state)
+{
+    (void)state;
+    struct machine *m = with_apic(4);
+    struct vm *vm = &m->vm;
+    for (unsigned i = 0; i < 3; i++)
+        apic_write(&vm->vcpu[i].apic, APIC_REG_SVR, 0x1ff);
+    /* To each by itself; the last one's APIC is disabled. */
+    for (unsigned to = 0; to < 4; to++) {
+        uint8_t vector = (uint8_t)(0x40 + 0x10 * to);
+        apic_msi(&vm->apics, 0xfee00000ull | to << 12, vector);
+        for (unsigned i = 0; i < 4; i++)
+            assert_int_equal(apic_bits_test(&vm->vcpu[i].apic.irr, vector), i == to && to < 3);
+    }
+    apic_msi(&vm->apics, 0xfeeff000, 0x90); /* to all */
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(apic_bits_test(&vm->vcpu[i].apic.irr, 0x90), i < 3);
+    apic_msi(&vm->apics, 0xfee09000, 0xa0); /* to none */
+    /* The TMR says of which kind the last one was. */
+    apic_msi(&vm->apics, 0xfee01000, 0xb0 | 1u << 15);
+    assert_true(apic_bits_test(&vm->vcpu[1].apic.tmr, 0xb0));
+    apic_msi(&vm->apics, 0xfee01000, 0xb0);
+    assert_false(apic_bits_test(&vm->vcpu[1].apic.tmr, 0xb0));
+    assert_int_equal(vm->vcpu[1].apic.tmr.summary, 0);
+    for (unsigned i = 0; i < 4; i++)
+        assert_false(apic_bits_test(&vm->vcpu[i].apic.irr, 0xa0));
+    machine_destroy(m);
+}
+
 static void apic_x2apic_mode(void **state)
 {
     (void)state;
@@ -211,13 +240,10 @@ static void hpet_fires(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(apic_priorities),
-        cmocka_unit_test(apic_ipis),
-        cmocka_unit_test(apic_x2apic_mode),
-        cmocka_unit_test(apic_timers),
-        cmocka_unit_test(ioapic_level_and_edge),
-        cmocka_unit_test(pic_pair),
-        cmocka_unit_test(hpet_fires),
+        cmocka_unit_test(apic_priorities), cmocka_unit_test(apic_ipis),
+        cmocka_unit_test(apic_messages),   cmocka_unit_test(apic_x2apic_mode),
+        cmocka_unit_test(apic_timers),     cmocka_unit_test(ioapic_level_and_edge),
+        cmocka_unit_test(pic_pair),        cmocka_unit_test(hpet_fires),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
