@@ -83,15 +83,20 @@ TEST(vcpu_entry_with_a_signal_and_an_interrupt)
 }
 
 /* STI; HLT: the exit leaves interrupts blocked. An entry behind the HLT that says so unblocks them,
- * and the interrupt comes at once. */
+ * and the interrupt comes at once. An interrupt of the host's between the two makes QEMU's TCG
+ * forget the block (doc/CAVEATS.md); then it is tried again. */
 GUEST_CODE_BLOCK(code_sti_hlt, 16, "sti\n hlt\n nop\n nop\n hlt");
 
 static struct guest *guest_behind_sti(void)
 {
     struct guest *g = guest_with_handlers(code_sti_hlt, code_sti_hlt_end);
 
-    CHECK_EQ(inject(GUEST_CODE, 0, 0, 2), EXIT_HLT);
-    CHECK_EQ(guest_mr(QUOIN_VM_RIP), GUEST_CODE + 1);
+    for (unsigned tries = 0; tries < 20; tries++) {
+        CHECK_EQ(inject(GUEST_CODE, 0, 0, 2), EXIT_HLT);
+        CHECK_EQ(guest_mr(QUOIN_VM_RIP), GUEST_CODE + 1);
+        if (guest_mr(QUOIN_VM_INTERRUPTIBILITY) == 1)
+            break;
+    }
     CHECK_EQ(guest_mr(QUOIN_VM_INTERRUPTIBILITY), 1);
     return g;
 }

@@ -104,7 +104,7 @@ def _with_variables(row, settings):
 def _machine(row, settings):
     machine = Machine(firmware=row["firmware"], cpu=row["cpu"], smp=row["smp"],
                       memory=row["memory"], icount=row["icount"], entry=row["entry"],
-                      net=row["net"], qemu_args=row["qemu"])
+                      net=row["net"], qemu_args=row["qemu"], spread=row["kind"] == "kernel")
     if row["boot"] == "direct":
         suffix = "-debug" if row["kernel"] == "debug" else ""
         machine.kernel = build.artifact(f"kernel/kernel32{suffix}.elf")
@@ -265,7 +265,7 @@ def run_row(results, row, yes, only=None, settings=None):
                 if result != "found":
                     break
             text = session.text
-            tail = session.last_lines(25)
+            tail = session.last_lines(60)  # what was wrong stands above each vCPU's exits
     except Problem as problem:
         results.fail(name, str(problem))
         return

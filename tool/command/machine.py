@@ -41,6 +41,7 @@ class Machine:
     qemu_args: list = field(default_factory=list)
     window: bool = False
     icount: int = None  # exactly repeatable, with this shift; one thread for all processors
+    spread: bool = False  # its processors may run at once; virtual machines then fail now and then
     stopped: bool = False  # wait for gdb on port 1234
 
     @property
@@ -74,6 +75,23 @@ def _acceleration(machine):
     if nested_kvm() == machine.cpu:
         return ["-accel", "kvm", "-cpu", "host"]
     return ["-accel", "tcg,thread=multi", "-cpu", "EPYC"]
+
+
+def _on_one_processor(machine):
+    """What keeps all of TCG's threads on one processor of the host.
+
+    QEMU's threads change two words of a processor's state with instructions that are not atomic.
+    Each XRSTOR on any processor writes the first one's hflags2 (target/i386/tcg/sysemu/
+    fpu_helper.c, cpu_clear_ignne), where VMRUN and #VMEXIT keep GIF, V_INTR_MASKING and nested
+    paging; VMRUN writes interrupt_request without the lock that others hold for that
+    (svm_helper.c). Seen of it: a #VMEXIT that left nested paging on, so that another followed with
+    the hypervisor's own state as the guest's, and interrupts that never came. On one processor no
+    thread is in the midst of such an instruction while another runs.
+    """
+    if machine.spread or (machine.icount is None and nested_kvm() == machine.cpu):
+        return []
+    processors = sorted(os.sched_getaffinity(0))
+    return ["taskset", "--cpu-list", str(processors[os.getpid() % len(processors)])]
 
 
 # What a disk hangs on, beside the ports of the chipset's own SATA controller.
@@ -130,7 +148,8 @@ def _network(machine):
 
 def qemu(machine, work, serial):
     """QEMU's command line; work is a folder for its sockets, serial what -serial gets."""
-    command = ["qemu-system-x86_64", "-M", "q35", *_acceleration(machine),
+    command = [*_on_one_processor(machine), "qemu-system-x86_64", "-M", "q35",
+               *_acceleration(machine),
                "-m", f"{parse_memory(machine.memory)}M", "-smp", str(machine.smp),
                "-no-reboot", "-nodefaults", "-serial", serial,
                "-qmp", f"unix:{work / 'qmp'},server=on,wait=off"]
