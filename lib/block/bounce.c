@@ -1,29 +1,10 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
- * Of an upper request `progress` counts the bytes handed down, `parts` the pieces under way, plus
- * one for as long as the request stands in the queue.
- */
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include <block/bounce.h>
 #include <string.h>
-
-static void pump(struct bounce *bounce);
 
 static bool moves_data(const struct block_request *request)
 {
     return request->operation == BLOCK_READ || request->operation == BLOCK_WRITE;
-}
-
-/* Has all of it been handed down, or is no more of it wanted? */
-static bool is_cut(const struct block_request *upper)
-{
-    return upper->progress == upper->count * BLOCK_SECTOR || upper->status != BLOCK_OK ||
-           upper->cancelled;
-}
-
-static void drop_part(struct block_request *upper)
-{
-    if (--upper->parts == 0)
-        upper->complete(upper, upper->status);
 }
 
 static void piece_done(struct block_request *lower, enum block_status status)
@@ -31,20 +12,19 @@ static void piece_done(struct block_request *lower, enum block_status status)
     struct bounce_slot *slot = lower->owner;
     struct bounce *bounce = slot->bounce;
     struct block_request *upper = slot->upper;
-    if (status != BLOCK_OK && upper->status == BLOCK_OK)
-        upper->status = status;
     if (status == BLOCK_OK && lower->operation == BLOCK_READ && !upper->cancelled)
         block_scatter(upper, slot->offset, slot->buffer, slot->segment.length);
     slot->next_free = bounce->free;
     bounce->free = slot;
-    drop_part(upper);
-    pump(bounce);
+    parts_done(&bounce->parts, upper, status);
 }
 
-/* Hands the next piece of a request down. */
-static void hand_down(struct bounce *bounce, struct block_request *upper)
+static bool hand_down(void *context, struct block_request *upper)
 {
+    struct bounce *bounce = context;
     struct bounce_slot *slot = bounce->free;
+    if (slot == NULL)
+        return false;
     bool data = moves_data(upper);
     uint64_t left = upper->count - upper->progress / BLOCK_SECTOR;
     uint64_t count = data && left > bounce->piece ? bounce->piece : left;
@@ -68,47 +48,20 @@ static void hand_down(struct bounce *bounce, struct block_request *upper)
     upper->progress += count * BLOCK_SECTOR;
     upper->parts++;
     block_submit(bounce->lower, &slot->lower);
-}
-
-static void pump(struct bounce *bounce)
-{
-    /* A piece that completes at once comes back here from inside. */
-    if (bounce->pumping)
-        return;
-    bounce->pumping = true;
-    while (bounce->first != NULL && bounce->free != NULL) {
-        struct block_request *upper = bounce->first;
-        if (!upper->cancelled && upper->status == BLOCK_OK)
-            hand_down(bounce, upper);
-        if (!is_cut(upper))
-            continue;
-        bounce->first = upper->next;
-        if (bounce->first == NULL)
-            bounce->last = NULL;
-        drop_part(upper);
-    }
-    bounce->pumping = false;
+    return true;
 }
 
 static void submit(struct block_device *device, struct block_request *request)
 {
     struct bounce *bounce = device->context;
-    request->next = NULL;
-    request->progress = 0;
-    request->parts = 1;
-    request->status = BLOCK_OK;
-    if (bounce->last != NULL)
-        bounce->last->next = request;
-    else
-        bounce->first = request;
-    bounce->last = request;
-    pump(bounce);
+    parts_submit(&bounce->parts, request);
 }
 
 void bounce_initialize(struct bounce *bounce, struct block_device *lower, uint8_t *memory,
                        uint64_t size, uint32_t buffer_size)
 {
     memset(bounce, 0, sizeof(*bounce));
+    parts_initialize(&bounce->parts, hand_down, bounce);
     bounce->lower = lower;
     bounce->piece = buffer_size / BLOCK_SECTOR;
     for (unsigned i = 0; i < BOUNCE_SLOTS && size >= buffer_size; i++, size -= buffer_size) {

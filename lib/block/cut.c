@@ -1,17 +1,14 @@
-/* SPDX-License-Identifier: BSD-2-Clause
- *
- * Of an upper request `progress` counts the bytes handed down, `parts` the pieces under way, plus
- * one for as long as the request stands in the queue.
- */
+/* SPDX-License-Identifier: BSD-2-Clause */
 #include <block/cut.h>
 #include <string.h>
 
-static void pump(struct cut *cut);
+static bool hand_down(void *context, struct block_request *upper);
 
 void cut_initialize(struct cut *cut, struct block_device *lower, uint32_t segments,
                     uint32_t sectors)
 {
     memset(cut, 0, sizeof(*cut));
+    parts_initialize(&cut->parts, hand_down, cut);
     cut->lower = lower;
     cut->block_size = lower->block_size;
     cut->segments = segments < CUT_SEGMENTS_MAX ? segments : CUT_SEGMENTS_MAX;
@@ -60,28 +57,21 @@ static uint64_t next_piece(const struct cut *cut, const struct block_request *up
     return bytes;
 }
 
-static void drop_part(struct block_request *upper)
-{
-    if (--upper->parts == 0)
-        upper->complete(upper, upper->status);
-}
-
 static void piece_done(struct block_request *lower, enum block_status status)
 {
     struct cut_piece *piece = lower->owner;
     struct cut *cut = piece->cut;
-    struct block_request *upper = piece->upper;
-    if (status != BLOCK_OK && upper->status == BLOCK_OK)
-        upper->status = status;
     piece->next_free = cut->free;
     cut->free = piece;
-    drop_part(upper);
-    pump(cut);
+    parts_done(&cut->parts, piece->upper, status);
 }
 
-static void hand_down(struct cut *cut, struct block_request *upper)
+static bool hand_down(void *context, struct block_request *upper)
 {
+    struct cut *cut = context;
     struct cut_piece *piece = cut->free;
+    if (piece == NULL)
+        return false;
     cut->free = piece->next_free;
     piece->upper = upper;
     piece->lower = (struct block_request){
@@ -97,45 +87,11 @@ static void hand_down(struct cut *cut, struct block_request *upper)
     upper->progress += bytes;
     upper->parts++;
     cut->lower->submit(cut->lower, &piece->lower);
-}
-
-static bool is_over(const struct block_request *upper)
-{
-    return upper->progress == upper->count * BLOCK_SECTOR || upper->status != BLOCK_OK ||
-           upper->cancelled;
-}
-
-static void pump(struct cut *cut)
-{
-    /* A piece that completes at once comes back here from inside. */
-    if (cut->pumping)
-        return;
-    cut->pumping = true;
-    while (cut->first != NULL && cut->free != NULL) {
-        struct block_request *upper = cut->first;
-        if (!is_over(upper)) {
-            hand_down(cut, upper);
-            continue;
-        }
-        cut->first = upper->next;
-        if (cut->first == NULL)
-            cut->last = NULL;
-        drop_part(upper);
-    }
-    cut->pumping = false;
+    return true;
 }
 
 void cut_submit(struct cut *cut, struct block_request *request)
 {
-    request->next = NULL;
-    request->progress = 0;
-    request->parts = 1;
-    request->status = BLOCK_OK;
     request->held = true;
-    if (cut->last != NULL)
-        cut->last->next = request;
-    else
-        cut->first = request;
-    cut->last = request;
-    pump(cut);
+    parts_submit(&cut->parts, request);
 }

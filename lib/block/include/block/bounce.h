@@ -8,7 +8,7 @@
 #ifndef BLOCK_BOUNCE_H
 #define BLOCK_BOUNCE_H
 
-#include <block/device.h>
+#include <block/parts.h>
 
 #define BOUNCE_SLOTS 64u
 
@@ -30,10 +30,7 @@ struct bounce {
     struct bounce_slot slot[BOUNCE_SLOTS];
     struct bounce_slot *free;
     uint32_t piece; /* sectors of a slot's buffer */
-    /* Requests that are not yet wholly handed down, in order. */
-    struct block_request *first;
-    struct block_request *last;
-    bool pumping;
+    struct parts parts;
 };
 
 /*

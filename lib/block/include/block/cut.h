@@ -6,7 +6,7 @@
 #ifndef BLOCK_CUT_H
 #define BLOCK_CUT_H
 
-#include <block/device.h>
+#include <block/parts.h>
 
 #define CUT_PIECES       4u /* under way at once */
 #define CUT_SEGMENTS_MAX 126u
@@ -28,10 +28,7 @@ struct cut {
     uint64_t bytes;    /* likewise */
     struct cut_piece piece[CUT_PIECES];
     struct cut_piece *free;
-    /* Requests that are not yet wholly handed down, in order. */
-    struct block_request *first;
-    struct block_request *last;
-    bool pumping;
+    struct parts parts;
 };
 
 /*
