@@ -41,7 +41,7 @@ class Machine:
     qemu_args: list = field(default_factory=list)
     window: bool = False
     icount: int = None  # exactly repeatable, with this shift; one thread for all processors
-    spread: bool = False  # its processors may run at once; virtual machines then fail now and then
+    spread: bool = False  # its processors run at once; virtual machines' must not
     stopped: bool = False  # wait for gdb on port 1234
 
     @property

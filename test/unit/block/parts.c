@@ -9,7 +9,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <block/parts.h>
-#include <string.h>
 
 enum { REQUESTS = 3, MOST = 64 };
 

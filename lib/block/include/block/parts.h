@@ -10,6 +10,7 @@
 #include <block/device.h>
 
 struct parts {
+    /* Not yet wholly handed down, in order. */
     struct block_request *first;
     struct block_request *last;
     bool pumping;
